@@ -1,0 +1,1 @@
+"""The workers' door: one module per queue, each holding the @job functions that run there."""
