@@ -1,0 +1,98 @@
+"""Bytes to text, whatever was declared.
+
+The order: a byte-order mark; valid UTF-8 (other encodings are hardly ever valid UTF-8 by chance); the
+charset of HTTP; the one of <meta>; UTF-8 with a few broken bytes; a guess; Windows-1252. A declared charset
+is believed only if it decodes the bytes.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+META_CHARSET = re.compile(rb"""<(?:meta|\?xml)[^>]{0,500}?(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]{2,40})""", re.I)
+META_WINDOW = 4096
+SAMPLE = 16_384
+# The labels of the WHATWG encoding standard that mean a superset of what they say.
+SUPERSETS = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949", "shift_jis": "cp932"}
+STATEFUL = ("iso2022", "hz")
+UNREADABLE = dict.fromkeys([*range(9), 11, *range(14, 32), 127, *range(0xD800, 0xE000), 0xFFFE, 0xFFFF])
+
+
+def decode(body: bytes, charset: str | None = None) -> str:
+    """The text of `body`, without NUL and other control characters that no parser wants."""
+    return tidy(_decode(body, charset))
+
+
+def tidy(text: str) -> str:
+    """Line ends as \\n, no byte-order mark, no control characters or lone surrogates."""
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", "\n")
+    return text if text.isascii() and text.isprintable() else text.translate(UNREADABLE)
+
+
+def _decode(body: bytes, charset: str | None) -> str:
+    for mark, name in BOMS:
+        if body.startswith(mark):
+            return body[len(mark) :].decode(name, "replace")
+    declared = [name for name in (_codec(charset), _codec(_meta_charset(body))) if name]
+    for name in (_wide(body), *(n for n in declared if n.startswith(STATEFUL)), "utf-8", *declared):
+        text = _try(body, name)
+        if text is not None:
+            return text
+    return body.decode(_guess(body, declared), "replace")
+
+
+def _try(body: bytes, name: str | None) -> str | None:
+    """The text if `name` decodes all of `body` but, perhaps, a last character cut in half."""
+    if name is None:
+        return None
+    try:
+        return codecs.getincrementaldecoder(name)("strict").decode(body)
+    except (UnicodeError, ValueError):
+        return None
+
+
+def _codec(label: str | None) -> str | None:
+    """The Python codec of a charset label, None when there is no such text codec."""
+    try:
+        name = codecs.lookup((label or "").strip(" \"'")).name
+    except (LookupError, ValueError):
+        return None
+    known = SUPERSETS.get(name, name)
+    return known if "" == codecs.decode(b"", known) and known not in ("utf-7", "idna", "punycode") else None
+
+
+def _meta_charset(body: bytes) -> str | None:
+    found = META_CHARSET.search(body[:META_WINDOW])
+    return found[1].decode("ascii") if found else None
+
+
+def _wide(body: bytes) -> str | None:
+    """UTF-16 without a mark: every other byte of the beginning is NUL."""
+    head = body[:META_WINDOW]
+    if len(head) < 8 or head.count(0) < len(head) * 0.3:
+        return None
+    return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
+
+
+def _guess(body: bytes, declared: list[str]) -> str:
+    """What to decode as, with replacements, when nothing decodes cleanly."""
+    wrong = body.decode("utf-8", "replace").count("\ufffd")
+    high = len(body) - len(body.translate(None, bytes(range(128, 256))))
+    if wrong * 10 < high:
+        return "utf-8"
+    return declared[0] if declared and declared[0] != "utf-8" else _sniff(body)
+
+
+def _sniff(body: bytes) -> str:
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(body[:SAMPLE]).best()
+    return best.encoding if best else "cp1252"

@@ -1,0 +1,34 @@
+"""Small facts about running text: how many words, how long to read, where to cut a preview."""
+
+from __future__ import annotations
+
+import re
+
+WORDS_PER_MINUTE = 200
+WORD = re.compile(r"\w+(?:[’'\-‑.]\w+)*")
+# A sentence ends after its closing quotes and brackets, before white space or the end.
+SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’»)\]]*(?=\s|$)")
+
+
+def count_words(text: str) -> int:
+    """How many words: runs of letters and digits, with inner apostrophes and hyphens."""
+    return sum(1 for _ in WORD.finditer(text))
+
+
+def reading_time_minutes(words: int) -> int:
+    """Minutes to read at 200 words a minute, at least 1."""
+    return max(1, round(words / WORDS_PER_MINUTE))
+
+
+def preview(text: str, limit: int = 500) -> str:
+    """The beginning of a text, white space folded, at most `limit` characters, cut after a sentence.
+
+    A first sentence that is too long is cut after a word, with an ellipsis.
+    """
+    folded = " ".join(text[: limit * 8].split())
+    if len(folded) <= limit:
+        return folded
+    ends = [found.end() for found in SENTENCE_END.finditer(folded, 0, limit + 1) if found.end() <= limit]
+    if ends:
+        return folded[: ends[-1]]
+    return folded[: max(limit - 1, 0)].rpartition(" ")[0][: limit - 1] + "…" if limit > 0 else ""
