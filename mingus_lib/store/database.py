@@ -1,0 +1,217 @@
+"""The one SQLite file: opening it, its transactions, and its errors in our words.
+
+Threads: a Store has one connection, guarded by a re-entrant lock; any thread may use it, one at a time,
+and a transaction holds the lock until it ends. Processes: a forked child opens its own connection on
+first use (SQLite connections must not cross a fork).
+
+Durability: WAL with synchronous=NORMAL. A commit survives any crash or kill of a process; a power cut may
+take the latest commits, always newest first, never a part of one. `transaction(durable=True)` waits for
+the disk: the ledger uses it to accept a job, because after a power cut nobody else remembers that job,
+while the effects of jobs are simply made again.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from mingus_lib.errors import NotFound
+from mingus_lib.store import failures
+
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x4D4E4753  # "MNGS": tells our files from other programs' databases
+BUSY_TIMEOUT = 30.0
+
+# Connections inherited through a fork stay referenced for ever: closing one in the child could
+# checkpoint or unlink the parent's log.
+_inherited: list[sqlite3.Connection] = []
+
+_PRAGMAS = (
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA synchronous=NORMAL",
+    "PRAGMA cache_size=-16000",
+    "PRAGMA secure_delete=FAST",
+    "PRAGMA wal_autocheckpoint=4000",
+    "PRAGMA journal_size_limit=67108864",
+    "PRAGMA temp_store=MEMORY",
+)
+
+Row = sqlite3.Row
+Parameters = Sequence[Any] | dict[str, Any]
+
+
+class Store:
+    """A library's file. Opens on first use; `path` must be on a local disk.
+
+    Every method may raise StoreUnavailable (locked, full, read-only, disk), PermanentError
+    `store-corrupt`, UsageError `store-newer` or `not-a-store`, NotFound `no-store` (create=False).
+    """
+
+    def __init__(
+        self, path: Path, *, create: bool = True, mode: int = 0o600, busy_timeout: float = BUSY_TIMEOUT
+    ) -> None:
+        self.path = path
+        self.create = create
+        self.mode = mode
+        self.busy_timeout = busy_timeout
+        self._connection: sqlite3.Connection | None = None
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        self._depth = 0
+
+    @classmethod
+    def open(
+        cls, path: Path, *, create: bool = True, mode: int = 0o600, busy_timeout: float = BUSY_TIMEOUT
+    ) -> Store:
+        """Open now: create the file if asked, bring its schema up to date; `busy_timeout` in seconds."""
+        store = cls(path, create=create, mode=mode, busy_timeout=busy_timeout)
+        with store._reached():
+            return store
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection, if there is one; the next use opens it again."""
+        with self._lock:
+            if self._connection is not None and self._pid == os.getpid():
+                self._connection.close()
+            self._connection = None
+
+    @property
+    def id(self) -> str:
+        """The uuid this file got at its creation."""
+        return str(self.value("SELECT value FROM meta WHERE key = 'store_id'"))
+
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]:
+        """All rows of a statement."""
+        with self._reached() as connection:
+            return connection.execute(sql, parameters).fetchall()
+
+    def row(self, sql: str, parameters: Parameters = ()) -> Row | None:
+        """The first row, or None."""
+        with self._reached() as connection:
+            found: Row | None = connection.execute(sql, parameters).fetchone()
+            return found
+
+    def value(self, sql: str, parameters: Parameters = ()) -> Any:
+        """The first column of the first row, or None."""
+        found = self.row(sql, parameters)
+        return None if found is None else found[0]
+
+    def execute(self, sql: str, parameters: Parameters = ()) -> int:
+        """Run one writing statement (its own transaction unless one is open); rows changed."""
+        with self._reached() as connection:
+            return connection.execute(sql, parameters).rowcount
+
+    def execute_many(self, sql: str, parameters: Iterable[Parameters]) -> int:
+        """Run one writing statement for each set of parameters, in one transaction; rows changed."""
+        with self.transaction() as connection:
+            return connection.executemany(sql, parameters).rowcount
+
+    @contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        """All or nothing, with the write lock taken at once (BEGIN IMMEDIATE); nested calls join in.
+
+        `durable` waits until the commit is on the disk (see above); it counts on the outermost call.
+        """
+        with self._reached() as connection:
+            if self._depth:
+                yield connection
+                return
+            with self._outermost(connection, durable):
+                yield connection
+
+    @contextmanager
+    def _outermost(self, connection: sqlite3.Connection, durable: bool) -> Iterator[None]:
+        connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        connection.execute("BEGIN IMMEDIATE")
+        self._depth += 1
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            # A full disk may already have rolled back by itself; the first error is the one to tell.
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise
+        finally:
+            self._depth -= 1
+
+    @contextmanager
+    def _reached(self) -> Iterator[sqlite3.Connection]:
+        if self._pid != os.getpid():
+            self._leave_parent()
+        with self._lock, failures.in_our_words(self.path):
+            if self._connection is None:
+                self._connection = connect(self.path, self.create, self.mode, self.busy_timeout)
+            yield self._connection
+
+    def _leave_parent(self) -> None:
+        if self._connection is not None:
+            _inherited.append(self._connection)
+        self._connection, self._depth = None, 0
+        self._pid, self._lock = os.getpid(), threading.RLock()
+
+
+def connect(path: Path, create: bool, mode: int, busy_timeout: float) -> sqlite3.Connection:
+    """A ready connection to an up-to-date store; migrates (and then only imports sqlite_utils) if needed."""
+    with failures.files_in_our_words(path):
+        _make_file(path, create, mode)
+    connection = raw_connection(path, busy_timeout)
+    try:
+        _bring_up_to_date(connection, path, busy_timeout)
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def raw_connection(path: Path, busy_timeout: float, *, read_only: bool = False) -> sqlite3.Connection:
+    """A bare connection to an existing file: rows by name, no implicit transactions, no schema check."""
+    address = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+    connection = sqlite3.connect(
+        address, timeout=busy_timeout, isolation_level=None, check_same_thread=False, uri=True
+    )
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def schema_version(connection: sqlite3.Connection, path: Path) -> int:
+    """The version marker, 0 for an empty file; raises UsageError for a newer or a foreign one."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    if application != APPLICATION_ID and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        raise failures.foreign(path)
+    if version > SCHEMA_VERSION:
+        raise failures.newer(path, version, SCHEMA_VERSION)
+    return version
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path, busy_timeout: float) -> None:
+    if schema_version(connection, path) < SCHEMA_VERSION:
+        from mingus_lib.store import migrating
+
+        migrating.migrate(connection, path, busy_timeout)
+
+
+def _make_file(path: Path, create: bool, mode: int) -> None:
+    if path.exists():
+        return
+    if not create:
+        raise NotFound(f"there is no store at {path}: `mingus db migrate` creates it", code="no-store")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # O_CREAT without O_EXCL: two processes may start at once. SQLite gives -wal and -shm the same mode.
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
+    os.fchmod(handle, mode)
+    os.close(handle)

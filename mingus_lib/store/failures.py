@@ -1,0 +1,88 @@
+"""SQLite's errors in our words: what an operator sees and can do about it.
+
+Locked, full, read-only and disk trouble are worth another try (StoreUnavailable); a damaged file is
+not (PermanentError, code `store-corrupt`). Anything else is a bug and passes through untouched.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mingus_lib.errors import MingusError, PermanentError, StoreUnavailable, UsageError
+
+_BUSY = ("store-locked", "another process holds it; try again, or stop what is writing to it")
+_READ_ONLY = ("store-read-only", "it or its folder may not be written; check owner, mode and mount")
+_CANNOT_OPEN = (
+    "store-unreadable",
+    "it cannot be opened; check that the folder exists and its owner and mode",
+)
+_DISK = ("store-io", "the disk refused a read or a write; check it (dmesg, smartctl) and its quota")
+_FULL = ("store-full", "the disk or quota is full; free some space, or run `mingus cleanup`")
+
+_UNAVAILABLE: dict[int, tuple[str, str]] = {
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_PROTOCOL: _BUSY,
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_PERM: _READ_ONLY,
+    sqlite3.SQLITE_CANTOPEN: _CANNOT_OPEN,
+    sqlite3.SQLITE_IOERR: _DISK,
+    sqlite3.SQLITE_FULL: _FULL,
+}
+_CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
+
+
+@contextmanager
+def in_our_words(path: Path) -> Iterator[None]:
+    """Turn a sqlite3 error about `path` into ours; raises StoreUnavailable or PermanentError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        ours = translated(error, path)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+@contextmanager
+def files_in_our_words(path: Path) -> Iterator[None]:
+    """The same for the operating system's errors, around code that only touches the store's files."""
+    try:
+        yield
+    except OSError as error:
+        message = (
+            f"the store {path}: {error.strerror or error}: check the path, its owner, mode and free space"
+        )
+        raise StoreUnavailable(message, code="store-unreadable") from error
+
+
+def translated(error: sqlite3.Error, path: Path) -> MingusError | None:
+    """Our error for SQLite's, or None when it is a bug."""
+    # Extended result codes keep the primary code in the low byte.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in _CORRUPT:
+        return corrupt(path, str(error))
+    if code in _UNAVAILABLE:
+        kind, fix = _UNAVAILABLE[code]
+        return StoreUnavailable(f"the store {path}: {error}: {fix}", code=kind)
+    return None
+
+
+def corrupt(path: Path, what: str) -> PermanentError:
+    """The file is damaged, or was never a store."""
+    fix = "run `mingus db check`, and restore the latest `mingus db backup` if it confirms the damage"
+    return PermanentError(f"the store {path} is damaged ({what}): {fix}", code="store-corrupt")
+
+
+def newer(path: Path, found: int, known: int) -> UsageError:
+    """The file was written by a later release."""
+    message = f"the store {path} has schema {found}, this mingus knows up to {known}: upgrade mingus"
+    return UsageError(message, code="store-newer")
+
+
+def foreign(path: Path) -> UsageError:
+    """A healthy SQLite file, but another program's."""
+    return UsageError(f"{path} is a database of another program, not a mingus store", code="not-a-store")
