@@ -96,12 +96,25 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class ItemOutcome:
-    """What became of one address: the element of a process_new_articles result."""
+    """What became of one address: the element of a process_new_articles result.
+
+    `final` False: failed for now, the job's next attempt tries it again.
+    """
 
     url: str
     outcome: Outcome
     article_id: int | None = None
     reason: str | None = None
+    final: bool = True
+
+    def as_json(self) -> dict[str, str | int | None]:
+        """The documented shape: url, outcome, article_id, reason."""
+        return {
+            "url": self.url,
+            "outcome": self.outcome.value,
+            "article_id": self.article_id,
+            "reason": self.reason,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,6 +247,7 @@ CREATE TABLE article_outcomes (  -- the checkpoint of process_new_articles: a se
   outcome TEXT NOT NULL CHECK (outcome IN ('added', 'duplicate', 'unchanged', 'rejected', 'failed')),
   article_id INTEGER,
   reason TEXT,
+  final INTEGER NOT NULL DEFAULT 1,  -- 0: failed for now, the job's next attempt tries it again
   at TEXT NOT NULL,
   PRIMARY KEY (job_id, url)
 ) STRICT, WITHOUT ROWID

@@ -1,0 +1,134 @@
+"""What a job is, the states it passes through, and what a failed attempt leads to. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from mingus_lib.errors import PermanentError, TransientError
+
+MAX_BACKOFF_SECONDS = 3600.0
+JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class JobState(StrEnum):
+    """The only words for where a job stands, everywhere."""
+
+    QUEUED = "queued"
+    SCHEDULED = "scheduled"
+    STARTED = "started"
+    FINISHED = "finished"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({JobState.FINISHED, JobState.DEAD, JobState.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """One job about to be recorded and pushed. `origin` says who asked: cli, job:ID, schedule:NAME."""
+
+    id: str
+    task: str
+    queue: str
+    args: dict[str, Any]
+    created_at: datetime
+    origin: str = "cli"
+    parent_id: str | None = None
+    root_id: str | None = None
+    scheduled_for: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One run of a job that has ended, or is under way (`ended_at` None)."""
+
+    attempt: int
+    worker: str | None
+    started_at: str
+    ended_at: str | None
+    state: JobState
+    reason: str | None
+    traceback: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """A job as the ledger knows it; times are ISO 8601 text, `result` is decoded JSON."""
+
+    id: str
+    task: str
+    queue: str
+    args: dict[str, Any]
+    state: JobState
+    origin: str
+    parent_id: str | None
+    root_id: str | None
+    created_at: str
+    confirmed_at: str | None
+    scheduled_for: str | None
+    started_at: str | None
+    ended_at: str | None
+    attempts: int
+    worker: str | None
+    result: Any
+    reason: str | None
+    traceback: str | None
+    progress_done: int | None
+    progress_total: int | None
+    progress_text: str | None
+    history: tuple[Attempt, ...] = field(default=())
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to this job by itself."""
+        return self.state in ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how soon a task is tried again; `backoff` is the first wait in seconds."""
+
+    retries: int = 3
+    backoff: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class FailureVerdict:
+    """What to do with a failed attempt: wait `delay` seconds and retry, or (None) bury it."""
+
+    delay: float | None
+    reason: str
+    keep_traceback: bool
+
+
+def decide_failure(
+    error: BaseException, *, attempt: int, policy: RetryPolicy, randomness: float
+) -> FailureVerdict:
+    """Sort a failed attempt by consequence.
+
+    Only a TransientError with attempts left is retried. `attempt` counts from 1; `randomness`
+    is uniform in [0, 1). Anything that is not a MingusError is a bug and keeps its traceback.
+    """
+    if isinstance(error, TransientError):
+        if attempt > policy.retries:
+            return FailureVerdict(None, f"gave-up: after {attempt} attempts: {error.reason}", False)
+        delay = backoff_delay(attempt, base=policy.backoff, randomness=randomness)
+        return FailureVerdict(max(delay, error.retry_after or 0.0), error.reason, False)
+    if isinstance(error, PermanentError):
+        return FailureVerdict(None, error.reason, False)
+    return FailureVerdict(None, f"bug: {type(error).__name__}: {error}"[:500], True)
+
+
+def backoff_delay(attempt: int, *, base: float, randomness: float) -> float:
+    """Seconds before the next try: `base` first, then a random wait up to an exponential bound.
+
+    The bound doubles with each attempt and is capped at an hour; the draw is uniform above
+    `base` so that a herd spreads out (M. Brooker, "Exponential Backoff And Jitter", 2015).
+    """
+    bound = min(MAX_BACKOFF_SECONDS, base * 2.0 ** min(attempt - 1, 32))
+    return base + (bound - base) * randomness if bound > base else bound

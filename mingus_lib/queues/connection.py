@@ -1,0 +1,81 @@
+"""One way to reach Redis, and one way to say that it cannot be reached."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import redis as redis_py
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from mingus_lib.errors import Refused, RedisUnavailable, UsageError
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+STORE_ID_KEY = "mingus:store_id"
+CONNECT_TIMEOUT_SECONDS = 5.0
+
+
+def connect(url: str) -> Redis:
+    """A client for `url` (redis://, rediss://, unix://); it connects at the first command.
+
+    Raises UsageError when the address cannot be one of a Redis.
+    """
+    try:
+        return redis_py.Redis.from_url(
+            url,
+            socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            socket_timeout=30.0,
+            retry=Retry(NoBackoff(), 1),
+            health_check_interval=0,
+        )
+    except ValueError as error:
+        raise UsageError(
+            f"redis_url {mask(url)!r} is not a Redis address: {error}; write redis://host:6379/0"
+        ) from error
+
+
+@contextlib.contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Turn redis-py's errors into RedisUnavailable, naming `where` (already masked)."""
+    try:
+        yield
+    except redis_py.AuthenticationError as error:
+        raise RedisUnavailable(
+            f"Redis at {where} wants a password or refuses this one; put it in MINGUS_REDIS_URL"
+        ) from error
+    except redis_py.exceptions.ResponseError as error:
+        raise RedisUnavailable(f"Redis at {where} refused a command: {error}") from error
+    except (redis_py.ConnectionError, redis_py.TimeoutError) as error:
+        raise RedisUnavailable(
+            f"Redis at {where} does not answer; start it or correct MINGUS_REDIS_URL ({_cause(error)})"
+        ) from error
+
+
+def claim_for_store(client: Redis, store_id: str, where: str) -> None:
+    """Stamp Redis with the store's id, or refuse a Redis that belongs to another store."""
+    with translated(where):
+        client.set(STORE_ID_KEY, store_id, nx=True)
+        owner = client.get(STORE_ID_KEY)
+    if isinstance(owner, bytes) and owner.decode("utf-8", "replace") != store_id:
+        raise Refused(
+            f"Redis at {where} belongs to the store {owner.decode('utf-8', 'replace')}, this one is "
+            f"{store_id}; use that store's MINGUS_HOME or another Redis database"
+        )
+
+
+def mask(url: str) -> str:
+    """The address without its password."""
+    head, at, tail = url.rpartition("@")
+    if not at:
+        return url
+    scheme, _, credentials = head.partition("://")
+    user = credentials.partition(":")[0]
+    return f"{scheme}://{user}:***@{tail}"
+
+
+def _cause(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

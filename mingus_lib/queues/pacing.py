@@ -1,0 +1,1 @@
+"""One request per host per interval over all workers, and robots.txt shared by them, in Redis."""
