@@ -1,0 +1,52 @@
+# make run            the demo, from nothing but Python 3.11+, a C compiler and make
+# make run ARGS="add https://..."   any command
+# make test | lint | docs | lock | bench
+
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?= demo
+
+.PHONY: run test lint docs lock bench clean
+
+run: .venv/.ready
+	@$(BIN)/mingus $(ARGS)
+
+test: .venv/.ready-dev
+	@$(BIN)/python -m pytest
+
+lint: .venv/.ready-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+docs: .venv/.ready-dev
+	@$(BIN)/python docs/generate.py
+
+bench: .venv/.ready-dev
+	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+# Resolve the newest versions again; both files carry hashes and no index address.
+lock: .venv/.ready-dev
+	@$(BIN)/uv pip compile pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra build --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet -o requirements-dev.lock
+
+clean:
+	rm -rf .venv build dist
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mingus needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11")'
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "no virtual environment could be made; on Debian: apt install python3-venv" >&2; exit 1; }
+
+# --no-deps: the lock file is already resolved, and pip 23.2 fails to resolve these packages itself.
+.venv/.ready: requirements.lock pyproject.toml | .venv/bin/python
+	@echo "Installing mingus into .venv (once, about half a minute) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.ready-dev: requirements-dev.lock .venv/.ready
+	@echo "Installing the tools for tests into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@

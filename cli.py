@@ -1,0 +1,139 @@
+"""The operator's door: the command `mingus`, composed of command groups that load when they are called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+if sys.argv[1:] == ["--version"]:
+    # A script may ask this in a loop: nothing else is imported.
+    from mingus_lib import __version__
+
+    print(f"mingus {__version__}")
+    raise SystemExit(0)
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from mingus_lib import __version__
+from mingus_lib.errors import MingusError
+
+if TYPE_CHECKING:
+    from typer._click import Command, Context
+
+# name, module of mingus_lib.commands, panel, one line of help (a test holds it to the command's own).
+COMMANDS: tuple[tuple[str, str, str, str], ...] = (
+    ("add", "feed", "Feed", "Add articles by their addresses."),
+    ("reprocess", "feed", "Feed", "Fetch articles again, or read their kept pages again."),
+    ("enqueue", "feed", "Feed", "Enqueue any task with its arguments as JSON."),
+    ("articles", "articles", "Library", "List, show, search, archive and export articles."),
+    ("hosts", "hosts", "Library", "Say which hosts may be read, and how good they are."),
+    ("extract", "extract", "Library", "Read articles from files or addresses, storing nothing."),
+    ("status", "watch", "Watch", "Show Redis, the store, queues, workers and the last failures."),
+    ("queues", "watch", "Watch", "Show the six queues."),
+    ("tasks", "watch", "Watch", "List the tasks and what each accepts."),
+    ("jobs", "watch", "Watch", "List jobs, newest first."),
+    ("job", "watch", "Watch", "Tell the whole story of one job."),
+    ("purge", "control", "Control", "Remove the waiting jobs of queues."),
+    ("up", "run", "Run", "Run Redis and workers here, until Ctrl-C."),
+    ("worker", "run", "Run", "Run workers."),
+    ("demo", "demo", "Run", "See mingus at work on sample pages, in a throw-away library."),
+    ("config", "config", "Deploy", "Show and check the settings."),
+    ("db", "db", "Deploy", "Migrate, back up and check the store."),
+)
+ALIASES = {"task-status": "job"}
+
+
+class LazyGroup(TyperGroup):
+    """Knows every command's name and help; imports a command's module when it is called."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """Names in the order of the panels."""
+        return [name for name, *_ in COMMANDS]
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        """The real command when it is called, a stub with its help line when the list is printed."""
+        name = ALIASES.get(cmd_name, cmd_name)
+        entry = next((entry for entry in COMMANDS if entry[0] == name), None)
+        if entry is None:
+            return None
+        if cmd_name in ctx._protected_args or ctx.resilient_parsing:
+            return _load(entry[1], name)
+        return TyperCommand(name, help=entry[3], rich_help_panel=entry[2], callback=lambda: None)
+
+    def invoke(self, ctx: Context) -> Any:
+        """Run the command; a reader that closed the pipe is no error."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            sys.stdout = None  # type: ignore[assignment]
+            raise typer.Exit(141) from error
+
+
+def _load(module: str, name: str) -> Command:
+    loaded = importlib.import_module(f"mingus_lib.commands.{module}")
+    group = get_command(loaded.app)
+    if isinstance(group, TyperGroup):
+        return group if name == module else group.commands[name]
+    return group
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"mingus {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def mingus(
+    ctx: typer.Context,
+    home: Annotated[str | None, typer.Option(help="The state directory.", metavar="DIR")] = None,
+    config: Annotated[str | None, typer.Option(help="Read this mingus.toml.", metavar="FILE")] = None,
+    redis_url: Annotated[
+        str | None, typer.Option(help="Redis to use; without one, mingus runs its own.", metavar="URL")
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """The background half of an article library: reads, labels and recommends articles.
+
+    Start with `mingus demo`, then `mingus add https://...` and `mingus up`.
+    """
+    ctx.obj = {"config": config, "flags": {"home": home, "redis_url": redis_url}}
+
+
+def main() -> None:
+    """Run the command line; every error on purpose is one line on stderr and its exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except MingusError as error:
+        code = _complain(str(error), error.exit_code)
+    except typer.Abort:
+        code = 130
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        code = _complain(error.format_message(), getattr(error, "exit_code", 2))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str, code: int) -> int:
+    line = "".join(c if c.isprintable() else " " for c in " ".join(message.split()))
+    print(f"mingus: {line}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""The queue article_processing: addresses in, articles out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from jobs.arguments import Arguments
+from mingus_lib import runtime
+from mingus_lib.queues import context
+from mingus_lib.queues.catalog import job
+
+Address = Annotated[str, Field(min_length=1, max_length=8192)]
+
+BACKLOG_BATCH = 100
+
+
+class NewArticles(Arguments):
+    """`urls`: 1 to 100 addresses; `force` fetches those already known again."""
+
+    urls: list[Address] = Field(min_length=1, max_length=100)
+    force: bool = False
+
+
+class OneArticle(Arguments):
+    """`article_id`; `offline` extracts again from the page as it was kept, without fetching."""
+
+    article_id: int = Field(ge=1)
+    offline: bool = False
+
+
+@job(NewArticles, queue="article_processing")
+def process_new_articles(urls: list[str], force: bool = False) -> list[dict[str, Any]]:
+    """Fetch addresses and store what is worth reading: one outcome per address."""
+    now = context.current()
+    here = runtime.current()
+    result = here.ingest.process(urls, job=now, force=force)
+    for start in range(0, len(result.fresh), BACKLOG_BATCH):
+        batch = result.fresh[start : start + BACKLOG_BATCH]
+        here.follow_up("classify_article_batch", {"article_ids": batch}, parent=now.id)
+    if rest := result.hand_over():
+        here.follow_up("process_new_articles", {"urls": rest, "force": force}, parent=now.id)
+    result.raise_for_unfinished()
+    return result.as_json()
+
+
+@job(OneArticle, queue="article_processing")
+def reprocess_article(article_id: int, offline: bool = False) -> dict[str, Any]:
+    """Fetch one article again if it changed (or read its kept page again), keeping editors' work."""
+    now = context.current()
+    here = runtime.current()
+    item = here.reprocess.run(article_id, offline=offline, job=now)
+    if item.changed:
+        here.follow_up("classify_article_batch", {"article_ids": [article_id]}, parent=now.id)
+    return item.outcome.as_json()

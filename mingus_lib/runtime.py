@@ -1,0 +1,182 @@
+"""The only place that wires: opens the store, Redis and the clients lazily from Settings.
+
+A process has one current Runtime: the command line makes it from flags, a worker's child
+makes its own after every fork.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from mingus_lib.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from redis import Redis
+
+    from mingus_lib.clients.web import Web
+    from mingus_lib.queues.enqueue import Enqueuer
+    from mingus_lib.services.ingest import Ingest
+    from mingus_lib.services.reprocess import Reprocess
+    from mingus_lib.store.articles import Articles
+    from mingus_lib.store.database import Store
+    from mingus_lib.store.followups import FollowUps
+    from mingus_lib.store.hosts import Hosts
+    from mingus_lib.store.ledger import Ledger
+
+
+class Runtime:
+    """Everything a command or job may need, opened at its first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.started_redis = False
+
+    @cached_property
+    def store(self) -> Store:
+        """The library's SQLite file, created and migrated when needed."""
+        from mingus_lib.store.database import Store
+
+        return Store(self.settings.store_path)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Every job on the record."""
+        from mingus_lib.store.ledger import Ledger
+
+        return Ledger(self.store)
+
+    @cached_property
+    def articles(self) -> Articles:
+        """The articles of the store."""
+        from mingus_lib.store.articles import Articles
+
+        return Articles(self.store)
+
+    @cached_property
+    def hosts(self) -> Hosts:
+        """Host policies."""
+        from mingus_lib.store.hosts import Hosts
+
+        return Hosts(self.store)
+
+    @cached_property
+    def follow_ups(self) -> FollowUps:
+        """Next steps that could not be enqueued yet."""
+        from mingus_lib.store.followups import FollowUps
+
+        return FollowUps(self.store)
+
+    @property
+    def redis_url(self) -> str:
+        """The configured Redis, or the embedded one of the state directory."""
+        from mingus_lib.queues import embedded
+
+        return self.settings.redis_url or embedded.url(self.settings.home)
+
+    @property
+    def redis_where(self) -> str:
+        """The address as it may be shown."""
+        from mingus_lib.queues.connection import mask
+
+        return mask(self.redis_url)
+
+    @cached_property
+    def redis(self) -> Redis:
+        """A client of a Redis that is up and belongs to this store; starts the embedded one."""
+        from mingus_lib.queues import connection, embedded
+
+        if self.settings.redis_url is None:
+            self.started_redis = embedded.ensure_running(self.settings.home)
+        client = self.redis_as_found()
+        connection.claim_for_store(client, self.store.id, self.redis_where)
+        return client
+
+    def redis_as_found(self) -> Redis:
+        """A client that starts nothing and changes nothing, for looking."""
+        from mingus_lib.queues import connection
+
+        return connection.connect(self.redis_url)
+
+    @cached_property
+    def enqueuer(self) -> Enqueuer:
+        """The way into the queues."""
+        from mingus_lib.queues.enqueue import Enqueuer
+
+        return Enqueuer(lambda: self.redis, self.ledger, self.redis_where, self.settings.results_ttl)
+
+    @cached_property
+    def web(self) -> Web:
+        """The fetch client, in step with all other workers through Redis."""
+        from mingus_lib.clients.web import Web
+        from mingus_lib.queues.pacing import RedisPacer, RedisRobotsCache
+
+        return Web(
+            self.settings.fetch_policy(), pacer=RedisPacer(self.redis), robots=RedisRobotsCache(self.redis)
+        )
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        """Addresses in, articles out."""
+        from mingus_lib.services.ingest import Ingest
+
+        return Ingest(
+            web=self.web,
+            articles=self.articles,
+            hosts=self.hosts,
+            quality=self.settings.quality_policy(),
+            concurrency=self.settings.fetch_concurrency,
+            hold_unknown_hosts=self.settings.unknown_hosts == "hold",
+        )
+
+    @cached_property
+    def reprocess(self) -> Reprocess:
+        """One article again."""
+        from mingus_lib.services.reprocess import Reprocess
+
+        return Reprocess(
+            web=self.web, articles=self.articles, hosts=self.hosts, quality=self.settings.quality_policy()
+        )
+
+    def follow_up(self, task: str, args: Mapping[str, Any], *, parent: str) -> str | None:
+        """Enqueue a job's next step; its id, or None when it was recorded for later.
+
+        A task that this release does not have yet is recorded; the sweeper enqueues it one day.
+        """
+        from mingus_lib.queues import catalog
+        from mingus_lib.queues.enqueue import new_job
+
+        if task not in catalog.load():
+            self.follow_ups.record(task, args, parent)
+            return None
+        run = self.ledger.get(parent)
+        root = run.root_id if run and run.root_id else parent
+        spec = new_job(task, args, origin=f"job:{parent}", parent_id=parent, root_id=root)
+        self.enqueuer.submit([spec])
+        return spec.id
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for name in ("web", "redis", "store"):
+            opened = self.__dict__.pop(name, None)
+            if opened is not None:
+                opened.close()
+
+
+_current: Runtime | None = None
+
+
+def use(here: Runtime) -> Runtime:
+    """Make it this process's runtime."""
+    global _current
+    _current = here
+    return here
+
+
+def current() -> Runtime:
+    """This process's runtime; it is made from environment and files when nobody made one."""
+    from mingus_lib import settings
+
+    return _current or use(Runtime(settings.load()))

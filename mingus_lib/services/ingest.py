@@ -1,0 +1,278 @@
+"""Addresses in, articles out: what a process_new_articles job does.
+
+Fetching runs on threads, one per host at a time; reading and storing on the calling thread. Each
+address's outcome is stored with its article in one transaction, so that a job that is killed or
+retried goes on where it was.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from queue import Queue as Handover
+
+from mingus_lib.clients.web import OutOfTime, Web
+from mingus_lib.domain.drafts import draft_article, held_article
+from mingus_lib.domain.extract import extract
+from mingus_lib.domain.models import FetchedPage, ItemOutcome, Outcome, QualityPolicy
+from mingus_lib.domain.quality import assess
+from mingus_lib.domain.urls import canonical, host_of
+from mingus_lib.errors import MingusError, PermanentError, TransientError
+from mingus_lib.queues.context import JobContext
+from mingus_lib.store.articles import Articles
+from mingus_lib.store.hosts import Hosts
+
+log = logging.getLogger("mingus.ingest")
+
+# What is kept of the soft limit for storing the last pages and handing over the rest.
+RESERVE_SHARE = 0.2
+
+
+@dataclass(slots=True)
+class IngestResult:
+    """What became of a job's addresses. `fresh` are the ids of articles to be labelled."""
+
+    outcomes: list[ItemOutcome] = field(default_factory=list)
+    fresh: list[int] = field(default_factory=list)
+    left_over: list[str] = field(default_factory=list)
+    bug: Exception | None = None
+    retry_after: float | None = None
+
+    @property
+    def waiting(self) -> list[ItemOutcome]:
+        """The addresses that failed for now."""
+        return [item for item in self.outcomes if not item.final]
+
+    def hand_over(self) -> list[str]:
+        """When time ran out: what another job must do, failures for now included; they leave this one."""
+        if not self.left_over:
+            return []
+        rest = [*self.left_over, *(item.url for item in self.waiting)]
+        self.outcomes = [item for item in self.outcomes if item.final]
+        return rest
+
+    def raise_for_unfinished(self) -> None:
+        """A bug first; else TransientError when some addresses want another attempt."""
+        if self.bug is not None:
+            raise self.bug
+        if self.waiting:
+            first = self.waiting[0]
+            raise TransientError(
+                f"{len(self.waiting)} of {len(self.outcomes)} addresses failed for now, the first is "
+                f"{first.url}: {first.reason}",
+                code="unfinished",
+                retry_after=self.retry_after,
+            )
+
+    def as_json(self) -> list[dict[str, str | int | None]]:
+        """The job's result: one object per address."""
+        return [item.as_json() for item in self.outcomes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    position: int
+    url: str
+    canonical_url: str
+    known_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """Bound to its clients and store by runtime.py."""
+
+    web: Web
+    articles: Articles
+    hosts: Hosts
+    quality: QualityPolicy
+    concurrency: int = 16
+    hold_unknown_hosts: bool = False
+
+    def process(self, urls: Sequence[str], *, job: JobContext, force: bool = False) -> IngestResult:
+        """Bring every address to its outcome, or as many as the job's time allows.
+
+        Failures of single addresses are outcomes, never exceptions. Raises StoreUnavailable or
+        RedisUnavailable when mingus itself cannot work.
+        """
+        run = _Run(self, urls, job, force)
+        run.settle_without_fetching()
+        for address, fetched in _fetch_all(self.web, run.to_fetch, self.concurrency, run.stop_at):
+            run.conclude(address, fetched)
+        return run.result()
+
+
+class _Run:
+    """One call of Ingest.process."""
+
+    def __init__(self, ingest: Ingest, urls: Sequence[str], job: JobContext, force: bool) -> None:
+        self.ingest = ingest
+        self.urls = list(dict.fromkeys(urls))
+        self.job = job
+        self.force = force
+        left = job.seconds_left()
+        self.stop_at = time.monotonic() + left * (1 - RESERVE_SHARE)
+        self.to_fetch: list[_Address] = []
+        self.first_spelling: dict[str, str] = {}
+        self.second_spellings: list[_Address] = []
+        self.done = {item.url: item for item in ingest.articles.outcomes(job.id) if item.final}
+        self.left_over: list[str] = []
+        self.bug: Exception | None = None
+        self.retry_after: float | None = None
+
+    def settle_without_fetching(self) -> None:
+        """Conclude what needs no request: bad, known, denied and held addresses."""
+        for position, url in enumerate(self.urls):
+            address = self._admit(position, url) if url not in self.done else None
+            if address is None:
+                continue
+            if self.first_spelling.setdefault(address.canonical_url, url) == url:
+                self.to_fetch.append(address)
+            else:
+                self.second_spellings.append(address)
+
+    def _admit(self, position: int, url: str) -> _Address | None:
+        try:
+            address = canonical(url)
+        except MingusError as error:
+            self._note(position, ItemOutcome(url, Outcome.FAILED, None, error.reason))
+            return None
+        known = self.ingest.articles.known(address)
+        if known is not None and known.status not in ("held", "pending") and not self.force:
+            why = f"same-address: known as article {known.id}"
+            self._note(position, ItemOutcome(url, Outcome.DUPLICATE, known.id, why))
+            return None
+        return self._admit_host(_Address(position, url, address, known.id if known else None))
+
+    def _admit_host(self, address: _Address) -> _Address | None:
+        host = host_of(address.canonical_url)
+        policy = self.ingest.hosts.policy(host)
+        if policy.policy == "deny":
+            why = f"denied-host: {host} is denied; `mingus hosts allow {host}` changes that"
+            self._note(address.position, ItemOutcome(address.url, Outcome.REJECTED, None, why))
+            return None
+        if policy.policy == "unknown" and self.ingest.hold_unknown_hosts and not self.force:
+            draft = held_article(address.url, address.canonical_url, source_quality=policy.quality)
+            self._store(address, draft)
+            return None
+        return address
+
+    def conclude(self, address: _Address, fetched: FetchedPage | Exception) -> None:
+        """Turn what the fetch brought into the address's outcome."""
+        if isinstance(fetched, FetchedPage):
+            try:
+                self._read(address, fetched)
+            except PermanentError as error:
+                self._fail(address, error)
+            except MingusError:
+                raise
+            except Exception as error:
+                # The other pages must not pay for a bug met on this one; the job reports it at its end.
+                log.exception("reading %s", address.url, extra={"job_id": self.job.id})
+                self.bug = error
+        elif isinstance(fetched, OutOfTime):
+            self.left_over.append(address.url)
+        elif isinstance(fetched, MingusError):
+            self._fail(address, fetched)
+        else:
+            self.bug = fetched
+
+    def _read(self, address: _Address, page: FetchedPage) -> None:
+        read = extract(page.body, content_type=page.content_type, charset=page.charset, url=page.final_url)
+        verdict = assess(read, url=page.final_url, policy=self.ingest.quality)
+        quality = self.ingest.hosts.policy(host_of(page.final_url)).quality
+        draft = draft_article(page, read, verdict, url=address.url, source_quality=quality)
+        self._store(address, draft)
+
+    def _store(self, address: _Address, draft: object) -> None:
+        item = self.ingest.articles.record(
+            draft,
+            job_id=self.job.id,
+            position=address.position,
+            now=datetime.now(UTC),
+            force=self.force,
+        )
+        self._remember(item)
+
+    def _fail(self, address: _Address, error: MingusError) -> None:
+        final = not isinstance(error, TransientError)
+        if isinstance(error, TransientError) and error.retry_after:
+            self.retry_after = max(self.retry_after or 0.0, error.retry_after)
+        self._note(
+            address.position, ItemOutcome(address.url, Outcome.FAILED, None, error.reason, final=final)
+        )
+
+    def _note(self, position: int, item: ItemOutcome) -> None:
+        self.ingest.articles.note_outcome(self.job.id, position, item, now=datetime.now(UTC))
+        self._remember(item)
+
+    def _remember(self, item: ItemOutcome) -> None:
+        self.done[item.url] = item
+        self.job.report(len(self.done), len(self.urls), item.url)
+
+    def result(self) -> IngestResult:
+        """Everything concluded so far, by this attempt and earlier ones, in the order given."""
+        self._settle_same_address()
+        outcomes = [self.done[url] for url in self.urls if url in self.done]
+        fresh = [item.article_id for item in outcomes if item.outcome is Outcome.ADDED and item.article_id]
+        return IngestResult(outcomes, fresh, self.left_over, self.bug, self.retry_after)
+
+    def _settle_same_address(self) -> None:
+        """Second spellings of an address fetched above share its fate."""
+        for address in self.second_spellings:
+            first = self.done.get(self.first_spelling[address.canonical_url])
+            if first is None:
+                self.left_over.append(address.url)
+            elif first.article_id is None:
+                self._note(address.position, replace(first, url=address.url))
+            else:
+                why = f"same-address: known as article {first.article_id}"
+                self._note(
+                    address.position, ItemOutcome(address.url, Outcome.DUPLICATE, first.article_id, why)
+                )
+
+
+Fetched = tuple[_Address, FetchedPage | Exception]
+
+
+def _fetch_all(
+    web: Web, addresses: Sequence[_Address], concurrency: int, stop_at: float
+) -> Iterator[Fetched]:
+    """Fetch with at most `concurrency` threads, never two of one host at once; yields as pages arrive."""
+    hosts: dict[str, deque[_Address]] = {}
+    for address in addresses:
+        hosts.setdefault(host_of(address.canonical_url), deque()).append(address)
+    waiting = deque(hosts.values())
+    # Bounded: fetching waits for reading, so that pages do not pile up in memory.
+    arrived: Handover[Fetched] = Handover(maxsize=concurrency)
+    guard = threading.Lock()
+
+    def next_host() -> deque[_Address] | None:
+        with guard:
+            return waiting.popleft() if waiting else None
+
+    def fetch_hosts() -> None:
+        while (queue := next_host()) is not None:
+            for address in queue:
+                arrived.put((address, _fetch_one(web, address, stop_at)))
+
+    threads = [
+        threading.Thread(target=fetch_hosts, daemon=True) for _ in range(min(concurrency, len(waiting)))
+    ]
+    for thread in threads:
+        thread.start()
+    for _ in addresses:
+        yield arrived.get()
+
+
+def _fetch_one(web: Web, address: _Address, stop_at: float) -> FetchedPage | Exception:
+    try:
+        if time.monotonic() >= stop_at:
+            return OutOfTime(f"no time left for {address.url}")
+        return web.fetch(address.canonical_url, deadline=stop_at)
+    except Exception as error:
+        return error
