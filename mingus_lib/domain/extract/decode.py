@@ -17,13 +17,23 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-META_CHARSET = re.compile(rb"""<(?:meta|\?xml)[^>]{0,500}?(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]{2,40})""", re.I)
+META_CHARSET = re.compile(
+    rb"""<(?:meta|\?xml)[^>]{0,500}?(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]{2,40})""", re.I
+)
 META_WINDOW = 4096
 SAMPLE = 16_384
 # The labels of the WHATWG encoding standard that mean a superset of what they say.
-SUPERSETS = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949", "shift_jis": "cp932"}
+SUPERSETS = {
+    "iso8859-1": "cp1252",
+    "ascii": "cp1252",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+    "shift_jis": "cp932",
+}
 STATEFUL = ("iso2022", "hz")
-UNREADABLE = dict.fromkeys([*range(9), 11, *range(14, 32), 127, *range(0xD800, 0xE000), 0xFFFE, 0xFFFF])
+# Control characters, lone surrogates and non-characters: nothing that is read.
+UNREADABLE = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 def decode(body: bytes, charset: str | None = None) -> str:
@@ -34,7 +44,7 @@ def decode(body: bytes, charset: str | None = None) -> str:
 def tidy(text: str) -> str:
     """Line ends as \\n, no byte-order mark, no control characters or lone surrogates."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", "\n")
-    return text if text.isascii() and text.isprintable() else text.translate(UNREADABLE)
+    return UNREADABLE.sub("", text)
 
 
 def _decode(body: bytes, charset: str | None) -> str:

@@ -1,4 +1,4 @@
-"""HTML text to an lxml tree."""
+"""HTML text to an lxml tree that no page can make too deep, too wide or too costly."""
 
 from __future__ import annotations
 

@@ -1,12 +1,11 @@
-"""An HTML page to an Extracted: parse once, then body, metadata and sanitised HTML from the one tree."""
+"""An HTML page to an Extracted: parsed once; metadata first, then the body, which uses the tree up."""
 
 from __future__ import annotations
 
-import trafilatura
-from lxml.html import tostring
-
+from mingus_lib.domain.extract.body import read_body
 from mingus_lib.domain.extract.decode import decode
 from mingus_lib.domain.extract.markup import parse
+from mingus_lib.domain.extract.metadata import read_metadata
 from mingus_lib.domain.models import Extracted
 from mingus_lib.domain.words import count_words
 
@@ -14,11 +13,18 @@ from mingus_lib.domain.words import count_words
 def read_page(body: bytes, charset: str | None, url: str) -> Extracted:
     """The Extracted of an HTML page."""
     tree = parse(decode(body, charset))
-    found = trafilatura.bare_extraction(tree, url=url, fast=True, include_comments=False, with_metadata=True)
-    if found is None:
-        return Extracted(title="", text="")
-    text = found.text or ""
+    said = read_metadata(tree, url)
+    found = read_body(tree, names=said.names, declared=said.body, base=said.base)
     return Extracted(
-        title=found.title or "", text=text, author=found.author, published_at=found.date,
-        site_name=found.sitename, description=found.description, word_count=count_words(text), language=tree.get("lang"),
+        title=said.title,
+        text=found.text,
+        html=found.html,
+        author=", ".join(said.authors) or None,
+        authors=said.authors,
+        published_at=said.published_at,
+        site_name=said.site_name,
+        language=said.language,
+        description=said.description,
+        declared_url=said.declared_url,
+        word_count=count_words(found.text),
     )

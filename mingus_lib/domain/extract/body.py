@@ -1,0 +1,49 @@
+"""The main body of a page: cut into blocks, chosen by two tools, given back as text and as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from lxml.html import HtmlElement
+
+from mingus_lib.domain.extract.blocks import Block, Cutter
+from mingus_lib.domain.extract.sanitise import body_html
+from mingus_lib.domain.extract.tools import readability_choice, trafilatura_choice
+from mingus_lib.domain.extract.vote import Choices, article_blocks
+
+CELLS = frozenset({"td", "th"})
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The article as text, paragraphs parted by blank lines, and as sanitised HTML."""
+
+    text: str
+    html: str
+
+
+def read_body(tree: HtmlElement, *, names: Sequence[str], declared: str, base: str) -> Body:
+    """The Body of a page; `tree` is used up. Arguments as in vote.article_blocks; `base` is for links."""
+    blocks = Cutter().cut(tree)
+    choices = Choices(readability_choice(tree), trafilatura_choice(tree))
+    article = article_blocks(blocks, choices, titles=names, declared=declared)
+    return Body(as_text(article), body_html(blocks, article, base))
+
+
+def as_text(article: Sequence[Block]) -> str:
+    """Blocks of one element on lines of their own, cells of a row side by side, a blank line between others."""
+    if not article:
+        return ""
+    parts = [article[0].text]
+    for before, block in pairwise(article):
+        parts += [_between(before, block), block.text]
+    return "".join(parts)
+
+
+def _between(before: Block, after: Block) -> str:
+    if before.place is after.place:
+        return "\n"
+    same_row = before.place.parent is after.place.parent and {before.place.tag, after.place.tag} <= CELLS
+    return " | " if same_row else "\n\n"

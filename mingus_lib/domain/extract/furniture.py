@@ -1,0 +1,51 @@
+"""What stands in an article without being of it: captions, consent boxes, house notices.
+
+The phrases are in data/furniture.txt, where an editor can add to them.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+
+from mingus_lib.domain.extract.blocks import Place
+
+CAPTION_TAGS = frozenset({"figcaption", "figure", "caption"})
+CAPTION = re.compile("caption", re.I)
+CONSENT = re.compile(
+    r"cookie|consent|gdpr|onetrust|optanon|privacy[-_](?:modal|pref|bar|box|banner|notice)", re.I
+)
+MAX_NOTICE = 400
+SHORT_NOTICE = 120
+LINKED_NOTICE = 0.1
+
+
+def is_caption(place: Place) -> bool:
+    """Whether the place is in or right around a picture's caption."""
+    near = [around for around, _ in zip(place.line(), range(4), strict=False)]
+    return any(p.tag in CAPTION_TAGS or CAPTION.search(p.classes) for p in near)
+
+
+def is_consent(place: Place) -> bool:
+    """Whether the place is in a box that asks about cookies or privacy."""
+    return any(CONSENT.search(around.classes) for around in place.line())
+
+
+def is_notice(text: str, link_density: float) -> bool:
+    """Whether a short paragraph is the house speaking: credits, newsletters, "read more", copyright."""
+    if len(text) > MAX_NOTICE:
+        return False
+    starts, anywhere = _phrases()
+    leads = len(text) <= SHORT_NOTICE or link_density > LINKED_NOTICE
+    return bool(leads and starts.match(text)) or bool(anywhere.search(text))
+
+
+@cache
+def _phrases() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """The phrases that begin a notice, and those that make one wherever they stand."""
+    lines = files("mingus_lib").joinpath("data", "furniture.txt").read_text("utf-8").splitlines()
+    phrases = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    starts = "|".join(p.removeprefix("^") for p in phrases if p.startswith("^"))
+    anywhere = "|".join(p for p in phrases if not p.startswith("^"))
+    return re.compile(rf"\W*(?:{starts})", re.I), re.compile(anywhere, re.I)

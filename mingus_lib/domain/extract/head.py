@@ -1,0 +1,79 @@
+"""The facts in a page's head: <meta>, <title>, canonical link, language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+from lxml.html import HtmlElement
+
+MAX_VALUE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """<meta> values by lower-case name or property, the first of each; texts are white-space folded."""
+
+    meta: dict[str, str]
+    title: str
+    canonical: str | None
+    language: str | None
+    base: str
+
+    def first(self, *names: str) -> str:
+        """The first of the named <meta> values that is there, else an empty string."""
+        return next((self.meta[name] for name in names if name in self.meta), "")
+
+
+def read_head(tree: HtmlElement, url: str) -> Head:
+    """The Head of a page that was fetched from `url`."""
+    base = base_of(tree, url)
+    meta = _meta(tree)
+    links = [e.get("href") for e in tree.iter("link") if "canonical" in (e.get("rel") or "").lower().split()]
+    found = (absolute(base, link) for link in (*links, meta.get("og:url")) if link)
+    title = next((text for e in tree.iter("title") if (text := fold(e.text_content()))), "")
+    return Head(meta, title, next((link for link in found if link), None), _language(tree, meta), base)
+
+
+def fold(text: str | None) -> str:
+    """White space folded to single spaces."""
+    return " ".join((text or "")[:MAX_VALUE].split())
+
+
+def base_of(tree: HtmlElement, url: str) -> str:
+    """What relative links of the page are relative to."""
+    for element in tree.iter("base"):
+        if element.get("href"):
+            return absolute(url, element.get("href")) or url
+    return url
+
+
+def absolute(base: str, link: str) -> str | None:
+    """The link as an absolute http(s) address, None if it is not one."""
+    try:
+        joined = urljoin(base, link.strip())
+        parts = urlsplit(joined)
+        return joined if parts.scheme in ("http", "https") and parts.hostname else None
+    except ValueError:
+        return None
+
+
+def _meta(tree: HtmlElement) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for element in tree.iter("meta"):
+        name = element.get("property") or element.get("name") or element.get("itemprop") or ""
+        value = fold(element.get("content"))
+        if name and value:
+            found.setdefault(name.strip().lower(), value)
+    return found
+
+
+def _language(tree: HtmlElement, meta: dict[str, str]) -> str | None:
+    """The declared language as its ISO 639-1 code."""
+    root = tree if tree.tag == "html" else next(tree.iter("html"), tree)
+    declared = (root.get("lang"), root.get("xml:lang"), meta.get("content-language"), meta.get("og:locale"))
+    for value in declared:
+        code = (value or "").strip().replace("_", "-").partition("-")[0].lower()
+        if len(code) == 2 and code.isalpha() and code.isascii():
+            return code
+    return None

@@ -1,0 +1,70 @@
+"""Everything a page says about itself, in one documented order per field.
+
+title        titles.choose_title             author  authors.choose_authors        date  dates.choose_date
+site_name    og:site_name, JSON-LD publisher, application-name
+language     declared by <html lang>, content-language, og:locale, JSON-LD; the gate detects it too
+description  og:description, description, JSON-LD
+declared_url rel=canonical, og:url; absolute http(s) only
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lxml.html import HtmlElement
+
+from mingus_lib.domain.extract.authors import choose_authors
+from mingus_lib.domain.extract.dates import choose_date
+from mingus_lib.domain.extract.head import Head, fold, read_head
+from mingus_lib.domain.extract.jsonld import Statement, declared_article
+from mingus_lib.domain.extract.titles import choose_title, variants
+
+MAX_HEADINGS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """A page's own account of itself; `names` are all texts that call it by its title."""
+
+    title: str
+    names: tuple[str, ...]
+    authors: tuple[str, ...]
+    published_at: str | None
+    site_name: str | None
+    language: str | None
+    description: str | None
+    declared_url: str | None
+    base: str
+    body: str
+
+
+def read_metadata(tree: HtmlElement, url: str) -> Metadata:
+    """The Metadata of a page, from a tree that is not changed."""
+    head, article = read_head(tree, url), declared_article(tree)
+    headings = [fold(e.text_content()) for e, _ in zip(tree.iter("h1"), range(MAX_HEADINGS), strict=False)]
+    site = head.first("og:site_name") or article.site_name or head.first("application-name")
+    names = [
+        name for name in (head.first("og:title"), fold(article.headline), head.first("twitter:title")) if name
+    ]
+    title = choose_title(headings, names, head.title, site)
+    return Metadata(
+        title=title,
+        names=_all_names([title, *names, head.title]),
+        authors=choose_authors(article.authors, tree, site),
+        published_at=choose_date(tree, article.published, url),
+        site_name=fold(site) or None,
+        language=head.language or article.language[:2].lower() or None,
+        description=_description(head, article),
+        declared_url=head.canonical,
+        base=head.base,
+        body=article.body,
+    )
+
+
+def _all_names(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(v for name in names if name for v in variants(name)))
+
+
+def _description(head: Head, article: Statement) -> str | None:
+    return head.first("og:description", "description") or fold(article.description) or None

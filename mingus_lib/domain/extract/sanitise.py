@@ -1,0 +1,100 @@
+"""The HTML kept beside the text: the structure of the article's blocks, and nothing that acts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import nh3
+from lxml.html import HtmlElement, tostring
+
+from mingus_lib.domain.extract.blocks import Block, Place
+from mingus_lib.domain.extract.head import absolute
+
+TAGS = frozenset(
+    "a abbr b blockquote br caption cite code dd del dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins kbd "
+    "li ol p pre q s samp small strong sub sup table tbody td tfoot th thead time tr u ul var".split()
+)
+ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "td": {"colspan"}, "th": {"colspan"}}
+MARKS = re.compile("[\U00020000-\U0002a6df]")
+PICTURES = frozenset({"figure", "picture"})
+
+
+def clean_html(html: str) -> str:
+    """The HTML with only harmless tags and attributes, and only absolute http(s) and mailto links."""
+    return nh3.clean(
+        html,
+        tags=set(TAGS),
+        attributes={tag: set(names) for tag, names in ATTRIBUTES.items()},
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer nofollow",
+        attribute_filter=_only_safe,
+    ).strip()
+
+
+def body_html(blocks: Sequence[Block], article: Sequence[Block], base: str) -> str:
+    """The sanitised HTML of the article's blocks; the tree they stand in is used up."""
+    if not article:
+        return ""
+    kept = {id(block) for block in article}
+    for block in blocks:
+        if id(block) not in kept:
+            block.erase()
+    root = _around(article)
+    _resolve_links(root, base)
+    _prune(root, {place.element for block in article for place in block.place.line()})
+    return clean_html(MARKS.sub("", tostring(root, encoding="unicode", with_tail=False)))
+
+
+def _only_safe(tag: str, attribute: str, value: str) -> str | None:
+    if attribute == "src":
+        return value if value.startswith(("http://", "https://")) else None
+    return value if attribute != "href" or value.startswith(("http://", "https://", "mailto:")) else None
+
+
+def _around(article: Sequence[Block]) -> HtmlElement:
+    """The innermost element around the whole article."""
+    common = list(article[0].place.line())
+    for block in article[1:]:
+        around = {id(place) for place in block.place.line()}
+        common = [place for place in common if id(place) in around]
+    return _element(common[0])
+
+
+def _element(place: Place) -> HtmlElement:
+    assert place.element is not None
+    return place.element
+
+
+def _resolve_links(root: HtmlElement, base: str) -> None:
+    for link in root.iter("a"):
+        target = link.get("href")
+        if target and not target.lower().startswith("mailto:"):
+            _set(link, "href", absolute(base, target))
+    for image in root.iter("img"):
+        source = image.get("src") or ""
+        lazy = image.get("data-src") or image.get("data-original") or source
+        _set(image, "src", absolute(base, lazy if not source or source.startswith("data:") else source))
+
+
+def _set(element: HtmlElement, name: str, value: str | None) -> None:
+    if value is None:
+        element.attrib.pop(name, None)
+    else:
+        element.set(name, value)
+
+
+def _prune(root: HtmlElement, kept: Iterable[object]) -> None:
+    """Take out what holds no text of the article and is no picture of it."""
+    holders = set(kept)
+    for element in [e for e in root.iter() if e is not root and e not in holders]:
+        if element.getparent() is not None and not _worth_keeping(element):
+            element.drop_tree()
+
+
+def _worth_keeping(element: HtmlElement) -> bool:
+    if element.tag == "img":
+        return element.get("src") is not None
+    if element.tag in PICTURES:
+        return next(element.iter("img"), None) is not None
+    return element.tag == "br" or bool(element.text_content().strip())

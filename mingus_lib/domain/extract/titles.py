@@ -1,0 +1,63 @@
+"""The title of a page: the <h1> that agrees with what the head calls it.
+
+In order: the first <h1> that agrees with og:title, the JSON-LD headline, twitter:title or <title>; the
+first <h1> of two words or more; og:title or the headline; <title> without the site's name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+# What stands between a title and the name of the site.
+SEPARATOR = re.compile(r"\s+[|•·»«–—-]+\s+|\s*[|»]\s*|\s::\s")
+WORD = re.compile(r"\w+")
+MAX_TITLE = 300
+# Share of words in common from which two titles are versions of one.
+LIKENESS = 0.6
+
+
+def choose_title(headings: Sequence[str], names: Sequence[str], document_title: str, site_name: str) -> str:
+    """The title, given the texts of the <h1>, the head's names for the page, its <title> and its site."""
+    headings = [h for h in headings if 0 < len(h) <= MAX_TITLE]
+    given = [name for name in (*names, document_title) if name]
+    agreed = (h for h in headings if any(agrees(h, name) for name in given))
+    fallbacks = (next((h for h in headings if len(WORD.findall(h)) > 1), ""), *names, document_title)
+    title = next(agreed, "") or next((f for f in fallbacks if f), "")
+    return title if title in headings else without_site(title, site_name)
+
+
+def agrees(heading: str, name: str) -> bool:
+    """Whether two texts are one title, perhaps shortened or with the site's name added."""
+    mine, other = _words(heading), _words(name)
+    if not mine or not other:
+        return False
+    common = len(set(mine) & set(other))
+    shorter = min(len(set(mine)), len(set(other)))
+    whole = common == shorter and (shorter > 2 or mine == other[: len(mine)])
+    return whole or common >= LIKENESS * len(set(mine) | set(other))
+
+
+def without_site(title: str, site_name: str) -> str:
+    """The title without the site's name after (or before) a separator."""
+    site = "".join(_words(site_name))
+    parts = SEPARATOR.split(title)
+    if len(parts) < 2:
+        return title
+    if site and "".join(_words(parts[0])) == site:
+        return title[SEPARATOR.search(title).end() :]  # type: ignore[union-attr]
+    cut = max(found.start() for found in SEPARATOR.finditer(title))
+    last = _words(parts[-1])
+    is_site = bool(site) and ("".join(last) in site or site in "".join(last))
+    short_tail = len(last) <= 4 and len(_words(title[:cut])) >= 3
+    return title[:cut] if is_site or short_tail else title
+
+
+def variants(title: str) -> Iterator[str]:
+    """A name of the page, and its parts that are long enough to be the title alone."""
+    yield title
+    yield from (part for part in SEPARATOR.split(title) if len(part) > 15)
+
+
+def _words(text: str) -> list[str]:
+    return WORD.findall(text.lower())

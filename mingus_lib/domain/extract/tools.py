@@ -1,0 +1,53 @@
+"""The two extraction tools, run on copies of one marked tree."""
+
+from __future__ import annotations
+
+import logging
+import re
+from copy import deepcopy
+
+import trafilatura
+from lxml.html import HtmlElement
+from readability import Document
+
+from mingus_lib.domain.extract.blocks import marks_in
+
+# Both tools log page text and addresses; our reasons say what matters.
+for noisy in ("readability", "trafilatura", "htmldate"):
+    logging.getLogger(noisy).setLevel(logging.CRITICAL + 1)
+
+UNSEEN = ("script", "style", "noscript", "template", "link")
+HIDDEN = re.compile(
+    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)\s*(?:!important\s*)?(?:;|$)", re.I
+)
+
+
+class _Copying(Document):  # type: ignore[misc]
+    """readability-lxml on a tree that is parsed already: a copy a try, less what is not shown."""
+
+    def _parse(self, source: HtmlElement) -> HtmlElement:
+        self.encoding = "utf-8"
+        tree = deepcopy(source)
+        unseen = [e for e in tree.iter(*UNSEEN)] + tree.xpath("//*[@hidden]")
+        unseen += [e for e in tree.xpath("//*[@style]") if HIDDEN.search(e.get("style"))]
+        for element in unseen:
+            if element.getparent() is not None:
+                element.drop_tree()
+        return tree
+
+
+def readability_choice(tree: HtmlElement) -> frozenset[int]:
+    """The numbers of the blocks readability-lxml keeps; none if it fails."""
+    try:
+        return frozenset(marks_in(_Copying(tree).summary(html_partial=True)))
+    except Exception:  # the other tool decides alone where this one breaks
+        return frozenset()
+
+
+def trafilatura_choice(tree: HtmlElement) -> frozenset[int]:
+    """The numbers of the blocks trafilatura's fast mode keeps, comments left out; none if it fails."""
+    try:
+        found = trafilatura.bare_extraction(tree, fast=True, include_comments=False)
+    except Exception:  # the other tool decides alone where this one breaks
+        return frozenset()
+    return frozenset(marks_in("".join(found.body.itertext()))) if found is not None else frozenset()

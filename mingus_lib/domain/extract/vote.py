@@ -1,0 +1,155 @@
+"""Which blocks of a page are its article: readability and trafilatura checked against each other.
+
+Pure rules over blocks and the two tools' choices; the tools themselves run in `tools`. In order:
+
+1. Where the tools mostly agree, what both kept is the article. A block only trafilatura kept stays if it
+   stands inside the element that holds the common text (and, before or after that text, only among
+   paragraphs of the same kind); a block only readability kept stays only among such paragraphs.
+2. Where one saw far less than the other, the fuller one is believed; where they saw different things,
+   trafilatura is. If the publisher's JSON-LD carries the body, the tool nearer to it is believed instead.
+3. Whatever was chosen loses captions, the title, repeated lines, lines that are only a link, house notices
+   and headings with nothing under them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mingus_lib.domain.extract.blocks import Block, Place
+from mingus_lib.domain.extract.furniture import is_caption, is_consent, is_notice
+
+HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+CELLS = frozenset({"li", "td", "th", "dd", "dt"})
+# Below this share of the fuller choice the tools did not see the same article.
+AGREEMENT = 0.6
+# The publisher's own body counts if it is this long and can be found on the page.
+MIN_DECLARED = 500
+FOUND_DECLARED = 0.6
+NEAR_DECLARED = 0.7
+BOX_SHARE = 0.9
+MIN_CORE = 25
+LONG_LINE = 40
+MAX_HEADING = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The numbers of the blocks each tool kept."""
+
+    readability: frozenset[int]
+    trafilatura: frozenset[int]
+
+
+def article_blocks(
+    blocks: Sequence[Block], choices: Choices, *, titles: Iterable[str] = (), declared: str = ""
+) -> list[Block]:
+    """The blocks of the article, in the page's order.
+
+    `titles` are the texts that name the page; `declared` is the body the publisher states in JSON-LD.
+    """
+    numbers = _combine(blocks, choices, declared)
+    return _without_furniture([blocks[n] for n in sorted(numbers)], {squeeze(t) for t in titles})
+
+
+def squeeze(text: str) -> str:
+    """Letters and digits only, in lower case: what two spellings of one line share."""
+    return "".join(filter(str.isalnum, text)).lower()
+
+
+def size(blocks: Sequence[Block], numbers: Iterable[int]) -> int:
+    """How many characters the numbered blocks hold."""
+    return sum(len(blocks[n].text) for n in numbers)
+
+
+def _combine(blocks: Sequence[Block], choices: Choices, declared: str) -> set[int]:
+    first = {n for n in choices.readability if not is_consent(blocks[n].place)}
+    second = set(choices.trafilatura)
+    both = first & second
+    if both and size(blocks, both) >= AGREEMENT * max(size(blocks, first), size(blocks, second)):
+        return _agreed(blocks, first, second)
+    stated = _stated(blocks, declared)
+    return _nearest(blocks, stated, first, second) if stated else _fuller(blocks, first, second)
+
+
+def _fuller(blocks: Sequence[Block], first: set[int], second: set[int]) -> set[int]:
+    much, little = size(blocks, first), size(blocks, second)
+    overlap = size(blocks, first & second)
+    return first if much > little and overlap >= little / 2 else second
+
+
+def _stated(blocks: Sequence[Block], declared: str) -> set[int]:
+    """The long blocks that are part of the body the publisher declares."""
+    if len(declared) < MIN_DECLARED:
+        return set()
+    whole = squeeze(declared)
+    found = {
+        n for n, block in enumerate(blocks) if len(block.text) >= LONG_LINE and squeeze(block.text) in whole
+    }
+    return found if size(blocks, found) >= FOUND_DECLARED * len(declared) else set()
+
+
+def _nearest(blocks: Sequence[Block], stated: set[int], first: set[int], second: set[int]) -> set[int]:
+    def likeness(chosen: set[int]) -> float:
+        return 2 * size(blocks, stated & chosen) / (size(blocks, stated) + size(blocks, chosen))
+
+    best = max((second, first), key=likeness)
+    return best if likeness(best) >= NEAR_DECLARED else stated
+
+
+def _agreed(blocks: Sequence[Block], first: set[int], second: set[int]) -> set[int]:
+    both = sorted(first & second)
+    core = [n for n in both if _prose(blocks[n])] or both
+    box = _box([blocks[n] for n in core])
+    kinds = {_kind(blocks[n].place) for n in core}
+
+    def belongs(n: int) -> bool:
+        block = blocks[n]
+        kin = _kind(block.place) in kinds
+        inside = core[0] <= n <= core[-1]
+        if n in second:
+            return (inside or kin) and any(place is box for place in block.place.line())
+        return inside and kin and block.link_density < 0.3
+
+    return set(both) | {n for n in first ^ second if belongs(n)}
+
+
+def _prose(block: Block) -> bool:
+    return len(block.text) >= MIN_CORE and block.link_density < 0.5
+
+
+def _kind(place: Place) -> object:
+    """Paragraphs side by side are of one kind."""
+    return place.parent or place
+
+
+def _box(core: Sequence[Block]) -> Place | None:
+    """The innermost element around nearly all of the core's text."""
+    weights: Counter[Place] = Counter()
+    for block in core:
+        for place in block.place.line():
+            weights[place] += len(block.text)
+    total = sum(len(block.text) for block in core)
+    boxes = [place for place, weight in weights.items() if weight >= BOX_SHARE * total]
+    return max(boxes, key=lambda place: place.depth, default=None)
+
+
+def _without_furniture(chosen: Sequence[Block], titles: set[str]) -> list[Block]:
+    kept: list[Block] = []
+    first_seen: dict[str, object] = {}
+    for block in chosen:
+        line = squeeze(block.text)
+        kind = _kind(block.place)
+        repeated = len(line) > MIN_CORE and first_seen.setdefault(line, kind) is not kind
+        named = len(line) > 8 and line in titles
+        if not (repeated or named or _is_furniture(block)):
+            kept.append(block)
+    while kept and len(kept[-1].text) < MAX_HEADING and kept[-1].place.near(HEADINGS):
+        kept.pop()
+    return kept
+
+
+def _is_furniture(block: Block) -> bool:
+    only_a_link = block.link_density > 0.8 and len(block.text) > 20 and not block.place.near(CELLS)
+    return only_a_link or is_caption(block.place) or is_notice(block.text, block.link_density)
