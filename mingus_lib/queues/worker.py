@@ -242,13 +242,13 @@ class MingusWorker(Worker):
         }
 
 
-def work(worker: MingusWorker, *, burst: bool, max_jobs: int | None = None) -> None:
+def work_off(worker: MingusWorker, *, burst: bool, max_jobs: int | None = None) -> None:
     """Run `worker` until it is told to stop, or in burst mode until its queues are empty.
 
     Job modules are imported first: a forked child must not pay for them at every job.
     """
     catalog.load()
-    logging.getLogger("rq").setLevel(logging.WARNING)
+    logging.getLogger("rq.worker").setLevel(logging.ERROR)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     worker.work(burst=burst, max_jobs=max_jobs)
 

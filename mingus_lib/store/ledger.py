@@ -137,11 +137,13 @@ class Ledger:
         )
         return [_run(row) for row in rows]
 
-    def family(self, root_id: str) -> list[JobRun]:
-        """The job and all that it caused, oldest first."""
+    def families(self, root_ids: Sequence[str]) -> list[JobRun]:
+        """The jobs and all that they caused, oldest first."""
+        wanted = json.dumps(list(root_ids))
         rows = self._store.rows(
-            f"SELECT {_COLUMNS} FROM job_runs WHERE id = ? OR root_id = ? ORDER BY created_at, id",  # noqa: S608
-            (root_id, root_id),
+            f"SELECT {_COLUMNS} FROM job_runs WHERE id IN (SELECT value FROM json_each(?1)) "  # noqa: S608
+            "OR root_id IN (SELECT value FROM json_each(?1)) ORDER BY created_at, id",
+            (wanted,),
         )
         return [_run(row) for row in rows]
 

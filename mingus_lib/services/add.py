@@ -1,0 +1,101 @@
+"""Addresses from a person: read, checked, spread over jobs and enqueued."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from mingus_lib.domain.urls import canonical, host_of
+from mingus_lib.errors import UsageError
+from mingus_lib.queues.enqueue import Enqueuer, new_job
+
+ADDRESSES_PER_JOB = 100
+MAX_LINE_BYTES = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was accepted: the jobs with their addresses, and how often an address was given again."""
+
+    jobs: list[dict[str, Any]] = field(default_factory=list)
+    addresses: int = 0
+    repeated: int = 0
+
+    @property
+    def job_ids(self) -> list[str]:
+        """The ids alone."""
+        return [job["id"] for job in self.jobs]
+
+    def as_json(self) -> dict[str, Any]:
+        """The documented shape of `add --json`."""
+        return {"addresses": self.addresses, "repeated": self.repeated, "jobs": self.jobs}
+
+
+def read_lines(stream: BinaryIO, name: str) -> Iterator[str]:
+    """One entry a line, without blank lines and `#` comments.
+
+    Raises UsageError for a line that is too long or is no text, naming `name` and the line.
+    """
+    number = 0
+    while line := stream.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        if len(line) > MAX_LINE_BYTES:
+            raise UsageError(f"{name}, line {number}: longer than {MAX_LINE_BYTES} bytes; one address a line")
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{name}, line {number}: not text in UTF-8; one address a line") from error
+        if text and not text.startswith("#"):
+            yield text
+
+
+def add(enqueuer: Enqueuer, addresses: Iterable[str], *, force: bool = False) -> Receipt:
+    """Enqueue the addresses in jobs of at most 100.
+
+    Every address is checked before anything is stored: UsageError names the first bad one.
+    """
+    given = list(addresses)
+    if not given:
+        raise UsageError("no address given; type one, or use --file F, or - for standard input")
+    distinct = _checked(given)
+    batches = list(_batches(spread(distinct)))
+    specs = [new_job("process_new_articles", _arguments(batch, force)) for batch in batches]
+    ids = enqueuer.submit(specs)
+    jobs = [{"id": job_id, "urls": batch} for job_id, batch in zip(ids, batches, strict=True)]
+    return Receipt(jobs, len(distinct), len(given) - len(distinct))
+
+
+def spread(urls_by_address: dict[str, str]) -> list[str]:
+    """The addresses with hosts taking turns, so that every job has many hosts to fetch from at once."""
+    seen: Counter[str] = Counter()
+    ranked = []
+    for address, url in urls_by_address.items():
+        host = host_of(address)
+        ranked.append((seen[host], url))
+        seen[host] += 1
+    return [url for _, url in sorted(ranked, key=lambda pair: pair[0])]
+
+
+def _checked(given: Sequence[str]) -> dict[str, str]:
+    distinct: dict[str, str] = {}
+    bad: list[str] = []
+    for url in given:
+        try:
+            distinct.setdefault(canonical(url), url)
+        except UsageError as error:
+            bad.append(str(error))
+    if bad:
+        more = f" (and {len(bad) - 1} more of {len(given)} addresses)" if len(bad) > 1 else ""
+        raise UsageError(f"{bad[0]}{more}; nothing was enqueued")
+    return distinct
+
+
+def _arguments(batch: list[str], force: bool) -> dict[str, Any]:
+    return {"urls": batch, "force": True} if force else {"urls": batch}
+
+
+def _batches(urls: Sequence[str]) -> Iterator[list[str]]:
+    for start in range(0, len(urls), ADDRESSES_PER_JOB):
+        yield list(urls[start : start + ADDRESSES_PER_JOB])

@@ -1,0 +1,115 @@
+"""Real services for the tests: a private Redis, a store file, the command line as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mingus_lib.queues import embedded
+from mingus_lib.queues.connection import connect
+
+ROOT = Path(__file__).resolve().parent.parent
+WAIT_SECONDS = 30.0
+
+
+def wait_for(condition: Callable[[], Any], what: str = "condition") -> Any:
+    """The first true value of `condition`, polled; fails the test after 30 s."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {WAIT_SECONDS:.0f} s for {what}")
+        time.sleep(0.02)
+    return value
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output as JSON."""
+        return json.loads(self.out)
+
+
+@dataclass
+class CommandLine:
+    """`mingus` run as a process of its own, in one state directory."""
+
+    home: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """The parent's environment without any MINGUS_ variable, plus this one's."""
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("MINGUS_")}
+        return {**inherited, "MINGUS_HOME": str(self.home), "NO_COLOR": "1", **self.env, **more}
+
+    def __call__(self, *arguments: str, stdin: str | bytes = "", timeout: float = 60, **env: str) -> Shown:
+        given = stdin.encode() if isinstance(stdin, str) else stdin
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", *arguments],
+            input=given,
+            capture_output=True,
+            env=self.environment(**env),
+            cwd=ROOT,
+            timeout=timeout,
+            check=False,
+        )
+        return Shown(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
+        """The command left running, its output on pipes."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "cli", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self.environment(**env),
+            cwd=ROOT,
+            text=True,
+        )
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """An empty state directory; its Redis, if one was started, is stopped in the end."""
+    folder = tmp_path / "state"
+    yield folder
+    embedded.stop(folder)
+
+
+@pytest.fixture
+def mingus(home: Path) -> CommandLine:
+    """The command line in an empty state directory, allowed to fetch from loopback, without pauses."""
+    return CommandLine(home, {"MINGUS_FETCH_ALLOW_NETWORKS": "127.0.0.0/8", "MINGUS_FETCH_INTERVAL": "0"})
+
+
+@pytest.fixture(scope="session")
+def redis_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One Redis for all tests that clean up after themselves."""
+    folder = tmp_path_factory.mktemp("redis")
+    embedded.ensure_running(folder)
+    yield folder
+    embedded.stop(folder)
+
+
+@pytest.fixture
+def redis(redis_home: Path) -> Iterator[Any]:
+    """A client of the session's Redis, emptied."""
+    client = connect(embedded.url(redis_home))
+    client.flushall()
+    yield client
+    client.close()
