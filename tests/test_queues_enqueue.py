@@ -1,0 +1,141 @@
+"""Jobs in: the catalog's checks, the ledger first, Redis in RQ's own format."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from mingus_lib.domain.jobs import JobState
+from mingus_lib.errors import NotFound, RedisUnavailable, StoreUnavailable, UsageError
+from mingus_lib.queues import purge, status
+from mingus_lib.queues.connection import connect
+from mingus_lib.queues.enqueue import Enqueuer, new_job
+from mingus_lib.store.database import Store
+from mingus_lib.store.ledger import JobFilter, Ledger
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(Store.open(tmp_path / "mingus.db"))
+
+
+@pytest.fixture
+def enqueuer(redis: Any, ledger: Ledger) -> Enqueuer:
+    return Enqueuer(lambda: redis, ledger, "test")
+
+
+def pings(count: int, queue: str = "analytics", delay: float = 0.0) -> list[Any]:
+    return [new_job("ping", {"token": str(i)}, queue=queue, delay=delay) for i in range(count)]
+
+
+def test_a_job_is_recorded_pushed_and_confirmed(enqueuer: Enqueuer, ledger: Ledger, redis: Any) -> None:
+    (job_id,) = enqueuer.submit(pings(1))
+    run = ledger.get(job_id)
+    assert run is not None
+    assert (run.state, run.task, run.queue) == (JobState.QUEUED, "ping", "analytics")
+    assert run.confirmed_at is not None
+    assert redis.lrange("rq:queue:analytics", 0, -1) == [job_id.encode()]
+    job = Job.fetch(job_id, connection=redis, serializer=JSONSerializer)
+    assert (job.func_name, job.kwargs, job.description) == ("jobs.diagnostics.ping", {"token": "0"}, "ping")
+
+
+def test_more_than_one_chunk_keeps_its_order(enqueuer: Enqueuer, redis: Any) -> None:
+    ids = enqueuer.submit(pings(1201))
+    assert [raw.decode() for raw in redis.lrange("rq:queue:analytics", 0, -1)] == ids
+
+
+def test_a_delayed_job_waits_in_the_scheduled_registry(
+    enqueuer: Enqueuer, ledger: Ledger, redis: Any
+) -> None:
+    (job_id,) = enqueuer.submit(pings(1, delay=600))
+    run = ledger.get(job_id)
+    assert run is not None
+    assert run.state is JobState.SCHEDULED
+    assert redis.zscore("rq:scheduled:analytics", job_id) is not None
+    assert redis.llen("rq:queue:analytics") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"seconds": "3"}, "seconds"),
+        ({"seconds": 601}, "less than or equal to 600"),
+        ({"fail": "maybe"}, "'none', 'transient', 'permanent' or 'crash'"),
+        ({"tokn": "x"}, 'did you mean "token"'),
+    ],
+)
+def test_wrong_arguments_name_the_field_and_what_is_allowed(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said.replace("?", r"\?")):
+        new_job("ping", arguments, queue="analytics")
+
+
+def test_unknown_names_suggest_the_nearest() -> None:
+    with pytest.raises(NotFound, match='did you mean "process_new_articles"'):
+        new_job("process_new_article", {"urls": ["https://example.com/"]})
+    with pytest.raises(NotFound, match='did you mean "analytics"'):
+        new_job("ping", {}, queue="analytic")
+    with pytest.raises(UsageError, match="name one with --queue"):
+        new_job("ping", {})
+    with pytest.raises(UsageError, match="not cleanup"):
+        new_job("process_new_articles", {"urls": ["https://example.com/"]}, queue="cleanup")
+
+
+def test_a_hundred_addresses_are_the_most() -> None:
+    with pytest.raises(UsageError, match="100"):
+        new_job("process_new_articles", {"urls": ["https://example.com/"] * 101})
+
+
+def test_redis_away_leaves_no_trace(ledger: Ledger, tmp_path: Path) -> None:
+    away = connect(f"unix://{tmp_path}/nothing.sock")
+    with pytest.raises(RedisUnavailable):
+        Enqueuer(lambda: away, ledger, "nowhere").submit(pings(3))
+    assert ledger.list(JobFilter()) == []
+
+
+def test_redis_that_refuses_writes_leaves_nothing_to_run(
+    enqueuer: Enqueuer, ledger: Ledger, redis: Any
+) -> None:
+    redis.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(RedisUnavailable):
+            enqueuer.submit(pings(2))
+    finally:
+        redis.config_set("maxmemory", "0")
+    assert {run.state for run in ledger.list(JobFilter())} == {JobState.CANCELLED}
+    assert redis.llen("rq:queue:analytics") == 0
+
+
+def test_a_store_that_cannot_be_written_pushes_nothing(redis: Any, tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "mingus.db", busy_timeout=0.05)
+    other = Store.open(tmp_path / "mingus.db")
+    with other.transaction(), pytest.raises(StoreUnavailable):
+        Enqueuer(lambda: redis, Ledger(store), "test").submit(pings(1))
+    assert redis.llen("rq:queue:analytics") == 0
+
+
+def test_purge_removes_what_waits_and_counts_it(enqueuer: Enqueuer, ledger: Ledger, redis: Any) -> None:
+    enqueuer.submit(pings(700))
+    enqueuer.submit(pings(5, delay=600))
+    kept = enqueuer.submit(pings(1, queue="cleanup"))
+    assert purge.waiting(redis, "analytics") == 705
+
+    def cancel(ids: Any) -> None:
+        ledger.cancel(ids, "purged", datetime.now(UTC))
+
+    assert purge.purge(redis, "analytics", cancel) == 705
+    assert len(ledger.list(JobFilter(state=JobState.CANCELLED), limit=1000)) == 705
+    assert [raw.decode().removeprefix("rq:job:") for raw in redis.keys("rq:job:*")] == kept
+
+
+def test_a_snapshot_counts_every_queue(enqueuer: Enqueuer, redis: Any) -> None:
+    enqueuer.submit(pings(2))
+    enqueuer.submit(pings(3, delay=600))
+    states = {state.name: state for state in status.snapshot(redis).queues}
+    assert (states["analytics"].queued, states["analytics"].scheduled) == (2, 3)
+    assert states["analytics"].oldest_age_seconds is not None
+    assert states["cleanup"].oldest_age_seconds is None
