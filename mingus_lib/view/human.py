@@ -1,0 +1,66 @@
+"""Values as people read them. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def age(seconds: float | None) -> str:
+    """`3m 12s`: the two largest units; empty for None."""
+    if seconds is None:
+        return ""
+    whole = max(0, round(seconds))
+    parts = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "m"), (whole % 60, "s")]
+    first = next((index for index, (count, _) in enumerate(parts) if count), 3)
+    return " ".join(f"{count}{unit}" for count, unit in parts[first : first + 2])
+
+
+def size(count: float | None) -> str:
+    """`4.2 MB` (decimal units); empty for None."""
+    if count is None:
+        return ""
+    value, unit = float(count), 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.0f} {_UNITS[unit]}" if unit == 0 or value >= 99.95 else f"{value:.1f} {_UNITS[unit]}"
+
+
+def number(value: float | None) -> str:
+    """`12,345`; empty for None."""
+    return "" if value is None else f"{value:,}"
+
+
+def moment(value: str | datetime | None) -> str:
+    """`2026-11-24 15:04:05`, in UTC; empty for None. Text that is no time is shown as it is."""
+    if value is None or value == "":
+        return ""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return printable(value)
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def printable(text: str, *, keep_lines: bool = False) -> str:
+    """The text with everything that could steer a terminal made visible.
+
+    Control characters, escape sequences, bidirectional overrides and lone surrogates become `\\xNN`
+    or `\\uNNNN`; `keep_lines` lets line ends and tabs through.
+    """
+    kept = "\n\t" if keep_lines else ""
+    return "".join(c if c in kept or not _steers(c) else _escaped(c) for c in text)
+
+
+def _steers(character: str) -> bool:
+    return character < " " or (
+        character > "~" and unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    )
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
