@@ -19,7 +19,6 @@ from enum import StrEnum
 from operator import itemgetter
 
 from mingus_lib.domain.library import KnownArticle
-from mingus_lib.domain.models import ArticleStatus
 
 # 5 bands: any two fingerprints at most 4 bits apart agree in one; at 8 bits two thirds still do.
 BAND_WIDTHS = (13, 13, 13, 13, 12)
@@ -35,7 +34,7 @@ class Kind(StrEnum):
     """What to do with a draft."""
 
     NEW = "new"
-    FILL = "fill"
+    REFRESH = "refresh"
     SAME_ADDRESS = "same-address"
     SAME_TEXT = "same-text"
     NEAR_DUPLICATE = "near-duplicate"
@@ -73,8 +72,8 @@ def decide(
 ) -> Decision:
     """The one rule: address first, then equal text, then nearly equal text; the earliest article stays.
 
-    `same_text` is the id of an article with the same content hash. A pending article at the address is
-    filled in; `force` refreshes the article at the address, or adds a new one, whatever its text.
+    `same_text` is the id of an article with the same content hash. `force` refreshes the article at the
+    address, or adds a new one, whatever its text.
     """
     if same_address is not None and not (force and same_address.alias):
         return _at_same_address(same_address, force)
@@ -86,8 +85,8 @@ def decide(
 
 
 def _at_same_address(known: KnownArticle, force: bool) -> Decision:
-    if force or known.status is ArticleStatus.PENDING:
-        return Decision(Kind.FILL, known.id, f"article {known.id} was known by this address")
+    if force:
+        return Decision(Kind.REFRESH, known.id, f"article {known.id} was known by this address")
     how = "is also found at" if known.alias else "has"
     return Decision(Kind.SAME_ADDRESS, known.id, f"article {known.id} ({known.status}) {how} this address")
 

@@ -76,7 +76,6 @@ class ArticleFilter:
     statuses: tuple[ArticleStatus, ...] = ()
     domain: str | None = None
     since: datetime | None = None
-    title_words: str | None = None
     after: int | None = None
     limit: int = 50
 

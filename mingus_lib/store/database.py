@@ -91,6 +91,12 @@ class Store:
         """The uuid this file got at its creation."""
         return str(self.value("SELECT value FROM meta WHERE key = 'store_id'"))
 
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for several reading statements; other threads wait."""
+        with self._reached() as connection:
+            yield connection
+
     def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """All rows of a statement."""
         with self._reached() as connection:

@@ -1,0 +1,156 @@
+"""Which hosts may feed the library, and how good they are: seeds from a file, overruled by people."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sqlite3
+import tomllib
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+
+from mingus_lib.domain.library import HostPolicy, HostRule
+from mingus_lib.errors import UsageError
+from mingus_lib.store.database import Row, Store
+from mingus_lib.store.values import as_text
+
+_LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
+
+_COLUMNS = "host, policy, quality, note, origin"
+_COVERING = f"""
+SELECT {_COLUMNS} FROM hosts WHERE host IN (SELECT value FROM json_each(?))
+ORDER BY length(host) DESC LIMIT 1
+"""  # noqa: S608  (a constant)
+_LIST = f"SELECT {_COLUMNS} FROM hosts WHERE ?1 IS NULL OR policy = ?1 ORDER BY host"  # noqa: S608
+_SET = """
+INSERT INTO hosts (host, policy, quality, note, origin, updated_at) VALUES (?, ?, ?, ?, 'operator', ?)
+ON CONFLICT (host) DO UPDATE SET policy = excluded.policy, quality = excluded.quality,
+  note = coalesce(excluded.note, note), origin = 'operator', updated_at = excluded.updated_at
+"""
+_SEED = """
+INSERT INTO hosts (host, policy, quality, note, origin, updated_at) VALUES (?, ?, ?, ?, 'seed', ?)
+ON CONFLICT (host) DO UPDATE SET policy = excluded.policy, quality = excluded.quality,
+  note = excluded.note, updated_at = excluded.updated_at
+WHERE hosts.origin = 'seed'
+"""
+
+
+class Hosts:
+    """The host rules of one store. Every method may raise what Store raises.
+
+    A rule covers the host and its subdomains; the most specific rule counts. The seeds are brought in on
+    first use and again when the file changed; a host that left the file loses its seed.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._seeded = False
+
+    def policy(self, host: str) -> HostRule:
+        """The rule for a host; policy `unknown` and quality 0.5 when nobody said anything."""
+        self._seed_once()
+        name = _normal(host)
+        row = self.store.row(_COVERING, (_json_list(_with_parents(name)),))
+        return HostRule(name) if row is None else _rule(row)
+
+    def list(self, policy: HostPolicy | None = None) -> list[HostRule]:
+        """All rules, by host; of one policy only, when given."""
+        self._seed_once()
+        return [_rule(row) for row in self.store.rows(_LIST, (None if policy is None else policy.value,))]
+
+    def set(
+        self,
+        host: str,
+        policy: HostPolicy | None = None,
+        *,
+        quality: float | None = None,
+        note: str | None = None,
+        now: datetime | None = None,
+    ) -> HostRule:
+        """Make an operator's rule; what is not given stays as it applies now. Raises UsageError."""
+        current = self.policy(_valid(host))
+        grade = current.quality if quality is None else quality
+        if not 0 <= grade <= 1:
+            raise UsageError(f"quality {grade} of {host}: a number from 0 to 1 is wanted")
+        rule = (
+            _valid(host),
+            (policy or current.policy).value,
+            grade,
+            note,
+            as_text(now or datetime.now(UTC)),
+        )
+        self.store.execute(_SET, rule)
+        return self.policy(host)
+
+    def allow(self, host: str, *, quality: float | None = None, note: str | None = None) -> HostRule:
+        """Fetch from this host and its subdomains."""
+        return self.set(host, HostPolicy.ALLOW, quality=quality, note=note)
+
+    def deny(self, host: str, *, note: str | None = None) -> HostRule:
+        """Never fetch from this host and its subdomains."""
+        return self.set(host, HostPolicy.DENY, note=note)
+
+    def forget(self, host: str) -> bool:
+        """Drop a rule; a seeded host gets its seed back. False when there was none."""
+        dropped = self.store.execute("DELETE FROM hosts WHERE host = ?", (_normal(host),)) == 1
+        self.store.execute("DELETE FROM meta WHERE key = 'hosts_seed'")
+        self._seeded = False
+        return dropped
+
+    def _seed_once(self) -> None:
+        if self._seeded:
+            return
+        mark = hashlib.sha256(_seed_text().encode()).hexdigest()
+        if self.store.value("SELECT value FROM meta WHERE key = 'hosts_seed'") != mark:
+            with self.store.transaction() as connection:
+                _plant(connection, mark, as_text(datetime.now(UTC)))
+        self._seeded = True
+
+
+def _plant(connection: sqlite3.Connection, mark: str, now: str) -> None:
+    seeds = tomllib.loads(_seed_text())["host"]
+    keep = _json_list([seed["host"] for seed in seeds])
+    connection.execute(
+        "DELETE FROM hosts WHERE origin = 'seed' AND host NOT IN (SELECT value FROM json_each(?))", (keep,)
+    )
+    rows = [(each["host"], each["policy"], each["quality"], each.get("note"), now) for each in seeds]
+    connection.executemany(_SEED, rows)
+    connection.execute(
+        "INSERT INTO meta VALUES ('hosts_seed', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (mark,),
+    )
+
+
+@cache
+def _seed_text() -> str:
+    return (files("mingus_lib") / "data" / "hosts.toml").read_text(encoding="utf-8")
+
+
+def _with_parents(host: str) -> list[str]:
+    # Whole labels only: "t.co" is not in "nerdwallet.com".
+    labels = host.split(".")
+    return [".".join(labels[start:]) for start in range(len(labels))][:128]
+
+
+def _normal(host: str) -> str:
+    return host.strip().lower().rstrip(".")
+
+
+def _valid(host: str) -> str:
+    name = _normal(host)
+    if not _HOST.fullmatch(name):
+        raise UsageError(
+            f"{host[:80]!r} is not a host name: give it like example.org, without http:// or a path"
+        )
+    return name
+
+
+def _json_list(names: list[str]) -> str:
+    return json.dumps(names)
+
+
+def _rule(row: Row) -> HostRule:
+    return HostRule(row["host"], HostPolicy(row["policy"]), row["quality"], row["note"], row["origin"])

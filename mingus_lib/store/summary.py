@@ -1,0 +1,58 @@
+"""The store's part of `mingus status`, read without taking a lock, migrating or writing anything."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from mingus_lib.domain.library import Failure, StoreSummary
+from mingus_lib.errors import NotFound, StoreUnavailable
+from mingus_lib.store import article_lists, failures
+from mingus_lib.store.database import SCHEMA_VERSION, raw_connection, schema_version
+from mingus_lib.store.values import as_time
+
+_FAILED_ADDRESSES = """
+SELECT url AS what, job_id, reason, at FROM article_outcomes WHERE outcome = 'failed' ORDER BY at DESC LIMIT ?
+"""
+_DEAD_JOBS = """
+SELECT task AS what, id AS job_id, reason, ended_at AS at FROM job_runs
+WHERE state = 'dead' AND ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT ?
+"""
+
+
+def read_summary(path: Path, *, failures_shown: int = 5, busy_timeout: float = 2.0) -> StoreSummary:
+    """What is in the store at `path`, in a few milliseconds however large it is.
+
+    Raises NotFound `no-store`, StoreUnavailable (also `store-older`, when it wants migrating), PermanentError
+    `store-corrupt`, UsageError `store-newer` or `not-a-store`.
+    """
+    if not path.exists():
+        raise NotFound(f"there is no store at {path}: `mingus db migrate` creates it", code="no-store")
+    with failures.in_our_words(path):
+        connection = raw_connection(path, busy_timeout, read_only=True)
+        try:
+            return _summary(connection, path, failures_shown)
+        finally:
+            connection.close()
+
+
+def size(path: Path) -> int:
+    """Bytes of the file and its log."""
+    log = path.with_name(path.name + "-wal")
+    return path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+
+
+def _summary(connection: sqlite3.Connection, path: Path, failures_shown: int) -> StoreSummary:
+    if schema_version(connection, path) < SCHEMA_VERSION:
+        raise StoreUnavailable(
+            f"the store {path} is of an older schema: run `mingus db migrate`", code="store-older"
+        )
+    store_id = connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()[0]
+    articles = article_lists.counts(connection)
+    return StoreSummary(str(path), size(path), store_id, articles, _failures(connection, failures_shown))
+
+
+def _failures(connection: sqlite3.Connection, shown: int) -> tuple[Failure, ...]:
+    rows = [row for sql in (_FAILED_ADDRESSES, _DEAD_JOBS) for row in connection.execute(sql, (shown,))]
+    found = [Failure(row["what"], row["job_id"], row["reason"], as_time(row["at"])) for row in rows]
+    return tuple(sorted(found, key=lambda failure: failure.at, reverse=True)[:shown])
