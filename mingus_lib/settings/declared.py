@@ -1,0 +1,206 @@
+# ruff: noqa: RUF009 - _setting is a dataclass field with its declaration
+"""All settings of mingus, each declared once: default, kind, key in mingus.toml and meaning.
+
+The documentation, the errors and `mingus config show` are made from these declarations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mingus_lib import __version__
+from mingus_lib.settings.kinds import (
+    Address,
+    Choice,
+    Code,
+    Duration,
+    Folder,
+    Kind,
+    Line,
+    Listing,
+    Network,
+    Size,
+    Whole,
+)
+
+if TYPE_CHECKING:
+    from mingus_lib.domain.models import FetchPolicy, QualityPolicy
+
+PREFIX = "MINGUS_"
+USER_AGENT = f"mingus/{__version__} (+https://github.com/mingus-library/mingus)"
+REQUIRED = object()
+
+
+class Declaration(NamedTuple):
+    """One setting. `key` is its dotted key in mingus.toml; a `secret` one is shown masked."""
+
+    name: str
+    key: str
+    kind: Kind
+    default: Any
+    doc: str
+    secret: bool = False
+
+    @property
+    def env(self) -> str:
+        """Its environment variable."""
+        return PREFIX + self.name.upper()
+
+    @property
+    def flag(self) -> str:
+        """Its option, on the commands that take it."""
+        return "--" + self.name.replace("_", "-")
+
+    def shown(self, value: Any) -> str:
+        """The value for a person, without a password."""
+        return self.kind.show(value)
+
+
+def _setting(default: Any, kind: Kind, doc: str, *, key: str | None = None, secret: bool = False) -> Any:
+    """A dataclass field that carries its declaration; the key defaults to the field's name."""
+    metadata = {"kind": kind, "doc": doc, "key": key, "secret": secret}
+    if default is REQUIRED:
+        return field(metadata=metadata)
+    return field(default=default, metadata=metadata, repr=not secret)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What mingus was told. Times are in seconds, sizes in bytes. Made by `load`, or by a test."""
+
+    home: Path = _setting(
+        REQUIRED, Folder(), "The state directory: the store, the embedded Redis and its socket."
+    )
+    redis_url: str | None = _setting(
+        None,
+        Address(("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel"), "redis://localhost:6379/0"),
+        "The Redis to use. Without one, mingus runs its own in the state directory.",
+        secret=True,
+    )
+    log_level: str = _setting(
+        "info", Choice(("debug", "info", "warning", "error")), "The least serious message that is logged."
+    )
+    log_format: str = _setting("text", Choice(("text", "json")), "How a log line is written.")
+    results_ttl: int = _setting(
+        3600,
+        Duration(0, 31_536_000, whole=True),
+        "How long a job's result stays in Redis. The ledger keeps it anyway.",
+    )
+    unknown_hosts: str = _setting(
+        "fetch",
+        Choice(("fetch", "hold")),
+        "What happens to an address of a host nobody has judged: fetch it, or hold it for review.",
+    )
+    fetch_interval: float = _setting(
+        2.0,
+        Duration(0, 3600),
+        "The least time between two requests to one host, over all workers.",
+        key="fetch.interval",
+    )
+    fetch_concurrency: int = _setting(
+        16, Whole(1, 256), "How many addresses one job fetches at the same time.", key="fetch.concurrency"
+    )
+    fetch_timeout: float = _setting(
+        30.0, Duration(0.1, 600), "How long one whole response may take.", key="fetch.timeout"
+    )
+    fetch_max_bytes: int = _setting(
+        10_000_000, Size(1000, 10**9), "The largest page read, decompressed.", key="fetch.max_bytes"
+    )
+    fetch_user_agent: str = _setting(
+        USER_AGENT,
+        Line(200),
+        "How mingus names itself to hosts. Keep an address where its operator can be reached.",
+        key="fetch.user_agent",
+    )
+    fetch_allow_networks: tuple[str, ...] = _setting(
+        (),
+        Listing(Network(), "networks such as 10.0.0.0/8, separated by commas", may_be_empty=True),
+        "Private networks that may be fetched from all the same, on any port.",
+        key="fetch.allow_networks",
+    )
+    fetch_ports: tuple[int, ...] = _setting(
+        (80, 443),
+        Listing(Whole(1, 65535), "ports from 1 to 65535, separated by commas"),
+        "The ports that may be fetched from.",
+        key="fetch.ports",
+    )
+    fetch_proxy: str | None = _setting(
+        None,
+        Address(("http", "https"), "http://proxy.example:3128"),
+        "A proxy for all fetches. The proxy variables of the environment are not read.",
+        key="fetch.proxy",
+        secret=True,
+    )
+    quality_min_words: int = _setting(
+        300, Whole(0, 1_000_000), "The fewest words an article may have.", key="quality.min_words"
+    )
+    quality_max_words: int = _setting(
+        5000, Whole(1, 1_000_000), "The most words an article may have.", key="quality.max_words"
+    )
+    quality_languages: tuple[str, ...] = _setting(
+        ("en",),
+        Listing(Code(), "two-letter language codes (ISO 639-1), separated by commas"),
+        "The languages an article may be in.",
+        key="quality.languages",
+    )
+    tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
+    origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def origin(self, name: str) -> str:
+        """Where the value came from: `--redis-url`, `MINGUS_HOME`, `/etc/mingus/mingus.toml:3`, `default`."""
+        return self.origins.get(name, "default")
+
+    def shown(self, name: str) -> str:
+        """The value for a person, without a password."""
+        return declaration(name).shown(getattr(self, name))
+
+    @property
+    def store_path(self) -> Path:
+        """The store's file."""
+        return self.home / "mingus.db"
+
+    def fetch_policy(self) -> FetchPolicy:
+        """The limits every fetch is under."""
+        from mingus_lib.domain.models import FetchPolicy
+
+        return FetchPolicy(
+            user_agent=self.fetch_user_agent,
+            interval=self.fetch_interval,
+            timeout=self.fetch_timeout,
+            max_bytes=self.fetch_max_bytes,
+            allow_networks=self.fetch_allow_networks,
+            ports=self.fetch_ports,
+            proxy=self.fetch_proxy,
+        )
+
+    def quality_policy(self) -> QualityPolicy:
+        """The quality gate's limits."""
+        from mingus_lib.domain.models import QualityPolicy
+
+        return QualityPolicy(self.quality_min_words, self.quality_max_words, self.quality_languages)
+
+
+@cache
+def declarations() -> tuple[Declaration, ...]:
+    """Every setting, in the order of the documentation."""
+    return tuple(
+        Declaration(
+            each.name,
+            each.metadata["key"] or each.name,
+            each.metadata["kind"],
+            REQUIRED if each.name == "home" else each.default,
+            each.metadata["doc"],
+            each.metadata["secret"],
+        )
+        for each in fields(Settings)
+        if "kind" in each.metadata
+    )
+
+
+def declaration(name: str) -> Declaration:
+    """The setting of that name; KeyError when there is none."""
+    return {each.name: each for each in declarations()}[name]

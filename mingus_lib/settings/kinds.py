@@ -1,0 +1,283 @@
+"""Kinds of values a setting can have: how each is read, what is allowed, how it is shown. Pure.
+
+`parse` takes what a person wrote: a string (flag or environment) or a TOML value. It raises
+ValueError without a message; the caller says where the value stood and what `allowed` is.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+NOTHING = "none"
+
+N = TypeVar("N", int, float)
+
+_QUANTITY = r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([a-z]*)"
+
+
+class Kind(ABC):
+    """One kind of value. `allowed` completes the sentence "use ..."."""
+
+    @property
+    @abstractmethod
+    def allowed(self) -> str:
+        """What may be written."""
+
+    @abstractmethod
+    def parse(self, raw: object) -> Any:
+        """The value of what was written; ValueError when it cannot be one."""
+
+    def show(self, value: Any) -> str:
+        """The value for a person, in a form `parse` takes back."""
+        return NOTHING if value is None else str(value)
+
+    def as_toml(self, value: Any) -> str:
+        """The value as it stands in mingus.toml."""
+        return _quoted(self.show(value))
+
+
+class Whole(Kind):
+    """A whole number."""
+
+    def __init__(self, low: int, high: int) -> None:
+        self.low = low
+        self.high = high
+
+    @property
+    def allowed(self) -> str:
+        return f"a whole number, {self.low} to {self.high}"
+
+    def parse(self, raw: object) -> int:
+        number = int(raw) if isinstance(raw, str) and re.fullmatch(r"\s*[0-9]{1,15}\s*", raw) else raw
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise ValueError
+        return _within(number, self.low, self.high)
+
+    def as_toml(self, value: Any) -> str:
+        return str(value)
+
+
+class Duration(Kind):
+    """A time in seconds; `whole` seconds where what takes it knows no fractions."""
+
+    def __init__(self, low: float, high: float, whole: bool = False) -> None:
+        self.low = low
+        self.high = high
+        self.whole = whole
+
+    @property
+    def allowed(self) -> str:
+        whole = "whole " if self.whole else ""
+        span = f"{self.show(self.low)} to {self.show(self.high)}"
+        return f"a time, {span}, in {whole}seconds or such as 2s, 5m, 1h"
+
+    def parse(self, raw: object) -> float:
+        seconds = _within(_quantity(raw, SECONDS, "s"), self.low, self.high)
+        if self.whole and not seconds.is_integer():
+            raise ValueError
+        return int(seconds) if self.whole else seconds
+
+    def show(self, value: Any) -> str:
+        return f"{value:g} s" if value < 1e6 else f"{value:.0f} s"
+
+    def as_toml(self, value: Any) -> str:
+        return f"{value:g}" if value < 1e6 else f"{value:.0f}"
+
+
+class Size(Kind):
+    """A number of bytes; kB, MB and GB are powers of ten."""
+
+    def __init__(self, low: int, high: int) -> None:
+        self.low = low
+        self.high = high
+
+    @property
+    def allowed(self) -> str:
+        return (
+            f"a number of bytes, {self.show(self.low)} to {self.show(self.high)}, such as 500kB, 10MB or 8MiB"
+        )
+
+    def parse(self, raw: object) -> int:
+        size = _quantity(raw, BYTES, "b")
+        if not size.is_integer():
+            raise ValueError
+        return _within(int(size), self.low, self.high)
+
+    def show(self, value: Any) -> str:
+        for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+            if value >= size and value % size == 0:
+                return f"{value // size} {unit}"
+        return f"{value} B"
+
+
+class Choice(Kind):
+    """One word of a few."""
+
+    def __init__(self, options: tuple[str, ...]) -> None:
+        self.options = options
+
+    @property
+    def allowed(self) -> str:
+        return f"one of {', '.join(self.options)}"
+
+    def parse(self, raw: object) -> str:
+        word = _text(raw).lower()
+        if word not in self.options:
+            raise ValueError
+        return word
+
+
+class Line(Kind):
+    """One line of printable ASCII, as an HTTP header takes it."""
+
+    def __init__(self, longest: int) -> None:
+        self.longest = longest
+
+    @property
+    def allowed(self) -> str:
+        return f"one line of 1 to {self.longest} printable ASCII characters"
+
+    def parse(self, raw: object) -> str:
+        line = _text(raw)
+        if not line or len(line) > self.longest or not (line.isascii() and line.isprintable()):
+            raise ValueError
+        return line
+
+
+class Folder(Kind):
+    """The path of a folder, absolute once read; `~` is the home directory."""
+
+    allowed = "the path of a folder"
+
+    def parse(self, raw: object) -> Any:
+        from pathlib import Path
+
+        text = _text(raw)
+        if not text or "\0" in text:
+            raise ValueError
+        try:
+            return Path(text).expanduser().absolute()
+        except RuntimeError as error:
+            raise ValueError from error
+
+
+class Listing(Kind):
+    """Several values separated by commas, or a TOML array; `none` is the empty list."""
+
+    def __init__(self, item: Kind, what: str, may_be_empty: bool = False) -> None:
+        self.item = item
+        self.what = what
+        self.may_be_empty = may_be_empty
+
+    @property
+    def allowed(self) -> str:
+        return self.what + (f', or "{NOTHING}"' if self.may_be_empty else "")
+
+    def parse(self, raw: object) -> tuple[Any, ...]:
+        parts = [part.strip() for part in raw.split(",")] if isinstance(raw, str) else raw
+        if not isinstance(parts, list):
+            raise ValueError
+        values = () if self.may_be_empty and parts == [NOTHING] else tuple(map(self.item.parse, parts))
+        if not values and not self.may_be_empty:
+            raise ValueError
+        return tuple(dict.fromkeys(values))
+
+    def show(self, value: Any) -> str:
+        return ", ".join(map(self.item.show, value)) or NOTHING
+
+    def as_toml(self, value: Any) -> str:
+        return f"[{', '.join(map(self.item.as_toml, value))}]"
+
+
+class Network(Kind):
+    """An IP network, such as 10.0.0.0/8."""
+
+    allowed = "a network such as 10.0.0.0/8 or ::1/128"
+
+    def parse(self, raw: object) -> str:
+        import ipaddress
+
+        return str(ipaddress.ip_network(_text(raw)))
+
+
+class Code(Kind):
+    """A two-letter ISO 639-1 language code."""
+
+    allowed = "a two-letter language code"
+
+    def parse(self, raw: object) -> str:
+        code = _text(raw).lower()
+        if not re.fullmatch(r"[a-z]{2}", code):
+            raise ValueError
+        return code
+
+
+class Address(Kind):
+    """A URL of some schemes, or none; its password is never shown."""
+
+    def __init__(self, schemes: tuple[str, ...], example: str) -> None:
+        self.schemes = schemes
+        self.example = example
+
+    @property
+    def allowed(self) -> str:
+        return f'an address such as {self.example} (or {", ".join(self.schemes[1:])}), or "{NOTHING}"'
+
+    def parse(self, raw: object) -> str | None:
+        text = _text(raw)
+        if text == NOTHING:
+            return None
+        url = urlsplit(text)
+        complete = url.path.strip("/") if url.scheme == "unix" else url.netloc.rpartition("@")[2]
+        if url.scheme not in self.schemes or not complete or not text.isprintable() or " " in text:
+            raise ValueError
+        # redis-py would read a database it does not understand as database 0.
+        if url.scheme in ("redis", "rediss") and not re.fullmatch(r"/?[0-9]{0,4}", url.path):
+            raise ValueError
+        # A sentinel address lists several hosts, which urlsplit cannot read as one port.
+        if "," not in url.netloc and url.port == 0:
+            raise ValueError
+        return text
+
+    def show(self, value: Any) -> str:
+        return NOTHING if value is None else mask(value)
+
+
+def mask(url: str) -> str:
+    """The address without its password, be it before the `@` or in the query."""
+    url = re.sub(r"(?i)([?&](?:\w*_)?(?:password|secret|token)=)[^&#]*", r"\1***", url)
+    head, at, tail = url.rpartition("@")
+    if not at:
+        return url
+    scheme, separator, credentials = head.rpartition("://")
+    user, colon, _ = credentials.partition(":")
+    return f"{scheme}{separator}{user + ':' if colon else ''}***@{tail}"
+
+
+def _text(raw: object) -> str:
+    if not isinstance(raw, str):
+        raise ValueError
+    return raw.strip()
+
+
+def _quantity(raw: object, units: dict[str, Any], bare: str) -> float:
+    text = str(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) else _text(raw)
+    match = re.fullmatch(_QUANTITY, text.lower().replace("_", ""))
+    if match is None or (match[2] or bare) not in units:
+        raise ValueError
+    return round(float(match[1]) * float(units[match[2] or bare]), 9)
+
+
+def _within(number: N, low: float, high: float) -> N:
+    if not low <= number <= high:
+        raise ValueError
+    return number
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
