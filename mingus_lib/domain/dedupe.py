@@ -27,6 +27,7 @@ MIN_SHARED = 0.7
 
 _MASK = (1 << 64) - 1
 _WORD = re.compile(r"\w+")
+_EVERY_BYTE = bytes(range(256))
 _WITH_BIT = tuple(itemgetter(*(value for value in range(256) if value >> bit & 1)) for bit in range(8))
 
 
@@ -126,9 +127,10 @@ def _weight(count: int) -> int:
 
 def _majority(column: bytes) -> int:
     # One tally per byte value first: 128 sums a bit instead of one per word pair and bit.
-    tally = Counter(column)
-    ordered = [tally[value] for value in range(256)]
-    return sum(1 << bit for bit in range(8) if 2 * sum(_WITH_BIT[bit](ordered)) > len(column))
+    # Every byte value once more, in order: no bit's majority moves, and the tally comes sorted.
+    tally = list(Counter(_EVERY_BYTE + column).values())
+    half = (len(column) + len(_EVERY_BYTE)) // 2
+    return sum(1 << bit for bit in range(8) if sum(_WITH_BIT[bit](tally)) > half)
 
 
 def distance(one: int, other: int) -> int:

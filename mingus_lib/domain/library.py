@@ -161,3 +161,16 @@ class StoreSummary:
     store_id: str
     articles: dict[ArticleStatus, int]
     failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCheck:
+    """What `mingus db check` found: facts by name, and problems, each one line with its fix."""
+
+    facts: dict[str, str]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def healthy(self) -> bool:
+        """No problem at all."""
+        return not self.problems
