@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from datetime import UTC, datetime
 
+# The soft hyphen and the joiners of emoji and Persian: invisible, but part of honest text.
+_HARMLESS = "\u00ad\u200c\u200d"
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -41,7 +43,7 @@ def moment(value: str | datetime | None) -> str:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            return printable(value)
+            return printable(str(value))
     return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -51,16 +53,20 @@ def printable(text: str, *, keep_lines: bool = False) -> str:
     Control characters, escape sequences, bidirectional overrides and lone surrogates become `\\xNN`
     or `\\uNNNN`; `keep_lines` lets line ends and tabs through.
     """
+    if text.isprintable():
+        return text
     kept = "\n\t" if keep_lines else ""
     return "".join(c if c in kept or not _steers(c) else _escaped(c) for c in text)
 
 
 def _steers(character: str) -> bool:
-    return character < " " or (
-        character > "~" and unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
-    )
+    if " " <= character <= "~" or character in _HARMLESS:
+        return False
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def _escaped(character: str) -> str:
     code = ord(character)
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    if code < 256:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
