@@ -50,7 +50,7 @@ def reprocess_article(article_id: int, offline: bool = False) -> dict[str, Any]:
     """Fetch one article again if it changed (or read its kept page again), keeping editors' work."""
     now = context.current()
     here = runtime.current()
-    item = here.reprocess.run(article_id, offline=offline, job=now)
+    item = here.reprocess.run(article_id, offline=offline, deadline=now.deadline)
     if item.changed:
         here.follow_up("classify_article_batch", {"article_ids": [article_id]}, parent=now.id)
     return item.outcome.as_json()

@@ -32,7 +32,18 @@ LIBRARY_HOMES = {
     "imaplib": {"clients"},
     "openai": {"clients"},
 }
-HEAVY = ("openai", "lxml", "readability", "numpy", "scipy", "sqlite_utils", "rq", "requests", "pydantic", "rich")
+HEAVY = (
+    "openai",
+    "lxml",
+    "readability",
+    "numpy",
+    "scipy",
+    "sqlite_utils",
+    "rq",
+    "requests",
+    "pydantic",
+    "rich",
+)
 
 
 def imports(path: Path, *, run_time_only: bool = False) -> set[str]:
@@ -66,7 +77,9 @@ def room(path: Path) -> str:
 
 @pytest.mark.parametrize("path", [p for p in MODULES if room(p) in ALLOWED], ids=str)
 def test_arrows_point_down(path: Path) -> None:
-    used = {name.split(".")[1] for name in imports(path, run_time_only=True) if name.startswith("mingus_lib.")}
+    used = {
+        name.split(".")[1] for name in imports(path, run_time_only=True) if name.startswith("mingus_lib.")
+    }
     used -= {"__version__"}
     assert used <= ALLOWED[room(path)], f"{path}: {used - ALLOWED[room(path)]}"
 
@@ -90,9 +103,7 @@ def test_the_library_never_imports_jobs() -> None:
 
 def test_only_the_store_speaks_sql() -> None:
     words = ("SELECT ", "INSERT INTO", "UPDATE job_runs", "DELETE FROM")
-    speakers = {
-        room(path) for path in MODULES if any(word in path.read_text("utf-8") for word in words)
-    }
+    speakers = {room(path) for path in MODULES if any(word in path.read_text("utf-8") for word in words)}
     assert speakers <= {"store"}
 
 

@@ -94,7 +94,7 @@ def test_redis_away_leaves_no_trace(ledger: Ledger, tmp_path: Path) -> None:
     away = connect(f"unix://{tmp_path}/nothing.sock")
     with pytest.raises(RedisUnavailable):
         Enqueuer(lambda: away, ledger, "nowhere").submit(pings(3))
-    assert ledger.list(JobFilter()) == []
+    assert ledger.newest(JobFilter()) == []
 
 
 def test_redis_that_refuses_writes_leaves_nothing_to_run(
@@ -106,7 +106,7 @@ def test_redis_that_refuses_writes_leaves_nothing_to_run(
             enqueuer.submit(pings(2))
     finally:
         redis.config_set("maxmemory", "0")
-    assert {run.state for run in ledger.list(JobFilter())} == {JobState.CANCELLED}
+    assert {run.state for run in ledger.newest(JobFilter())} == {JobState.CANCELLED}
     assert redis.llen("rq:queue:analytics") == 0
 
 
@@ -128,7 +128,7 @@ def test_purge_removes_what_waits_and_counts_it(enqueuer: Enqueuer, ledger: Ledg
         ledger.cancel(ids, "purged", datetime.now(UTC))
 
     assert purge.purge(redis, "analytics", cancel) == 705
-    assert len(ledger.list(JobFilter(state=JobState.CANCELLED), limit=1000)) == 705
+    assert len(ledger.newest(JobFilter(state=JobState.CANCELLED), limit=1000)) == 705
     assert [raw.decode().removeprefix("rq:job:") for raw in redis.keys("rq:job:*")] == kept
 
 

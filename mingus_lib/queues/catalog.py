@@ -29,6 +29,7 @@ QUEUES: tuple[str, ...] = (
 
 SOFT_LIMIT_SECONDS = 300
 HARD_LIMIT_SECONDS = 600
+DEFAULT_RETRY = RetryPolicy()
 
 JobFunction = TypeVar("JobFunction", bound=Callable[..., Any])
 
@@ -44,7 +45,7 @@ class Task:
     summary: str
     soft: int = SOFT_LIMIT_SECONDS
     hard: int = HARD_LIMIT_SECONDS
-    retry: RetryPolicy = RetryPolicy()
+    retry: RetryPolicy = DEFAULT_RETRY
 
     def validate(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments as they will travel (plain JSON), or a UsageError naming the wrong field."""

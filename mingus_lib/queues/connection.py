@@ -10,7 +10,7 @@ import redis as redis_py
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from mingus_lib.errors import Refused, RedisUnavailable, UsageError
+from mingus_lib.errors import RedisUnavailable, Refused, UsageError
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -55,7 +55,9 @@ def _queue_for(task: catalog.Task, asked: str | None) -> str:
     if asked is not None:
         catalog.check_queue(asked)
     if task.queue is None and asked is None:
-        raise UsageError(f"{task.name} runs on any queue: name one with --queue ({', '.join(catalog.QUEUES)})")
+        raise UsageError(
+            f"{task.name} runs on any queue: name one with --queue ({', '.join(catalog.QUEUES)})"
+        )
     if task.queue is not None and asked not in (None, task.queue):
         raise UsageError(f"{task.name} runs on the queue {task.queue}, not {asked}; leave --queue out")
     return asked or task.queue or ""

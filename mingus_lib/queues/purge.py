@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -37,7 +37,7 @@ def purge(client: Redis, queue: str, cancel: Callable[[Sequence[str]], Any]) -> 
 
 
 def _taken(client: Redis, queue: str) -> Iterator[list[str]]:
-    while queued := client.lpop(f"rq:queue:{queue}", CHUNK):
+    while queued := cast(list[bytes] | None, client.lpop(f"rq:queue:{queue}", CHUNK)):
         yield [raw.decode() for raw in queued]
-    while scheduled := client.zpopmin(f"rq:scheduled:{queue}", CHUNK):
+    while scheduled := cast(list[tuple[bytes, float]], client.zpopmin(f"rq:scheduled:{queue}", CHUNK)):
         yield [raw.decode() for raw, _ in scheduled]

@@ -173,4 +173,3 @@ def _resident_bytes(pid: str) -> int | None:
             return int(statm.read().split()[1]) * 4096
     except (OSError, ValueError, IndexError):
         return None
-

@@ -33,8 +33,8 @@ class Supervisor:
 
         The first SIGTERM or SIGINT lets current jobs finish, the second does not.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._note_signal)
+        for stop in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(stop, self._note_signal)
         for number in range(1, self._count + 1):
             self._start(number)
         passed_on = 0

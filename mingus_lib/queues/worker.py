@@ -22,7 +22,7 @@ from rq.registry import ScheduledJobRegistry
 from rq.serializers import JSONSerializer
 from rq.worker import Worker, WorkerStatus
 
-from mingus_lib.domain.jobs import FailureVerdict, JobSpec, decide_failure
+from mingus_lib.domain.jobs import FailureVerdict, JobSpec, RetryPolicy, decide_failure
 from mingus_lib.errors import MingusError, PermanentError, StoreUnavailable
 from mingus_lib.queues import catalog, context, delayed
 from mingus_lib.queues.ports import Ledger
@@ -48,7 +48,7 @@ class MingusQueue(Queue):
     """RQ's queue; every pop leaves a copy in the intermediate list, whatever the number of queues."""
 
     @classmethod
-    def dequeue_any(
+    def dequeue_any(  # type: ignore[override]
         cls, queues: Iterable[Queue], timeout: int | None, connection: Redis, **classes: Any
     ) -> tuple[Job, Queue] | None:
         """The next job of the first queue that has one; waits up to `timeout` seconds (None: does not)."""
@@ -179,7 +179,7 @@ class MingusWorker(Worker):
             self._reschedule(job, execution, verdict)
 
     def _verdict(self, error: BaseException) -> FailureVerdict:
-        policy = self._task.retry if self._task else catalog.RetryPolicy(retries=0)
+        policy = self._task.retry if self._task else RetryPolicy(retries=0)
         return decide_failure(error, attempt=self._attempt, policy=policy, randomness=random.random())  # noqa: S311
 
     def _bury(self, job: Job, verdict: FailureVerdict, exc_info: ExcInfo) -> None:
@@ -288,5 +288,3 @@ def _ending(status: int) -> str:
     if os.WIFSIGNALED(status):
         return f"signal {signal.Signals(os.WTERMSIG(status)).name}"
     return f"exit code {os.waitstatus_to_exitcode(status)}"
-
-

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from mingus_lib.domain.urls import canonical, host_of
 from mingus_lib.errors import UsageError
 from mingus_lib.queues.enqueue import Enqueuer, new_job
+from mingus_lib.services.enqueueing import open_input
 
 ADDRESSES_PER_JOB = 100
 MAX_LINE_BYTES = 8192
@@ -49,6 +50,17 @@ def read_lines(stream: BinaryIO, name: str) -> Iterator[str]:
             raise UsageError(f"{name}, line {number}: not text in UTF-8; one address a line") from error
         if text and not text.startswith("#"):
             yield text
+
+
+def gather(arguments: Sequence[str], file: str | None, stdin: BinaryIO) -> list[str]:
+    """All addresses given: arguments first (`-` is standard input), then the file's."""
+    given: list[str] = []
+    for argument in arguments:
+        given += list(read_lines(stdin, "standard input")) if argument == "-" else [argument]
+    if file is not None:
+        with open_input(file, stdin) as stream:
+            given += list(read_lines(stream, file))
+    return given
 
 
 def add(enqueuer: Enqueuer, addresses: Iterable[str], *, force: bool = False) -> Receipt:

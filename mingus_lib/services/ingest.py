@@ -19,7 +19,15 @@ from queue import Queue as Handover
 from mingus_lib.clients.web import OutOfTime, Web
 from mingus_lib.domain.drafts import draft_article, held_article
 from mingus_lib.domain.extract import extract
-from mingus_lib.domain.models import FetchedPage, ItemOutcome, Outcome, QualityPolicy
+from mingus_lib.domain.library import HostPolicy
+from mingus_lib.domain.models import (
+    ArticleDraft,
+    ArticleStatus,
+    FetchedPage,
+    ItemOutcome,
+    Outcome,
+    QualityPolicy,
+)
 from mingus_lib.domain.quality import assess
 from mingus_lib.domain.urls import canonical, host_of
 from mingus_lib.errors import MingusError, PermanentError, TransientError
@@ -31,6 +39,7 @@ log = logging.getLogger("mingus.ingest")
 
 # What is kept of the soft limit for storing the last pages and handing over the rest.
 RESERVE_SHARE = 0.2
+NOT_FETCHED = (ArticleStatus.HELD, ArticleStatus.PENDING)
 
 
 @dataclass(slots=True)
@@ -79,7 +88,6 @@ class _Address:
     position: int
     url: str
     canonical_url: str
-    known_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,20 +150,20 @@ class _Run:
             self._note(position, ItemOutcome(url, Outcome.FAILED, None, error.reason))
             return None
         known = self.ingest.articles.known(address)
-        if known is not None and known.status not in ("held", "pending") and not self.force:
+        if known is not None and known.status not in NOT_FETCHED and not self.force:
             why = f"same-address: known as article {known.id}"
             self._note(position, ItemOutcome(url, Outcome.DUPLICATE, known.id, why))
             return None
-        return self._admit_host(_Address(position, url, address, known.id if known else None))
+        return self._admit_host(_Address(position, url, address))
 
     def _admit_host(self, address: _Address) -> _Address | None:
         host = host_of(address.canonical_url)
         policy = self.ingest.hosts.policy(host)
-        if policy.policy == "deny":
+        if policy.policy is HostPolicy.DENY:
             why = f"denied-host: {host} is denied; `mingus hosts allow {host}` changes that"
             self._note(address.position, ItemOutcome(address.url, Outcome.REJECTED, None, why))
             return None
-        if policy.policy == "unknown" and self.ingest.hold_unknown_hosts and not self.force:
+        if policy.policy is HostPolicy.UNKNOWN and self.ingest.hold_unknown_hosts and not self.force:
             draft = held_article(address.url, address.canonical_url, source_quality=policy.quality)
             self._store(address, draft)
             return None
@@ -188,7 +196,7 @@ class _Run:
         draft = draft_article(page, read, verdict, url=address.url, source_quality=quality)
         self._store(address, draft)
 
-    def _store(self, address: _Address, draft: object) -> None:
+    def _store(self, address: _Address, draft: ArticleDraft) -> None:
         item = self.ingest.articles.record(
             draft,
             job_id=self.job.id,

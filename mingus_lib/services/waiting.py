@@ -43,7 +43,9 @@ def follow_jobs(ledger: Ledger, ids: Sequence[str]) -> Iterator[Progress]:
     return _until_ended(lambda: _job_progress(ledger.families(ids)))
 
 
-def follow_addresses(ledger: Ledger, articles: Articles, ids: Sequence[str], total: int) -> Iterator[Progress]:
+def follow_addresses(
+    ledger: Ledger, articles: Articles, ids: Sequence[str], total: int
+) -> Iterator[Progress]:
     """Snapshots of article jobs, counted in addresses."""
     return _until_ended(lambda: _address_progress(ledger.families(ids), articles, total))
 

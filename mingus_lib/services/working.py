@@ -19,6 +19,7 @@ from mingus_lib.queues import catalog, embedded
 
 if TYPE_CHECKING:
     from mingus_lib.runtime import Runtime
+    from mingus_lib.settings import Settings
 
 START_TIMEOUT_SECONDS = 15.0
 
@@ -69,6 +70,15 @@ def _run_worker(work: WorkOrder, number: int, renew: Renew) -> None:
     work_off(worker, burst=work.burst)
 
 
+def arguments(settings: Settings, work: WorkOrder, loglevel: str | None) -> list[str]:
+    """The command line of a worker with this order and these settings."""
+    given = ["--home", str(settings.home), "worker", "--concurrency", str(work.concurrency)]
+    for name in work.queues:
+        given += ["--queue", name]
+    given += ["--burst"] if work.burst else []
+    return given + (["--loglevel", loglevel] if loglevel else [])
+
+
 def start_in_background(here: Runtime, arguments: Sequence[str]) -> tuple[int, Path]:
     """Run `mingus ARGUMENTS` detached; its pid and its log. UsageError when it ends at once."""
     log = here.settings.home / "worker.log"
@@ -96,19 +106,16 @@ def _await_birth(here: Runtime, process: subprocess.Popen[bytes], before: set[by
         if process.poll() is not None:
             raise UsageError(f"the worker ended at once with code {process.returncode}; see {log}")
         if time.monotonic() > deadline:
-            raise StoreUnavailable(
-                f"the worker has not come up in {START_TIMEOUT_SECONDS:.0f} s; see {log}"
-            )
+            raise StoreUnavailable(f"the worker has not come up in {START_TIMEOUT_SECONDS:.0f} s; see {log}")
         time.sleep(0.05)
 
 
 def _worker_keys(here: Runtime) -> set[bytes]:
-    keys: set[bytes] = here.redis.smembers("rq:workers")
-    return keys
+    return {key for key in here.redis.smembers("rq:workers") if isinstance(key, bytes)}
 
 
 def run_up(here: Runtime, work: WorkOrder, renew: Renew) -> int:
-    """Redis and workers in one terminal; Redis is stopped again if this started it and nobody else uses it."""
+    """Redis and workers in one terminal; a Redis that this started is stopped when nobody else uses it."""
     settings = here.settings
     with _only_one(settings.home / "up.lock"):
         here.redis.ping()

@@ -67,8 +67,8 @@ class Ledger:
         with self._store.transaction() as connection:
             connection.execute(_INSERT + " ON CONFLICT (id) DO NOTHING", _new_row(spec))
             row = connection.execute(
-                f"UPDATE job_runs SET state = 'started', started_at = ?, worker = ?, attempts = attempts + 1, "  # noqa: S608
-                f"scheduled_for = NULL, reason = NULL WHERE id = ? AND {_OPEN} RETURNING attempts",
+                "UPDATE job_runs SET state = 'started', started_at = ?, worker = ?, reason = NULL, "
+                f"attempts = attempts + 1, scheduled_for = NULL WHERE id = ? AND {_OPEN} RETURNING attempts",
                 (now.isoformat(), worker, spec.id),
             ).fetchone()
             if row is None:
@@ -128,7 +128,7 @@ class Ledger:
         )
         return [row[0] for row in rows]
 
-    def list(self, chosen: JobFilter, limit: int = 50) -> list[JobRun]:
+    def newest(self, chosen: JobFilter, limit: int = 50) -> list[JobRun]:
         """The newest jobs first."""
         condition, parameters = chosen.where()
         rows = self._store.rows(
@@ -169,16 +169,16 @@ class Ledger:
     ) -> None:
         with self._store.transaction() as connection:
             connection.execute(
-                "UPDATE job_runs SET state = ?, ended_at = ?, reason = ?, traceback = ?, scheduled_for = NULL, "
-                "result = coalesce(?, result) WHERE id = ?",
+                "UPDATE job_runs SET state = ?, ended_at = ?, reason = ?, traceback = ?, "
+                "scheduled_for = NULL, result = coalesce(?, result) WHERE id = ?",
                 (state.value, now.isoformat(), reason, traceback, result, job_id),
             )
             _close_attempt(connection, job_id, state, now, reason, traceback)
 
 
 _INSERT = (
-    "INSERT INTO job_runs (id, task, queue, args, state, origin, parent_id, root_id, created_at, scheduled_for) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO job_runs (id, task, queue, args, state, origin, parent_id, root_id, created_at, "
+    "scheduled_for) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 

@@ -19,6 +19,11 @@ SELECT task AS what, id AS job_id, reason, ended_at AS at FROM job_runs
 WHERE state = 'dead' AND ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT ?
 """
 
+_QUEUE_COUNTS = """
+SELECT queue, state, count(*) AS jobs FROM job_runs
+WHERE state IN ('queued', 'scheduled', 'started', 'dead') GROUP BY queue, state
+"""
+
 
 def read_summary(path: Path, *, failures_shown: int = 5, busy_timeout: float = 2.0) -> StoreSummary:
     """What is in the store at `path`, in a few milliseconds however large it is.
@@ -34,6 +39,17 @@ def read_summary(path: Path, *, failures_shown: int = 5, busy_timeout: float = 2
             return _summary(connection, path, failures_shown)
         finally:
             connection.close()
+
+
+def read_queue_counts(path: Path, *, busy_timeout: float = 2.0) -> dict[tuple[str, str], int]:
+    """How many jobs of each (queue, state) the ledger has, for when Redis is away. Raises as read_summary."""
+    with failures.in_our_words(path):
+        connection = raw_connection(path, busy_timeout, read_only=True)
+        try:
+            rows = connection.execute(_QUEUE_COUNTS).fetchall()
+        finally:
+            connection.close()
+    return {(row["queue"], row["state"]): row["jobs"] for row in rows}
 
 
 def size(path: Path) -> int:

@@ -8,19 +8,21 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from mingus_lib.view import human
+from mingus_lib.view.table import Column, Kind, Row, cell, state, table
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
-Row = Mapping[str, Any]
+__all__ = [
+    "Column", "Format", "Kind", "Row", "cell", "choose", "console", "json_line", "lines", "message",
+    "rows", "state", "table", "value",
+]  # fmt: skip
 
 
 class Format(StrEnum):
@@ -30,57 +32,6 @@ class Format(StrEnum):
     TSV = "tsv"
     JSON = "json"
     IDS = "ids"
-
-
-class Kind(StrEnum):
-    """What a column holds, hence how it is aligned and written."""
-
-    TEXT = "text"
-    ID = "id"
-    NUMBER = "number"
-    BYTES = "bytes"
-    AGE = "age"
-    TIME = "time"
-    STATE = "state"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: the row's key, what stands above it, and its kind."""
-
-    key: str
-    header: str
-    kind: Kind = Kind.TEXT
-
-
-# A symbol and a word beside every colour: colour alone says nothing to some.
-STATES = {
-    "queued": ("·", "cyan"),
-    "scheduled": ("◷", "cyan"),
-    "started": ("▶", "blue"),
-    "busy": ("▶", "blue"),
-    "finished": ("✓", "green"),
-    "published": ("✓", "green"),
-    "added": ("✓", "green"),
-    "accepted": ("✓", "green"),
-    "up": ("✓", "green"),
-    "ok": ("✓", "green"),
-    "idle": ("·", "green"),
-    "unchanged": ("=", "dim"),
-    "duplicate": ("=", "dim"),
-    "archived": ("–", "dim"),
-    "cancelled": ("–", "dim"),
-    "stopped": ("–", "dim"),
-    "held": ("?", "yellow"),
-    "review": ("?", "yellow"),
-    "pending": ("·", "yellow"),
-    "rejected": ("✗", "yellow"),
-    "suspended": ("–", "yellow"),
-    "dead": ("✗", "red"),
-    "failed": ("✗", "red"),
-    "unreachable": ("✗", "red"),
-}
-_RIGHT = (Kind.NUMBER, Kind.BYTES, Kind.AGE)
 
 
 def choose(*, as_json: bool = False, quiet: bool = False) -> Format:
@@ -136,57 +87,6 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 
-def table(found: Sequence[Row], columns: Sequence[Column], title: str | None = None) -> Any:
-    """A rich table in the one look that all share; long text folds, ids and numbers are never cut."""
-    from rich import box
-    from rich.table import Table
-
-    drawn = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, header_style="bold")
-    for column in columns:
-        fixed = column.kind is not Kind.TEXT
-        drawn.add_column(
-            column.header,
-            justify="right" if column.kind in _RIGHT else "left",
-            no_wrap=fixed,
-            overflow="fold",
-            min_width=None if fixed else 8,
-        )
-    for row in found:
-        drawn.add_row(*(cell(row.get(column.key), column.kind) for column in columns))
-    return drawn
-
-
-def cell(content: Any, kind: Kind) -> Text:
-    """One cell's text, safe to print whatever it holds."""
-    from rich.text import Text
-
-    if kind is Kind.STATE:
-        symbol, style = STATES.get(str(content), ("·", ""))
-        return Text(f"{symbol} {human.printable(str(content))}", style=style)
-    return Text(_worded(content, kind))
-
-
-def state(word: str) -> Text:
-    """A state's symbol and word in its colour."""
-    return cell(word, Kind.STATE)
-
-
-def _worded(content: Any, kind: Kind) -> str:
-    if content is None:
-        return ""
-    if kind is Kind.AGE:
-        return human.age(content)
-    if kind is Kind.BYTES:
-        return human.size(content)
-    if kind is Kind.NUMBER:
-        return human.number(content)
-    if kind is Kind.TIME:
-        return human.moment(content)
-    return human.printable(
-        ", ".join(map(str, content)) if isinstance(content, list | tuple) else str(content)
-    )
-
-
 def _plain(content: Any) -> str:
     if content is None:
         return ""
@@ -194,7 +94,11 @@ def _plain(content: Any) -> str:
         return "yes" if content else "no"
     if isinstance(content, datetime):
         return content.isoformat()
-    return human.printable(",".join(map(str, content)) if isinstance(content, list | tuple) else str(content))
+    return human.printable(_joined(content, ","))
+
+
+def _joined(content: Any, separator: str) -> str:
+    return separator.join(map(str, content)) if isinstance(content, list | tuple) else str(content)
 
 
 def _json_default(thing: Any) -> Any:

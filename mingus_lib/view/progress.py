@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mingus_lib.view import human, output
@@ -53,6 +54,22 @@ def show(
     if last is None:
         raise ValueError("work without a single step")
     return last
+
+
+@contextmanager
+def counting(doing: str, noun: str) -> Iterator[Callable[[int, int], None]]:
+    """A report(done, total) for work that calls back: one line that counts on a terminal, nothing elsewhere."""
+    live = sys.stderr.isatty()
+
+    def report(done: int, total: int) -> None:
+        if live:
+            print(f"\r\x1b[2K{doing} {done:,} of {total:,} {noun}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield report
+    finally:
+        if live:
+            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
 
 
 def summary(step: Snapshot, noun: str) -> str:

@@ -1,0 +1,116 @@
+"""Library: the articles."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from mingus_lib.commands.common import Json, Limit, Quiet, runtime_of
+from mingus_lib.services import library
+from mingus_lib.view import article as view
+from mingus_lib.view import output
+
+app = typer.Typer(help="List, show, search, archive and export articles.", no_args_is_help=True)
+
+Status = Annotated[
+    list[str] | None,
+    typer.Option("--status", "-s", help="published, review, rejected, held, pending or archived; repeat it."),
+]
+Host = Annotated[str | None, typer.Option("--host", help="Only this registrable host, such as example.com.")]
+Ids = Annotated[list[int], typer.Argument(metavar="ID...", min=1, help="Articles by id.")]
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    status: Status = None,
+    host: Host = None,
+    limit: Limit = 50,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """List articles, newest first.
+
+    Example: mingus articles list --status rejected --limit 20
+    """
+    here = runtime_of(ctx)
+    found = here.articles.list(library.chosen(status or [], host, limit))
+    view.show_list(found, output.choose(as_json=as_json, quiet=quiet))
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    article: Annotated[str, typer.Argument(metavar="ID|URL", help="An article's id or address.")],
+    as_json: Json = False,
+) -> None:
+    """Show one article with its text.
+
+    Example: mingus articles show 12
+    """
+    here = runtime_of(ctx)
+    view.show_article(library.find(here.articles, article), output.choose(as_json=as_json))
+
+
+@app.command()
+def search(
+    ctx: typer.Context,
+    words: Annotated[list[str], typer.Argument(metavar="WORD...", help="What to look for.")],
+    limit: Limit = 20,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Search titles and texts, best first.
+
+    Example: mingus articles search emergency fund
+    """
+    here = runtime_of(ctx)
+    found = here.articles.search(" ".join(words), limit=limit)
+    view.show_hits(found, output.choose(as_json=as_json, quiet=quiet))
+
+
+@app.command()
+def archive(ctx: typer.Context, article_ids: Ids, as_json: Json = False) -> None:
+    """Take articles out of the library without deleting them.
+
+    Example: mingus articles archive 12 13
+    """
+    here = runtime_of(ctx)
+    changed = here.articles.archive(article_ids, datetime.now(UTC))
+    view.show_changed("archived", changed, article_ids, output.choose(as_json=as_json))
+
+
+@app.command()
+def restore(ctx: typer.Context, article_ids: Ids, as_json: Json = False) -> None:
+    """Bring archived articles back.
+
+    Example: mingus articles restore 12
+    """
+    here = runtime_of(ctx)
+    changed = here.articles.restore(article_ids, datetime.now(UTC))
+    view.show_changed("restored", changed, article_ids, output.choose(as_json=as_json))
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    status: Status = None,
+    host: Host = None,
+    file: Annotated[
+        str | None, typer.Option("--output", "-o", help="Write here instead of to standard output.")
+    ] = None,
+    format_: Annotated[
+        library.ExportFormat, typer.Option("--format", help="JSON Lines, or CSV for spreadsheets.")
+    ] = library.ExportFormat.JSONL,
+) -> None:
+    """Write whole articles, one a line.
+
+    Example: mingus articles export --format csv --output articles.csv
+    """
+    here = runtime_of(ctx)
+    rows = here.articles.export(library.chosen(status or [], host, limit=1))
+    count = library.export(rows, file, format_)
+    if file is not None:
+        output.message(f"{count:,} articles written to {file}.")

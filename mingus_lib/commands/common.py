@@ -1,0 +1,47 @@
+"""What every command shares: its runtime, the common options, questions before danger."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mingus_lib import logs, runtime, settings
+from mingus_lib.errors import Refused
+from mingus_lib.runtime import Runtime
+from mingus_lib.view import output
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print ids only.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="Show at most so many.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")]
+
+
+def runtime_of(ctx: typer.Context, *, loglevel: str | None = None) -> Runtime:
+    """The process's runtime, made from the global flags; logging is set up with it."""
+    given = ctx.obj or {"flags": {}, "config": None}
+    flags = {**given["flags"], "log_level": loglevel}
+    config = Path(given["config"]) if given["config"] else None
+    here = runtime.use(Runtime(settings.load(flags, config=config)))
+    logs.setup(here.settings.log_level, here.settings.log_format, sys.stderr)
+    ctx.call_on_close(here.close)
+    return here
+
+
+def confirm(question: str, *, yes: bool, fix: str = "add --yes") -> None:
+    """Ask before danger: on a terminal a question, elsewhere --yes is needed. Raises Refused for a no."""
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Refused(f"{question} There is nobody to ask: {fix}")
+    if not typer.confirm(question, err=True):
+        raise Refused("nothing was done")
+
+
+def failed(message: str, code: int = 1) -> typer.Exit:
+    """Say what failed and end with `code`; raise what this returns."""
+    output.message(f"mingus: {message}")
+    return typer.Exit(code)

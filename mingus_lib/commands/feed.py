@@ -1,0 +1,123 @@
+"""Feed: what goes into the queues."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from mingus_lib.commands.common import Json, Quiet, failed, runtime_of
+from mingus_lib.runtime import Runtime
+from mingus_lib.services import add as adding
+from mingus_lib.services import enqueueing, waiting
+from mingus_lib.view import output, progress, receipts
+
+app = typer.Typer()
+
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait for the end, showing progress; exit 1 if any failed.")
+]
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    addresses: Annotated[
+        list[str] | None, typer.Argument(metavar="[URL]...", help="Addresses; - reads standard input.")
+    ] = None,
+    file: Annotated[
+        str | None, typer.Option("--file", "-f", help="Read addresses from a file, one a line.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Fetch addresses that are known already, too.")
+    ] = False,
+    wait: Wait = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Add articles by their addresses.
+
+    Addresses come as arguments, from --file, or from standard input with -, one a line; # begins a
+    comment. Every address is checked before anything is enqueued.
+
+    Example: mingus add https://example.com/article --wait
+    """
+    here = runtime_of(ctx)
+    given = adding.gather(addresses or [], file, sys.stdin.buffer)
+    receipt = adding.add(here.enqueuer, given, force=force)
+    if not wait:
+        receipts.show_added(receipt.as_json(), output.choose(as_json=as_json, quiet=quiet))
+        return
+    steps = waiting.follow_addresses(here.ledger, here.articles, receipt.job_ids, receipt.addresses)
+    last = progress.show(steps, "addresses", hint=_worker_hint(here, "article_processing"))
+    receipts.show_outcomes(
+        receipt.as_json(), last.outcomes, last.jobs, output.choose(as_json=as_json, quiet=quiet)
+    )
+    if last.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def reprocess(
+    ctx: typer.Context,
+    article_ids: Annotated[list[int], typer.Argument(metavar="ARTICLE_ID...", min=1, help="Articles by id.")],
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Read the kept page again instead of fetching.")
+    ] = False,
+    wait: Wait = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fetch articles again, or read their kept pages again.
+
+    Example: mingus reprocess 12 13 --offline --wait
+    """
+    here = runtime_of(ctx)
+    arguments = [{"article_id": number, **({"offline": True} if offline else {})} for number in article_ids]
+    enqueueing.require_articles(here.articles, article_ids)
+    ids = enqueueing.enqueue(here.enqueuer, "reprocess_article", arguments)
+    _finish(here, ids, "article_processing", wait, output.choose(as_json=as_json, quiet=quiet))
+
+
+@app.command()
+def enqueue(
+    ctx: typer.Context,
+    task: Annotated[str, typer.Argument(help="A task; `mingus tasks` lists them.")],
+    args: Annotated[str | None, typer.Option("--args", help="The arguments, a JSON object.")] = None,
+    args_file: Annotated[
+        str | None, typer.Option("--args-file", help="Read the arguments from a file; - is standard input.")
+    ] = None,
+    lines: Annotated[
+        str | None,
+        typer.Option("--lines", help="One JSON object a line, a job for each; - is standard input."),
+    ] = None,
+    queue: Annotated[str | None, typer.Option("--queue", help="For tasks that run on any queue.")] = None,
+    wait: Wait = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Enqueue any task with its arguments as JSON.
+
+    Example: mingus enqueue ping --queue analytics --args '{"token": "hello"}' --wait
+    """
+    here = runtime_of(ctx)
+    arguments = enqueueing.read_arguments(args, args_file, lines, sys.stdin.buffer)
+    ids = enqueueing.enqueue(here.enqueuer, task, arguments, queue=queue)
+    _finish(here, ids, queue, wait, output.choose(as_json=as_json, quiet=quiet))
+
+
+def _finish(here: Runtime, ids: list[str], queue: str | None, wait: bool, form: output.Format) -> None:
+    if not wait:
+        receipts.show_ids(ids, form)
+        return
+    last = progress.show(waiting.follow_jobs(here.ledger, ids), "jobs", hint=_worker_hint(here, queue))
+    receipts.show_jobs(last.jobs, form)
+    if last.failed:
+        raise failed("not every job finished; `mingus job ID` tells why")
+
+
+def _worker_hint(here: Runtime, queue: str | None) -> str | None:
+    if queue is None or enqueueing.has_worker(here.redis, queue):
+        return None
+    return f"no worker takes {queue} yet; start one in another terminal: mingus up"

@@ -1,0 +1,70 @@
+"""Library: which hosts may be read."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from mingus_lib.commands.common import Json, Quiet, runtime_of
+from mingus_lib.domain.library import HostPolicy, HostRule
+from mingus_lib.view import output
+from mingus_lib.view.output import Column, Kind
+
+app = typer.Typer(help="Say which hosts may be read, and how good they are.", no_args_is_help=True)
+
+COLUMNS = (
+    Column("host", "Host"),
+    Column("policy", "Policy"),
+    Column("quality", "Quality", Kind.NUMBER),
+    Column("origin", "Set by"),
+    Column("note", "Note"),
+)
+Host = Annotated[str, typer.Argument(help="A host, such as example.com; its subdomains are covered too.")]
+Quality = Annotated[
+    float | None, typer.Option("--quality", min=0, max=1, help="How good its articles are, 0 to 1.")
+]
+Note = Annotated[str | None, typer.Option("--note", help="Why.")]
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    policy: Annotated[HostPolicy | None, typer.Option("--policy", help="Only hosts of this policy.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """List the hosts that have a policy.
+
+    Example: mingus hosts list --policy deny
+    """
+    rules = [asdict(rule) for rule in runtime_of(ctx).hosts.list(policy)]
+    output.rows(rules, COLUMNS, output.choose(as_json=as_json, quiet=quiet), id_key="host")
+
+
+@app.command()
+def allow(
+    ctx: typer.Context, host: Host, quality: Quality = None, note: Note = None, as_json: Json = False
+) -> None:
+    """Let a host's articles in.
+
+    Example: mingus hosts allow example.com --quality 0.8
+    """
+    _show(runtime_of(ctx).hosts.allow(host, quality=quality, note=note), as_json)
+
+
+@app.command()
+def deny(ctx: typer.Context, host: Host, note: Note = None, as_json: Json = False) -> None:
+    """Keep a host's articles out.
+
+    Example: mingus hosts deny example.com --note "press releases only"
+    """
+    _show(runtime_of(ctx).hosts.deny(host, note=note), as_json)
+
+
+def _show(rule: HostRule, as_json: bool) -> None:
+    if as_json:
+        output.value(asdict(rule))
+    else:
+        output.rows([asdict(rule)], COLUMNS, output.choose())

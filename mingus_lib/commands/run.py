@@ -1,0 +1,73 @@
+"""Run: the processes that do the work."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mingus_lib import runtime
+from mingus_lib.commands.common import runtime_of
+from mingus_lib.runtime import Runtime
+from mingus_lib.services import working
+from mingus_lib.view import output
+
+app = typer.Typer()
+
+Queues = Annotated[
+    list[str] | None,
+    typer.Option("--queue", help="Take jobs from this queue; repeat it. All, when left out."),
+]
+Concurrency = Annotated[int, typer.Option("--concurrency", "-c", min=1, max=256, help="How many processes.")]
+LogLevel = Annotated[
+    str | None, typer.Option("--loglevel", help="debug, info, warning or error.", metavar="LEVEL")
+]
+
+
+@app.command()
+def worker(
+    ctx: typer.Context,
+    queue: Queues = None,
+    concurrency: Concurrency = 1,
+    loglevel: LogLevel = None,
+    background: Annotated[
+        bool, typer.Option("--background", help="Detach; log to the state directory.")
+    ] = False,
+    burst: Annotated[bool, typer.Option("--burst", help="End when the queues are empty.")] = False,
+) -> None:
+    """Run workers.
+
+    Queues are served in the order given. SIGTERM or Ctrl-C lets running jobs finish; a second one
+    does not wait.
+
+    Example: mingus worker --queue article_processing --concurrency 2
+    """
+    here = runtime_of(ctx, loglevel=loglevel)
+    order = working.order(queue or [], concurrency, burst=burst)
+    if background:
+        pid, log = working.start_in_background(here, working.arguments(here.settings, order, loglevel))
+        output.lines([str(pid)])
+        output.message(
+            f"A worker runs in the background with pid {pid}; stop it with: kill {pid}. Log: {log}"
+        )
+        return
+    raise typer.Exit(working.run_workers(here, order, _renewer(here)))
+
+
+@app.command()
+def up(
+    ctx: typer.Context, queue: Queues = None, concurrency: Concurrency = 2, loglevel: LogLevel = None
+) -> None:
+    """Run Redis and workers here, until Ctrl-C.
+
+    Redis is stopped again if this command started it and nobody else is connected.
+
+    Example: mingus up --concurrency 4
+    """
+    here = runtime_of(ctx, loglevel=loglevel)
+    order = working.order(queue or [], concurrency, burst=False)
+    raise typer.Exit(working.run_up(here, order, _renewer(here)))
+
+
+def _renewer(here: Runtime) -> working.Renew:
+    return lambda: runtime.use(Runtime(here.settings))

@@ -1,0 +1,112 @@
+"""Watch: how things stand."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mingus_lib.commands.common import Json, Limit, Quiet, failed, runtime_of
+from mingus_lib.errors import MingusError
+from mingus_lib.view import output
+
+app = typer.Typer()
+
+QUEUE_COLUMNS = (
+    output.Column("name", "Queue"),
+    output.Column("queued", "Queued", output.Kind.NUMBER),
+    output.Column("scheduled", "Scheduled", output.Kind.NUMBER),
+    output.Column("started", "Started", output.Kind.NUMBER),
+    output.Column("dead", "Dead", output.Kind.NUMBER),
+    output.Column("oldest_age_seconds", "Oldest", output.Kind.AGE),
+    output.Column("paused", "Paused"),
+)
+
+
+@app.command()
+def status(ctx: typer.Context, as_json: Json = False) -> None:
+    """Show Redis, the store, queues, workers and the last failures.
+
+    Nothing is started or changed. Exit 69 when the configured Redis does not answer.
+
+    Example: mingus status --json
+    """
+    from mingus_lib.services.overview import overview
+    from mingus_lib.view.status import show_status
+
+    here = runtime_of(ctx)
+    seen, trouble = overview(here.settings, here.redis_url)
+    show_status(seen, output.choose(as_json=as_json))
+    _end_with(trouble)
+
+
+@app.command()
+def queues(ctx: typer.Context, as_json: Json = False, quiet: Quiet = False) -> None:
+    """Show the six queues.
+
+    Example: mingus queues --json
+    """
+    from mingus_lib.services import overview
+
+    here = runtime_of(ctx)
+    found, trouble = overview.queues(here.settings, here.redis_url)
+    output.rows(found, QUEUE_COLUMNS, output.choose(as_json=as_json, quiet=quiet), id_key="name")
+    _end_with(trouble)
+
+
+def _end_with(trouble: MingusError | None) -> None:
+    if trouble is not None:
+        raise failed(str(trouble), trouble.exit_code)
+
+
+@app.command()
+def tasks(as_json: Json = False, quiet: Quiet = False) -> None:
+    """List the tasks and what each accepts.
+
+    Example: mingus tasks
+    """
+    from mingus_lib.services import jobs as looking
+    from mingus_lib.view.jobs import TASK_COLUMNS
+
+    output.rows(looking.tasks(), TASK_COLUMNS, output.choose(as_json=as_json, quiet=quiet), id_key="name")
+
+
+@app.command()
+def jobs(
+    ctx: typer.Context,
+    state: Annotated[str | None, typer.Option("--state", "-s", help="Only jobs in this state.")] = None,
+    task: Annotated[str | None, typer.Option("--task", "-t", help="Only jobs of this task.")] = None,
+    queue: Annotated[str | None, typer.Option("--queue", help="Only jobs of this queue.")] = None,
+    limit: Limit = 50,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """List jobs, newest first.
+
+    Example: mingus jobs --state dead --limit 20
+    """
+    from mingus_lib.services import jobs as looking
+    from mingus_lib.view.jobs import show_list
+
+    here = runtime_of(ctx)
+    found = here.ledger.newest(looking.chosen(state, task, queue), limit)
+    show_list(found, output.choose(as_json=as_json, quiet=quiet))
+
+
+@app.command()
+def job(
+    ctx: typer.Context,
+    job_id: Annotated[str, typer.Argument(metavar="ID", help="A job's id, or the beginning of it.")],
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Tell the whole story of one job.
+
+    Example: mingus job 4f2a --json
+    """
+    from mingus_lib.services import jobs as looking
+    from mingus_lib.view.jobs import show_story
+
+    here = runtime_of(ctx)
+    found, caused = looking.find(here.ledger, job_id)
+    show_story(found, caused, output.choose(as_json=as_json, quiet=quiet))

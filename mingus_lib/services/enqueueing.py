@@ -1,0 +1,91 @@
+"""Any task with arguments from a person, a file or a stream."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from mingus_lib.errors import UsageError
+from mingus_lib.queues import status
+from mingus_lib.queues.enqueue import Enqueuer, new_job
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+    from mingus_lib.store.articles import Articles
+
+MAX_ARGUMENT_BYTES = 10_000_000
+MAX_LINE_BYTES = 1_000_000
+
+
+def read_arguments(
+    args: str | None, args_file: str | None, lines: str | None, stdin: BinaryIO
+) -> Iterable[dict[str, Any]]:
+    """The argument objects of the jobs to make; one empty object when nothing was given."""
+    given = [
+        name for name, value in (("--args", args), ("--args-file", args_file), ("--lines", lines)) if value
+    ]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} cannot go together; give one of them")
+    if lines is not None:
+        return list(_objects(open_input(lines, stdin), lines))
+    if args_file is not None:
+        text = open_input(args_file, stdin).read(MAX_ARGUMENT_BYTES + 1)
+        if len(text) > MAX_ARGUMENT_BYTES:
+            raise UsageError(f"{args_file}: more than {MAX_ARGUMENT_BYTES} bytes of arguments")
+        return [_object(text, args_file)]
+    return [_object(args.encode("utf-8", "surrogateescape"), "--args") if args is not None else {}]
+
+
+def enqueue(
+    enqueuer: Enqueuer, task: str, arguments: Iterable[dict[str, Any]], *, queue: str | None = None
+) -> list[str]:
+    """Check every object against the task, then enqueue a job of each; the ids in order."""
+    return enqueuer.submit([new_job(task, each, queue=queue) for each in arguments])
+
+
+def require_articles(articles: Articles, ids: Sequence[int]) -> None:
+    """Raise NotFound naming the first article that is not there."""
+    for article_id in ids:
+        articles.get(article_id)
+
+
+def has_worker(client: Redis, queue: str) -> bool:
+    """Whether some living worker takes jobs from `queue`."""
+    return any(queue in worker.queues for worker in status.snapshot(client).workers)
+
+
+def open_input(name: str, stdin: BinaryIO) -> BinaryIO:
+    """A file, or standard input for `-`; UsageError when it cannot be read."""
+    if name == "-":
+        return stdin
+    try:
+        return Path(name).open("rb")
+    except OSError as error:
+        raise UsageError(f"cannot read {name}: {error.strerror}; name a readable file, or -") from error
+
+
+def _objects(stream: BinaryIO, name: str) -> Iterator[dict[str, Any]]:
+    number = 0
+    while line := stream.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        if len(line) > MAX_LINE_BYTES:
+            raise UsageError(f"{name}, line {number}: longer than {MAX_LINE_BYTES} bytes")
+        if line.strip():
+            yield _object(line, f"{name}, line {number}")
+
+
+def _object(text: bytes, where: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f'{where}: not JSON ({_reason(error)}); write an object like {{"a": 1}}') from error
+    if not isinstance(found, dict):
+        raise UsageError(f'{where}: {type(found).__name__} instead of a JSON object; write {{"name": value}}')
+    return found
+
+
+def _reason(error: BaseException) -> str:
+    return str(error).splitlines()[0] if not isinstance(error, RecursionError) else "nested too deeply"

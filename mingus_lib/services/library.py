@@ -1,0 +1,103 @@
+"""Looking into the library and taking it out."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from mingus_lib.domain.library import Article, ArticleFilter
+from mingus_lib.domain.models import ArticleStatus
+from mingus_lib.domain.urls import canonical
+from mingus_lib.errors import UsageError
+from mingus_lib.queues.catalog import nearest
+
+if TYPE_CHECKING:
+    from mingus_lib.store.articles import Articles
+
+# A cell that begins with one of these is a formula to a spreadsheet (OWASP, "CSV Injection").
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+STATUSES = tuple(status.value for status in ArticleStatus)
+
+
+class ExportFormat(StrEnum):
+    """How `articles export` writes."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+def chosen(statuses: Sequence[str], host: str | None, limit: int) -> ArticleFilter:
+    """A checked filter; UsageError suggests the nearest status."""
+    for status in statuses:
+        if status not in STATUSES:
+            raise UsageError(
+                f"no status {status!r}{nearest(status, STATUSES)}; they are {', '.join(STATUSES)}"
+            )
+    wanted = tuple(ArticleStatus(status) for status in statuses)
+    return ArticleFilter(statuses=wanted, domain=host.lower() if host else None, limit=limit)
+
+
+def find(articles: Articles, typed: str) -> Article:
+    """The article of that id, or behind that address in any spelling. Raises NotFound."""
+    if "://" in typed:
+        return articles.find(canonical(typed))
+    return articles.find(typed)
+
+
+def export(rows: Iterable[Mapping[str, Any]], file: str | None, form: ExportFormat) -> int:
+    """Write the rows to `file` (whole or not at all) or to standard output; how many."""
+    write = _write_csv if form is ExportFormat.CSV else _write_jsonl
+    if file is None:
+        return write(rows, sys.stdout)
+    with _replacing(Path(file)) as stream:
+        return write(rows, stream)
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+        temporary.replace(path)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}; name a file in a writable folder"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write_jsonl(rows: Iterable[Mapping[str, Any]], stream: TextIO) -> int:
+    count = 0
+    for row in rows:
+        stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+        count += 1
+    return count
+
+
+def _write_csv(rows: Iterable[Mapping[str, Any]], stream: TextIO) -> int:
+    writer: Any = None
+    count = 0
+    for row in rows:
+        if writer is None:
+            writer = csv.DictWriter(stream, fieldnames=list(row))
+            writer.writeheader()
+        writer.writerow({key: _defused(value) for key, value in row.items()})
+        count += 1
+    return count
+
+
+def _defused(value: Any) -> Any:
+    if isinstance(value, list | tuple | dict):
+        value = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return "'" + value
+    return value

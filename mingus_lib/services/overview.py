@@ -1,0 +1,88 @@
+"""What `mingus status` and `mingus queues` show: gathered, never changed.
+
+Nothing is started for a look: an embedded Redis that is not up is reported as stopped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mingus_lib.errors import MingusError, NotFound, RedisUnavailable
+from mingus_lib.queues import status
+from mingus_lib.queues.catalog import QUEUES
+from mingus_lib.queues.connection import connect, mask, translated
+from mingus_lib.queues.embedded import socket_path
+from mingus_lib.store.summary import read_queue_counts, read_summary
+
+if TYPE_CHECKING:
+    from mingus_lib.settings import Settings
+
+
+def overview(settings: Settings, redis_url: str) -> tuple[dict[str, Any], MingusError | None]:
+    """The documented shape of `status --json`, and what kept it from being complete."""
+    seen, trouble = _look_at_redis(settings, redis_url)
+    store, store_trouble = _look_at_store(settings.store_path)
+    return {**seen, **store, "schedule": []}, trouble or store_trouble
+
+
+def queues(settings: Settings, redis_url: str) -> tuple[list[dict[str, Any]], MingusError | None]:
+    """The documented shape of `queues --json`; from the ledger when Redis does not answer."""
+    if _stopped(settings):
+        return _queues_from_ledger(settings.store_path), None
+    try:
+        with translated(mask(redis_url)):
+            return [asdict(state) for state in status.queue_states(connect(redis_url))], None
+    except RedisUnavailable as error:
+        return _queues_from_ledger(settings.store_path), error
+
+
+def _stopped(settings: Settings) -> bool:
+    return settings.redis_url is None and not socket_path(settings.home).exists()
+
+
+def _look_at_redis(settings: Settings, redis_url: str) -> tuple[dict[str, Any], MingusError | None]:
+    where = mask(redis_url)
+    if _stopped(settings):
+        return _without_redis(settings, where, "stopped"), None
+    try:
+        with translated(where):
+            seen = status.snapshot(connect(redis_url))
+    except RedisUnavailable as error:
+        return _without_redis(settings, where, "unreachable"), error
+    return {
+        "redis": {"url": where, "state": "up", **asdict(seen.redis)},
+        "queues": [asdict(queue) for queue in seen.queues],
+        "workers": [asdict(worker) for worker in seen.workers],
+    }, None
+
+
+def _without_redis(settings: Settings, where: str, state: str) -> dict[str, Any]:
+    redis = {"url": where, "state": state, "version": None, "memory_bytes": None, "persistence": None}
+    return {"redis": redis, "queues": _queues_from_ledger(settings.store_path), "workers": []}
+
+
+def _queues_from_ledger(path: Path) -> list[dict[str, Any]]:
+    counts = read_queue_counts(path) if path.exists() else {}
+    return [
+        {
+            "name": name,
+            **{state: counts.get((name, state), 0) for state in ("queued", "scheduled", "started", "dead")},
+            "oldest_age_seconds": None,
+            "paused": False,
+        }
+        for name in QUEUES
+    ]
+
+
+def _look_at_store(path: Path) -> tuple[dict[str, Any], MingusError | None]:
+    empty = {"path": str(path), "state": "missing", "size_bytes": 0, "articles": {}}
+    try:
+        found = read_summary(path)
+    except NotFound:
+        return {"store": empty, "failures": []}, None
+    except MingusError as error:
+        return {"store": {**empty, "state": error.code}, "failures": []}, error
+    store = {"path": found.path, "state": "ok", "size_bytes": found.size, "articles": dict(found.articles)}
+    return {"store": store, "failures": [asdict(failure) for failure in found.failures]}, None

@@ -1,0 +1,27 @@
+"""The store as a file: migrated, copied, checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mingus_lib.store import maintenance
+from mingus_lib.store.database import Store
+
+
+def migrate(path: Path) -> dict[str, Any]:
+    """Create or update the schema; the documented shape of `db migrate --json`."""
+    before, after = maintenance.migrate(path)
+    return {"path": str(path), "before": before, "after": after}
+
+
+def backup(path: Path, destination: Path, *, overwrite: bool, report: maintenance.Progress) -> dict[str, Any]:
+    """Copy the store; the documented shape of `db backup --json`. Raises Refused for a file that is there."""
+    written = maintenance.backup(Store(path, create=False), destination, overwrite=overwrite, progress=report)
+    return {"path": str(destination), "size_bytes": written}
+
+
+def check(path: Path) -> dict[str, Any]:
+    """Look for damage; the documented shape of `db check --json`."""
+    found = maintenance.check(path)
+    return {"facts": dict(found.facts), "problems": list(found.problems)}

@@ -1,0 +1,82 @@
+"""What `add`, `reprocess` and `enqueue` say when they are done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from mingus_lib.domain.jobs import JobRun
+from mingus_lib.domain.models import ItemOutcome
+from mingus_lib.view import output
+from mingus_lib.view.output import Column, Format, Kind
+
+OUTCOME_COLUMNS = (
+    Column("outcome", "Outcome", Kind.STATE),
+    Column("article_id", "Article", Kind.ID),
+    Column("url", "Address"),
+    Column("reason", "Reason"),
+)
+JOB_COLUMNS = (
+    Column("id", "Job", Kind.ID),
+    Column("state", "State", Kind.STATE),
+    Column("task", "Task"),
+    Column("result", "Result"),
+    Column("reason", "Reason"),
+)
+
+
+def show_added(receipt: Mapping[str, Any], form: Format) -> None:
+    """The jobs that took the addresses; `receipt` is the documented shape of `add --json`."""
+    jobs = receipt["jobs"]
+    if form is Format.JSON:
+        output.value(receipt)
+        return
+    output.lines(job["id"] for job in jobs)
+    if form is Format.TABLE:
+        again = f", {receipt['repeated']} given twice" if receipt["repeated"] else ""
+        output.message(
+            f"{_count(receipt['addresses'], 'address', 'addresses')} in {_count(len(jobs), 'job')}{again}."
+        )
+        output.message("Workers take them now, if some run (mingus up). See: mingus status, mingus job ID")
+
+
+def show_outcomes(
+    receipt: Mapping[str, Any], outcomes: Sequence[ItemOutcome], jobs: Sequence[JobRun], form: Format
+) -> None:
+    """What became of every address."""
+    found = [item.as_json() for item in outcomes]
+    if form is Format.JSON:
+        states = [{"id": job.id, "state": job.state.value, "reason": job.reason} for job in jobs]
+        output.value({**receipt, "outcomes": found, "states": states})
+        return
+    ids = [row for row in found if row["article_id"]] if form is Format.IDS else found
+    output.rows(ids, OUTCOME_COLUMNS, form, id_key="article_id")
+    if form is Format.TABLE:
+        output.message(tally(outcomes))
+
+
+def tally(outcomes: Sequence[ItemOutcome]) -> str:
+    """`3 added, 2 duplicate, 1 failed.`"""
+    counts = Counter(item.outcome.value for item in outcomes)
+    return (", ".join(f"{count} {outcome}" for outcome, count in counts.most_common()) or "nothing") + "."
+
+
+def show_ids(ids: Sequence[str], form: Format) -> None:
+    """The ids of jobs that were enqueued."""
+    if form is Format.JSON:
+        output.value({"jobs": [{"id": job_id} for job_id in ids]})
+        return
+    output.lines(ids)
+    if form is Format.TABLE:
+        output.message(f"{_count(len(ids), 'job')} enqueued. See: mingus job ID")
+
+
+def show_jobs(jobs: Sequence[JobRun], form: Format) -> None:
+    """How jobs ended."""
+    output.rows([asdict(job) for job in jobs], JOB_COLUMNS, form)
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
