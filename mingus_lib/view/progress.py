@@ -58,7 +58,7 @@ def show(
 
 @contextmanager
 def counting(doing: str, noun: str) -> Iterator[Callable[[int, int], None]]:
-    """A report(done, total) for work that calls back: one line that counts on a terminal, nothing elsewhere."""
+    """A report(done, total) for work that calls back: a counting line on a terminal, else nothing."""
     live = sys.stderr.isatty()
 
     def report(done: int, total: int) -> None:

@@ -1,0 +1,155 @@
+"""The one screen of `mingus status`. Shows what it is given; the shape is that of `status --json`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mingus_lib.view import human, output
+from mingus_lib.view.output import Column, Format, Kind
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+Facts = Mapping[str, Any]
+
+QUEUE_COLUMNS = (
+    Column("name", "Queue", Kind.ID),
+    Column("queued", "Queued", Kind.NUMBER),
+    Column("scheduled", "Scheduled", Kind.NUMBER),
+    Column("started", "Started", Kind.NUMBER),
+    Column("dead", "Dead", Kind.NUMBER),
+    Column("oldest_age_seconds", "Oldest", Kind.AGE),
+    Column("state", "State", Kind.STATE),
+)
+WORKER_COLUMNS = (
+    Column("name", "Worker", Kind.ID),
+    Column("state", "State", Kind.STATE),
+    Column("pid", "Pid", Kind.ID),
+    Column("host", "Host"),
+    Column("queues", "Queues"),
+    Column("current_job", "Job", Kind.ID),
+    Column("since_seconds", "Since", Kind.AGE),
+    Column("done", "Done", Kind.NUMBER),
+    Column("failed", "Failed", Kind.NUMBER),
+    Column("memory_bytes", "Memory", Kind.BYTES),
+)
+FAILURE_COLUMNS = (
+    Column("at", "When", Kind.TIME),
+    Column("what", "What"),
+    Column("reason", "Reason"),
+)
+SCHEDULE_COLUMNS = (
+    Column("next_at", "Next", Kind.TIME),
+    Column("name", "Slot"),
+    Column("task", "Task"),
+)
+NARROW = 110
+
+
+def show_status(seen: Facts, form: Format) -> None:
+    """Print it: one screen on a terminal, `section, subject, fact, value` lines elsewhere, or JSON."""
+    if form is Format.JSON:
+        output.value(seen)
+    elif form is Format.TABLE:
+        _draw(seen, output.console())
+    else:
+        output.lines("\t".join(human.printable(part) for part in row) for row in facts(seen))
+
+
+def facts(seen: Facts) -> Iterator[tuple[str, str, str, str]]:
+    """Every single value, for scripts that want lines: `queue  cleanup  queued  0`."""
+    for section, subject, table in _subjects(seen):
+        for key, value in table.items():
+            text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            yield section, subject, key, "" if value is None else text
+
+
+def _subjects(seen: Facts) -> Iterator[tuple[str, str, Facts]]:
+    yield "redis", "", seen["redis"]
+    yield "store", "", {key: value for key, value in seen["store"].items() if key != "articles"}
+    yield "articles", "", seen["store"]["articles"]
+    for section in ("queues", "workers", "schedule"):
+        for row in seen.get(section, ()):
+            yield section.removesuffix("s"), str(row["name"]), row
+    for row in seen["failures"]:
+        yield "failure", _failure(row)["what"], row
+
+
+def _draw(seen: Facts, screen: Console) -> None:
+    _draw_servers(seen, screen)
+    screen.print()
+    screen.print(output.table([_queue(row) for row in seen["queues"]], QUEUE_COLUMNS))
+    _draw_workers(seen, screen)
+    if seen["failures"]:
+        rows = [_failure(row) for row in seen["failures"]]
+        screen.print(output.table(rows, FAILURE_COLUMNS, "Last failures"))
+    if seen.get("schedule"):
+        screen.print(output.table(seen["schedule"], SCHEDULE_COLUMNS, "Timetable"))
+
+
+def _draw_servers(seen: Facts, screen: Console) -> None:
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row("Redis", _redis_line(seen["redis"]))
+    grid.add_row("Store", _store_line(seen["store"]))
+    grid.add_row("Articles", _articles_line(seen["store"]["articles"]))
+    screen.print(grid)
+
+
+def _redis_line(redis: Facts) -> Text:
+    persistence = {"none": "not persistent", "aof": "append-only file", "rdb": "snapshots"}
+    said = [
+        f"version {redis['version']}" if redis.get("version") else "",
+        human.size(redis.get("memory_bytes")),
+        persistence.get(redis.get("persistence") or "", redis.get("persistence") or ""),
+        redis.get("url") or "",
+    ]
+    return output.state(redis["state"]).append_text(_joined(said))
+
+
+def _store_line(store: Facts) -> Text:
+    size = human.size(store["size_bytes"]) if store["size_bytes"] else ""
+    return output.state(store.get("state", "ok")).append_text(_joined([size, str(store["path"])]))
+
+
+def _articles_line(articles: Facts) -> Text:
+    from rich.text import Text
+
+    line = Text()
+    for status, count in articles.items():
+        line.append(f"{'  ' if line else ''}{human.number(count)} ").append_text(output.state(status))
+    return line or Text("none yet; add some: mingus add https://...")
+
+
+def _joined(parts: list[str]) -> Text:
+    from rich.text import Text
+
+    return Text("".join(f", {human.printable(part)}" for part in parts if part))
+
+
+def _queue(row: Facts) -> Facts:
+    return {**row, "state": "paused" if row["paused"] else "open"}
+
+
+def _failure(row: Facts) -> dict[str, Any]:
+    """A failed address or job; older names of the same facts are taken too."""
+    return {**row, "at": row.get("at", row.get("ended_at")), "what": str(row.get("what", row.get("task")))}
+
+
+def _draw_workers(seen: Facts, screen: Console) -> None:
+    workers = seen["workers"]
+    screen.print()
+    if not workers:
+        screen.print("No worker is running. Start one: mingus up", style="yellow", highlight=False)
+        return
+    if screen.width >= NARROW:
+        screen.print(output.table(workers, WORKER_COLUMNS))
+        return
+    # At 80 columns ten columns do not fit: what identifies a worker goes, what it does stays.
+    kept = ("name", "state", "current_job", "since_seconds", "done", "failed", "memory_bytes")
+    screen.print(output.table(workers, [column for column in WORKER_COLUMNS if column.key in kept]))
