@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+SHOWN_UNITS = {"GB": 10**9, "GiB": 2**30, "MB": 10**6, "MiB": 2**20, "kB": 10**3, "KiB": 2**10}
 NOTHING = "none"
 
 N = TypeVar("N", int, float)
@@ -109,7 +110,7 @@ class Size(Kind):
         return _within(int(size), self.low, self.high)
 
     def show(self, value: Any) -> str:
-        for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        for unit, size in SHOWN_UNITS.items():
             if value >= size and value % size == 0:
                 return f"{value // size} {unit}"
         return f"{value} B"
