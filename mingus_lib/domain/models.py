@@ -61,8 +61,29 @@ class FetchedPage:
 
 
 @dataclass(frozen=True, slots=True)
+class PageSignals:
+    """What the whole HTML page looks like, for the gate; shares are 0-1 of the visible characters.
+
+    `lead` is the beginning of the visible text; `free` is JSON-LD's isAccessibleForFree, None if unsaid.
+    """
+
+    lead: str = ""
+    characters: int = 0
+    linked_share: float = 0.0
+    article_share: float = 0.0
+    article_linked_share: float = 0.0
+    link_lines: int = 0
+    prose_words: int = 0
+    asks_password: bool = False
+    free: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Extracted:
-    """What could be read from a page. `published_at` is a date, YYYY-MM-DD; `html` is sanitised."""
+    """What could be read from a page. `published_at` is a date, YYYY-MM-DD; `html` is sanitised.
+
+    `signals` is None for formats other than HTML.
+    """
 
     title: str
     text: str
@@ -75,6 +96,7 @@ class Extracted:
     description: str | None = None
     declared_url: str | None = None
     word_count: int = 0
+    signals: PageSignals | None = None
 
 
 @dataclass(frozen=True, slots=True)

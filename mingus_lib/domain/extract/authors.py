@@ -1,4 +1,4 @@
-"""The authors of a page: JSON-LD first, then what trafilatura finds in <meta> and bylines; cleaned."""
+"""The authors of a page: people in JSON-LD, then what <meta> says, then bylines, then a desk; cleaned."""
 
 from __future__ import annotations
 
@@ -13,46 +13,80 @@ NOBODY = re.compile(
     re.I,
 )
 BEFORE = re.compile(
-    r"^(?:(?:written|words|story|reported|posted|published|authored|text|reviewed)\s+)?by[\s:]+|^(?:author|words|text)s?\s*:\s*",
+    r"^(?:(?:written|words|story|reported|posted|published|authored|text|(?:view all |more )?posts)\s+)?"
+    r"by[\s:]+|^(?:author|words|text)s?\s*:\s*",
     re.I,
 )
+# Whatever follows a name: where it was written, for whom, and when.
 AFTER = re.compile(
-    r"\s*(?:[|•·–—(<\[]|,?\s+(?:for|at|on|in)\s+[A-Z@]|\s+-\s+|,\s*(?:(?:staff|senior|chief|contributing|associate|managing|deputy|executive)\b|[\w\s]*\b(?:writer|reporter|editor|correspondent|contributor|columnist|producer)\b)|\bupdated\b|\bpublished\b|\bposted\b).*$",
+    r"\s*(?:[|•·–—(<\[]|\s(?:for|at|on|in)\s+[A-Z@]|\s-\s|\b(?i:updated|published|posted)\b).*$"
+)
+JOB = re.compile(
+    r"\b(?:writer|reporter|editor|editorial|correspondent|contributor|columnist|producer|officer|president|director|"
+    r"professor|founder|ceo|head of|chief)\b",
     re.I,
 )
-BETWEEN = re.compile(
-    r"\s*;\s*|\s+(?:and|&)\s+|\s*,\s*(?:and\s+)?(?!(?:ph\.?\s*d|m\.?\s*d|jr|sr|esq|mba|cfa|cfp|cpa|jd|j\.d|rn|dds|iii|ii)\b)",
-    re.I,
+AGENCY = re.compile(
+    r"\b(?:press|news|reuters|newsroom|agency|afp|wire|media|times|tribune|gazette|magazine)\b", re.I
 )
-ADDRESS = re.compile(r"https?://|www\.|@\w+\.|\.com\b|/", re.I)
+# A comma before a degree or a "Jr." belongs to the name.
+DEGREE = r"(?:ph\.?\s*d|m\.?\s*d|jr|sr|esq|mba|cfa|cfp|cpa|j\.?d|rn|dds|ii|iii|iv)\b\.?"
+BETWEEN = re.compile(rf"\s*;\s*|\s+(?:and|&)\s+|\s*,\s*+(?:and\s+)?(?!{DEGREE})", re.I)
+ENDS_IN_DEGREE = re.compile(rf"[\s,]{DEGREE}$", re.I)
+ADDRESS = re.compile(r"https?:|www\.|@|/|^\S+\.(?:com|org|net|co\.uk)$", re.I)
+META = (
+    "author",
+    "article:author",
+    "parsely-author",
+    "sailthru.author",
+    "dc.creator",
+    "dcterms.creator",
+    "citation_author",
+    "byl",
+    "rbauthors",
+    "article:author_name",
+    "shareaholic:article_author_name",
+)
 MAX_NAME = 60
 MAX_AUTHORS = 10
 
 
-def choose_authors(declared: Iterable[str], tree: HtmlElement, site_name: str) -> tuple[str, ...]:
-    """The authors' names, in order; empty if nobody is named."""
-    people = clean_names(declared, site_name)
-    return people or clean_names(_found_by_trafilatura(tree), site_name)
+def choose_authors(
+    people: Iterable[str],
+    desks: Iterable[str],
+    meta: dict[str, str],
+    tree: HtmlElement | None,
+    site_name: str,
+) -> tuple[str, ...]:
+    """The authors' names, in order; empty if nobody is named.
+
+    `people` and `desks` are the authors of JSON-LD that are persons or of no stated kind, and
+    organisations; without a `tree` bylines are not searched for.
+    """
+    stated = (meta[name] for name in META if " " in meta.get(name, "") and not ADDRESS.search(meta[name]))
+    named = clean_names(people, site_name) or clean_names(list(stated)[:1], site_name)
+    return named or clean_names(_found_by_trafilatura(tree), site_name) or clean_names(desks, site_name)
 
 
 def clean_names(raw: Iterable[str], site_name: str = "") -> tuple[str, ...]:
-    """The names of people or desks in byline texts, without "by", titles, doubles and the site itself."""
+    """The names in byline texts, without "by", jobs, doubles and the site; agencies only if alone."""
     found: dict[str, str] = {}
     for text in raw:
         for name in _split(text):
             if _is_name(name, site_name):
                 found.setdefault(name.casefold(), name)
-    return tuple(found.values())[:MAX_AUTHORS]
+    people = [name for name in found.values() if not AGENCY.search(name)]
+    return tuple(people or found.values())[:MAX_AUTHORS]
 
 
 def _split(text: str) -> Iterator[str]:
     folded = " ".join(text[:500].split())
+    first = True
     for part in BETWEEN.split(BEFORE.sub("", folded)):
-        yield (
-            AFTER.sub("", BEFORE.sub("", part)).strip(" ,;:.-|\"'“”")
-            if not part.endswith(("Jr.", "Sr.", "D."))
-            else part.strip()
-        )
+        name = AFTER.sub("", BEFORE.sub("", part)).strip(" ,;:-|\"'“”")
+        if first or not JOB.search(name):
+            yield name if ENDS_IN_DEGREE.search(name) else name.rstrip(".")
+        first = False
 
 
 def _is_name(name: str, site_name: str) -> bool:
@@ -62,9 +96,8 @@ def _is_name(name: str, site_name: str) -> bool:
     return letters >= 2 and not any(c.isdigit() for c in name[:4]) and name.casefold() != site_name.casefold()
 
 
-def _found_by_trafilatura(tree: HtmlElement) -> list[str]:
-    from trafilatura.metadata import examine_meta, extract_author
+def _found_by_trafilatura(tree: HtmlElement | None) -> list[str]:
+    from trafilatura.metadata import extract_author
 
-    stated = examine_meta(tree).author
-    author = stated if stated and " " in stated else extract_author(tree)
+    author = extract_author(tree) if tree is not None else None
     return author.split(";") if author else []

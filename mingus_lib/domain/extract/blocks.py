@@ -14,16 +14,18 @@ from lxml.etree import iterwalk
 from lxml.html import HtmlElement
 
 # Elements whose start and end part one run of text from the next.
-PARTING = frozenset(
-    "address article aside blockquote body br button caption center dd details dialog dir div dl dt fieldset "
-    "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html iframe label legend li main menu nav "
-    "ol option optgroup p picture pre search section select summary table tbody td textarea tfoot th thead title "
-    "tr ul video".split()
-)
-SILENT = frozenset(
-    "annotation annotation-xml audio button canvas head iframe noscript object script select style svg template "
-    "textarea video".split()
-)
+_PARTING = """
+    address article aside blockquote body br button caption center dd details dialog dir div dl dt
+    fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html iframe label
+    legend li main menu nav ol option optgroup p picture pre search section select summary table
+    tbody td textarea tfoot th thead title tr ul video
+"""
+PARTING = frozenset(_PARTING.split())
+_SILENT = """
+    annotation annotation-xml audio button canvas head iframe noscript object script select style
+    svg template textarea video
+"""
+SILENT = frozenset(_SILENT.split())
 # CJK extension B: letters no page of ours is written in, and that no tool strips or trims.
 FIRST_MARK = 0x20000
 MAX_BLOCKS = 0x2A6DF - FIRST_MARK

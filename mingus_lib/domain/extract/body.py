@@ -10,9 +10,13 @@ from lxml.html import HtmlElement
 
 from mingus_lib.domain.extract.blocks import Block, Cutter
 from mingus_lib.domain.extract.sanitise import body_html
+from mingus_lib.domain.extract.signals import page_signals
 from mingus_lib.domain.extract.tools import readability_choice, trafilatura_choice
-from mingus_lib.domain.extract.vote import Choices, article_blocks
+from mingus_lib.domain.extract.vote import Choices, article_blocks, prose_choice
+from mingus_lib.domain.models import PageSignals
 
+# Characters times depth: readability reads a text once for every element around it.
+MAX_WEIGHT = 100_000_000
 CELLS = frozenset({"td", "th"})
 
 
@@ -22,18 +26,36 @@ class Body:
 
     text: str
     html: str
+    signals: PageSignals
 
 
-def read_body(tree: HtmlElement, *, names: Sequence[str], declared: str, base: str) -> Body:
-    """The Body of a page; `tree` is used up. Arguments as in vote.article_blocks; `base` is for links."""
+def read_body(
+    tree: HtmlElement,
+    *,
+    names: Sequence[str],
+    declared: str,
+    base: str,
+    free: bool | None,
+    thorough: bool = True,
+) -> Body:
+    """The Body of a page; `tree` is used up.
+
+    `names` and `declared` are as in vote.article_blocks, `base` is for links, `free` for the signals.
+    Unless `thorough`, no tool is run and paragraphs of prose are the article.
+    """
     blocks = Cutter().cut(tree)
-    choices = Choices(readability_choice(tree), trafilatura_choice(tree))
+    weight = sum(len(block.text) * block.place.depth for block in blocks)
+    if thorough and weight <= MAX_WEIGHT:
+        choices = Choices(readability_choice(tree), trafilatura_choice(tree))
+    else:
+        choices = prose_choice(blocks)
     article = article_blocks(blocks, choices, titles=names, declared=declared)
-    return Body(as_text(article), body_html(blocks, article, base))
+    signals = page_signals(tree, blocks, article, free)
+    return Body(as_text(article), body_html(blocks, article, base), signals)
 
 
 def as_text(article: Sequence[Block]) -> str:
-    """Blocks of one element on lines of their own, cells of a row side by side, a blank line between others."""
+    """Blocks of one element on lines of their own, cells of a row side by side, else a blank line between."""
     if not article:
         return ""
     parts = [article[0].text]

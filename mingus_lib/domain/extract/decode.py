@@ -48,11 +48,12 @@ def tidy(text: str) -> str:
 
 
 def _decode(body: bytes, charset: str | None) -> str:
-    for mark, name in BOMS:
+    for mark, codec in BOMS:
         if body.startswith(mark):
-            return body[len(mark) :].decode(name, "replace")
+            return body[len(mark) :].decode(codec, "replace")
     declared = [name for name in (_codec(charset), _codec(_meta_charset(body))) if name]
-    for name in (_wide(body), *(n for n in declared if n.startswith(STATEFUL)), "utf-8", *declared):
+    likely = (_wide(body), *(n for n in declared if n.startswith(STATEFUL)), "utf-8", *declared)
+    for name in likely:
         text = _try(body, name)
         if text is not None:
             return text
@@ -76,7 +77,7 @@ def _codec(label: str | None) -> str | None:
     except (LookupError, ValueError):
         return None
     known = SUPERSETS.get(name, name)
-    return known if "" == codecs.decode(b"", known) and known not in ("utf-7", "idna", "punycode") else None
+    return known if codecs.decode(b"", known) == "" and known not in ("utf-7", "idna", "punycode") else None
 
 
 def _meta_charset(body: bytes) -> str | None:

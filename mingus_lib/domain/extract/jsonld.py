@@ -18,10 +18,11 @@ WRAPPING = re.compile(r"^\s*(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\s*\]
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The article a page declares; empty where it says nothing."""
+    """The article a page declares, empty where it says nothing; `desks` are its organisations as authors."""
 
     headline: str = ""
     authors: tuple[str, ...] = ()
+    desks: tuple[str, ...] = ()
     published: str = ""
     site_name: str = ""
     description: str = ""
@@ -45,11 +46,13 @@ def declared_article(tree: HtmlElement) -> Statement:
 
 def _statement(node: dict[str, object], named: dict[str, dict[str, object]]) -> Statement:
     free = node.get("isAccessibleForFree")
+    authors = [*_named(node.get("author") or node.get("creator"), named)]
     return Statement(
         headline=_text(node.get("headline")) or _text(node.get("name")),
-        authors=tuple(_names(node.get("author") or node.get("creator"), named)),
+        authors=tuple(name for name, kind in authors if "Organization" not in kind),
+        desks=tuple(name for name, kind in authors if "Organization" in kind),
         published=_text(node.get("datePublished")) or _text(node.get("dateCreated")),
-        site_name=next(iter(_names(node.get("publisher"), named)), ""),
+        site_name=next((name for name, _ in _named(node.get("publisher"), named)), ""),
         description=_text(node.get("description")),
         language=_text(node.get("inLanguage")),
         body=_text(node.get("articleBody")),
@@ -95,16 +98,13 @@ def _text(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _names(value: object, named: dict[str, dict[str, object]]) -> Iterator[str]:
-    """The names of a person, an organisation, or a list of them, given as text, object or reference."""
+def _named(value: object, named: dict[str, dict[str, object]]) -> Iterator[tuple[str, str]]:
+    """Names and types of a person, an organisation, or a list of them: text, object or reference."""
     for item in value if isinstance(value, list) else [value]:
-        if isinstance(item, dict):
-            target = item if item.get("name") else named.get(str(item.get("@id")), {})
-            names = target.get("name")
-            yield from (
-                n.strip()
-                for n in (names if isinstance(names, list) else [names])
-                if isinstance(n, str) and n.strip()
-            )
-        elif isinstance(item, str) and item.strip():
-            yield item.strip()
+        node = {"name": item} if isinstance(item, str) else item if isinstance(item, dict) else {}
+        if not node.get("name"):
+            node = named.get(str(node.get("@id")), {})
+        names = node.get("name")
+        for name in names if isinstance(names, list) else [names]:
+            if isinstance(name, str) and name.strip():
+                yield name.strip(), _type(node)

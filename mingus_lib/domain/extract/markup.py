@@ -1,11 +1,90 @@
-"""HTML text to an lxml tree that no page can make too deep, too wide or too costly."""
+"""HTML text to an lxml tree, and what keeps hostile markup cheap.
+
+libxml2 itself stops at a depth of 256 elements and at 10 MB of text in one node. A tag with very many
+attributes costs it quadratic time, so such a tag loses them before it is parsed.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from itertools import islice
+
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
+
+UNREAD = (
+    "script",
+    "style",
+    "noscript",
+    "svg",
+    "template",
+    "link",
+    "meta",
+    "canvas",
+    "object",
+    "select",
+    "annotation",
+)
+MAX_ATTRIBUTES = 1_000
+# One attribute as the HTML standard reads it. A quoted value beyond 20,000 characters is not trusted to
+# be one, because a quote in a script can hide a flood. All quantifiers are possessive: linear time.
+VALUE = r"""\s*+=\s*+(?:"[^"]{0,20000}+"|'[^']{0,20000}+'|[^\s>"'][^\s>]*+)"""
+ATTRIBUTE = rf"[\s/]*+=?[^\s/>=]++(?:{VALUE})?+"
+# Every tag matches, so that the search never goes back; only a flooded one has the group.
+TAG = re.compile(
+    rf"(<[a-zA-Z][^\s/>]*+)(?:((?:{ATTRIBUTE}){{{MAX_ATTRIBUTES}}}(?:{ATTRIBUTE})*+)|(?:{ATTRIBUTE})*+)"
+)
+SCRIPT = re.compile(r"</?(?:script|style)\b", re.I)
+SCRIPT_END = re.compile(r"</(?:script|style)", re.I)
+# The tools take 20-100 microseconds an element.
+MAX_ELEMENTS = 25_000
+# Shorter pages cannot hold a flood that matters.
+SMALL = 20_000
 
 
 def parse(text: str) -> HtmlElement:
-    """The tree of a page; raises lxml's ParserError for an empty one."""
+    """The tree of a page, without comments; raises lxml's ParserError for an empty one."""
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
-    return document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+    return document_fromstring(without_floods(text).encode("utf-8", "replace"), parser=parser)
+
+
+def without_floods(text: str) -> str:
+    """The text with no tag of more than a thousand attributes."""
+    if len(text) < SMALL:
+        return text
+    parts, done = [], 0
+    for start, end in _floods(text):
+        parts.append(text[done:start])
+        done = end
+    return "".join([*parts, text[done:]]) if parts else text
+
+
+def _floods(text: str) -> Iterator[tuple[int, int]]:
+    """Where the attributes of flooded tags start and end; scripts are passed over."""
+    at = 0
+    while flood := next((found for found in TAG.finditer(text, at) if found[2]), None):
+        script_end = _end_of_script(text, at, flood.start())
+        if script_end is None:
+            yield flood.span(2)
+        at = script_end or flood.end()
+
+
+def _end_of_script(text: str, since: int, here: int) -> int | None:
+    """Where the script or style that `here` stands in ends, None if it stands in none."""
+    openings = list(SCRIPT.finditer(text, since, here))
+    if not openings or openings[-1][0].startswith("</"):
+        return None
+    closing = SCRIPT_END.search(text, here)
+    return closing.end() if closing else len(text)
+
+
+def strip_unread(tree: HtmlElement) -> None:
+    """Take out what no reader sees, so that nobody walks it again; the head's facts must be read before."""
+    for element in list(tree.iter(*UNREAD)):
+        if element.getparent() is not None:
+            element.drop_tree()
+
+
+def is_large(tree: HtmlElement) -> bool:
+    """Whether a tool that walks the page many times would take seconds over it."""
+    return next(islice(tree.iter(), MAX_ELEMENTS, None), None) is not None

@@ -18,6 +18,7 @@ from mingus_lib.domain.extract.authors import choose_authors
 from mingus_lib.domain.extract.dates import choose_date
 from mingus_lib.domain.extract.head import Head, fold, read_head
 from mingus_lib.domain.extract.jsonld import Statement, declared_article
+from mingus_lib.domain.extract.markup import strip_unread
 from mingus_lib.domain.extract.titles import choose_title, variants
 
 MAX_HEADINGS = 50
@@ -37,10 +38,14 @@ class Metadata:
     declared_url: str | None
     base: str
     body: str
+    free: bool | None
 
 
-def read_metadata(tree: HtmlElement, url: str) -> Metadata:
-    """The Metadata of a page, from a tree that is not changed."""
+def read_metadata(tree: HtmlElement, url: str, *, thorough: bool = True) -> Metadata:
+    """The Metadata of a page; scripts and the like are gone from `tree` afterwards.
+
+    Unless `thorough`, only what is stated is read and bylines are not searched for.
+    """
     head, article = read_head(tree, url), declared_article(tree)
     headings = [fold(e.text_content()) for e, _ in zip(tree.iter("h1"), range(MAX_HEADINGS), strict=False)]
     site = head.first("og:site_name") or article.site_name or head.first("application-name")
@@ -48,17 +53,20 @@ def read_metadata(tree: HtmlElement, url: str) -> Metadata:
         name for name in (head.first("og:title"), fold(article.headline), head.first("twitter:title")) if name
     ]
     title = choose_title(headings, names, head.title, site)
+    published_at = choose_date(tree if thorough else None, article.published, url)
+    strip_unread(tree)
     return Metadata(
         title=title,
         names=_all_names([title, *names, head.title]),
-        authors=choose_authors(article.authors, tree, site),
-        published_at=choose_date(tree, article.published, url),
+        authors=choose_authors(article.authors, article.desks, head.meta, tree if thorough else None, site),
+        published_at=published_at,
         site_name=fold(site) or None,
         language=head.language or article.language[:2].lower() or None,
         description=_description(head, article),
         declared_url=head.canonical,
         base=head.base,
         body=article.body,
+        free=article.free,
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from mingus_lib.domain.extract.body import read_body
 from mingus_lib.domain.extract.decode import decode
-from mingus_lib.domain.extract.markup import parse
+from mingus_lib.domain.extract.markup import is_large, parse
 from mingus_lib.domain.extract.metadata import read_metadata
+from mingus_lib.domain.language import language_of
 from mingus_lib.domain.models import Extracted
 from mingus_lib.domain.words import count_words
 
@@ -13,8 +14,11 @@ from mingus_lib.domain.words import count_words
 def read_page(body: bytes, charset: str | None, url: str) -> Extracted:
     """The Extracted of an HTML page."""
     tree = parse(decode(body, charset))
-    said = read_metadata(tree, url)
-    found = read_body(tree, names=said.names, declared=said.body, base=said.base)
+    large = is_large(tree)
+    said = read_metadata(tree, url, thorough=not large)
+    found = read_body(
+        tree, names=said.names, declared=said.body, base=said.base, free=said.free, thorough=not large
+    )
     return Extracted(
         title=said.title,
         text=found.text,
@@ -23,8 +27,9 @@ def read_page(body: bytes, charset: str | None, url: str) -> Extracted:
         authors=said.authors,
         published_at=said.published_at,
         site_name=said.site_name,
-        language=said.language,
+        language=language_of(found.text, said.language),
         description=said.description,
         declared_url=said.declared_url,
         word_count=count_words(found.text),
+        signals=found.signals,
     )

@@ -6,6 +6,7 @@ import re
 from html import escape
 
 from mingus_lib.domain.extract.decode import decode
+from mingus_lib.domain.language import language_of
 from mingus_lib.domain.models import Extracted
 from mingus_lib.domain.words import count_words
 
@@ -22,7 +23,13 @@ def from_text(raw: str, *, title: str | None = None) -> Extracted:
     paragraphs = [" ".join(part.split()) for part in re.split(r"\n[ \t]*\n", raw) if part.strip()]
     text = "\n\n".join(paragraphs)
     html = "".join(f"<p>{escape(p, quote=False)}</p>" for p in paragraphs)
-    return Extracted(title=title or _title(raw), text=text, html=html, word_count=count_words(text))
+    return Extracted(
+        title=title or _title(raw),
+        text=text,
+        html=html,
+        language=language_of(text),
+        word_count=count_words(text),
+    )
 
 
 def _title(raw: str) -> str:

@@ -11,10 +11,12 @@ from lxml.html import HtmlElement, tostring
 from mingus_lib.domain.extract.blocks import Block, Place
 from mingus_lib.domain.extract.head import absolute
 
-TAGS = frozenset(
-    "a abbr b blockquote br caption cite code dd del dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins kbd "
-    "li ol p pre q s samp small strong sub sup table tbody td tfoot th thead time tr u ul var".split()
-)
+_TAGS = """
+    a abbr b blockquote br caption cite code dd del dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr
+    i img ins kbd li ol p pre q s samp small strong sub sup table tbody td tfoot th thead time tr u
+    ul var
+"""
+TAGS = frozenset(_TAGS.split())
 ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "td": {"colspan"}, "th": {"colspan"}}
 MARKS = re.compile("[\U00020000-\U0002a6df]")
 PICTURES = frozenset({"figure", "picture"})
@@ -41,8 +43,8 @@ def body_html(blocks: Sequence[Block], article: Sequence[Block], base: str) -> s
         if id(block) not in kept:
             block.erase()
     root = _around(article)
-    _resolve_links(root, base)
     _prune(root, {place.element for block in article for place in block.place.line()})
+    _resolve_links(root, base)
     return clean_html(MARKS.sub("", tostring(root, encoding="unicode", with_tail=False)))
 
 
@@ -74,7 +76,7 @@ def _resolve_links(root: HtmlElement, base: str) -> None:
     for image in root.iter("img"):
         source = image.get("src") or ""
         lazy = image.get("data-src") or image.get("data-original") or source
-        _set(image, "src", absolute(base, lazy if not source or source.startswith("data:") else source))
+        _set(image, "src", absolute(base, lazy if source.startswith("data:") else source or lazy))
 
 
 def _set(element: HtmlElement, name: str, value: str | None) -> None:
@@ -94,7 +96,7 @@ def _prune(root: HtmlElement, kept: Iterable[object]) -> None:
 
 def _worth_keeping(element: HtmlElement) -> bool:
     if element.tag == "img":
-        return element.get("src") is not None
+        return bool(element.get("src") or element.get("data-src"))
     if element.tag in PICTURES:
         return next(element.iter("img"), None) is not None
     return element.tag == "br" or bool(element.text_content().strip())

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 SEPARATOR = re.compile(r"\s+[|•·»«–—-]+\s+|\s*[|»]\s*|\s::\s")
 WORD = re.compile(r"\w+")
 MAX_TITLE = 300
+MIN_NAME = 20
 # Share of words in common from which two titles are versions of one.
 LIKENESS = 0.6
 
@@ -23,8 +24,24 @@ def choose_title(headings: Sequence[str], names: Sequence[str], document_title: 
     given = [name for name in (*names, document_title) if name]
     agreed = (h for h in headings if any(agrees(h, name) for name in given))
     fallbacks = (next((h for h in headings if len(WORD.findall(h)) > 1), ""), *names, document_title)
-    title = next(agreed, "") or next((f for f in fallbacks if f), "")
+    heading = next(agreed, "")
+    if heading:
+        return without_kicker(heading, given)
+    title = next((f for f in fallbacks if f), "")
     return title if title in headings else without_site(title, site_name)
+
+
+def without_kicker(heading: str, names: Sequence[str]) -> str:
+    """The heading without one or two words ("Opinion") before what a name of the page begins with."""
+    for name in names:
+        start = heading.find(name[:MIN_NAME])
+        if len(name) >= MIN_NAME and start > 0 and len(heading[:start].split()) <= 2:
+            return (
+                heading[start:]
+                if heading[:start].endswith(" ") and heading[:start].strip().isalpha()
+                else heading
+            )
+    return heading
 
 
 def agrees(heading: str, name: str) -> bool:

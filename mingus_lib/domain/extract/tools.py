@@ -28,7 +28,7 @@ class _Copying(Document):  # type: ignore[misc]
     def _parse(self, source: HtmlElement) -> HtmlElement:
         self.encoding = "utf-8"
         tree = deepcopy(source)
-        unseen = [e for e in tree.iter(*UNSEEN)] + tree.xpath("//*[@hidden]")
+        unseen = list(tree.iter(*UNSEEN)) + tree.xpath("//*[@hidden]")
         unseen += [e for e in tree.xpath("//*[@style]") if HIDDEN.search(e.get("style"))]
         for element in unseen:
             if element.getparent() is not None:
@@ -50,4 +50,5 @@ def trafilatura_choice(tree: HtmlElement) -> frozenset[int]:
         found = trafilatura.bare_extraction(tree, fast=True, include_comments=False)
     except Exception:  # the other tool decides alone where this one breaks
         return frozenset()
-    return frozenset(marks_in("".join(found.body.itertext()))) if found is not None else frozenset()
+    body = getattr(found, "body", None)
+    return frozenset(marks_in("".join(body.itertext()))) if body is not None else frozenset()

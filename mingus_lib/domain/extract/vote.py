@@ -31,6 +31,7 @@ NEAR_DECLARED = 0.7
 BOX_SHARE = 0.9
 MIN_CORE = 25
 LONG_LINE = 40
+PROSE = 80
 MAX_HEADING = 200
 
 
@@ -51,6 +52,14 @@ def article_blocks(
     """
     numbers = _combine(blocks, choices, declared)
     return _without_furniture([blocks[n] for n in sorted(numbers)], {squeeze(t) for t in titles})
+
+
+def prose_choice(blocks: Sequence[Block]) -> Choices:
+    """What stands in for the tools on a page too large for them: long paragraphs that are not links."""
+    prose = {n for n, block in enumerate(blocks) if len(block.text) >= PROSE and block.link_density < 0.3}
+    kinds = Counter(_kind(blocks[n].place) for n in prose)
+    kin = {n for n, block in enumerate(blocks) if kinds[_kind(block.place)] > 1 and block.link_density < 0.5}
+    return Choices(frozenset(prose), frozenset(prose | kin))
 
 
 def squeeze(text: str) -> str:
