@@ -55,6 +55,11 @@ class Declaration(NamedTuple):
         """Its option, on the commands that take it."""
         return "--" + self.name.replace("_", "-")
 
+    @property
+    def required(self) -> bool:
+        """Whether it has no fixed default, as the state directory."""
+        return self.default is REQUIRED
+
     def shown(self, value: Any) -> str:
         """The value for a person, without a password."""
         return self.kind.show(value)

@@ -84,10 +84,13 @@ class Duration(Kind):
         return int(seconds) if self.whole else seconds
 
     def show(self, value: Any) -> str:
-        return f"{value:g} s" if value < 1e6 else f"{value:.0f} s"
+        for unit in ("d", "h"):
+            if value and value % SECONDS[unit] == 0:
+                return f"{value // SECONDS[unit]:.0f} {unit}"
+        return f"{self.as_toml(value)} s"
 
     def as_toml(self, value: Any) -> str:
-        return f"{value:g}" if value < 1e6 else f"{value:.0f}"
+        return str(int(value)) if float(value).is_integer() else f"{value:.9f}".rstrip("0")
 
 
 class Size(Kind):

@@ -1,0 +1,25 @@
+"""Write the generated pages of docs/ anew; `make docs` runs this, tests/test_settings_docs.py compares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from mingus_lib.view import reference
+
+DOCS = Path(__file__).resolve().parent
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "configuration.md": reference.configuration,
+}
+
+
+def main() -> None:
+    """Write every page."""
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), "utf-8")
+        print(f"docs/{name}")
+
+
+if __name__ == "__main__":
+    main()
