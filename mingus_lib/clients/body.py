@@ -15,6 +15,9 @@ CHUNK_BYTES = 65_536
 # A short rest is read so that the connection can be used again; a longer one costs more than a new one.
 DRAIN_BYTES = 16_384
 ACCEPT_ENCODING = "gzip, deflate"
+# Above these a body costs more in handling than in bytes: tiny chunks, empty gzip members.
+MAX_CHUNKS = 200_000
+MAX_GZIP_MEMBERS = 100
 
 Unpack = Callable[[bytes], Iterator[bytes]]
 
@@ -63,7 +66,9 @@ def drain(response: Response) -> None:
 def _pieces(response: Response, label: str) -> Iterator[bytes]:
     unpack = _unpacker(response.headers.get("Content-Encoding", ""), label)
     try:
-        for chunk in response.raw.stream(CHUNK_BYTES, decode_content=False):
+        for count, chunk in enumerate(response.raw.stream(CHUNK_BYTES, decode_content=False)):
+            if count >= MAX_CHUNKS:
+                raise PermanentError(f"{label}: the body comes in too many pieces", code="bad-response")
             yield from unpack(chunk)
         yield from unpack(b"")
     except zlib.error as error:
@@ -88,36 +93,36 @@ class _Inflater:
     def __init__(self, label: str, *, gzip: bool) -> None:
         self._label = label
         self._gzip = gzip
-        self._started = False
-        self._engine = zlib.decompressobj(zlib.MAX_WBITS | 16) if gzip else None
+        self._members = 0
+        self._engine: zlib._Decompress | None = None
 
     def __call__(self, chunk: bytes) -> Iterator[bytes]:
         if not chunk:
-            return self._finish()
-        return self._inflate(chunk)
-
-    def _inflate(self, chunk: bytes) -> Iterator[bytes]:
-        self._engine = self._engine or _deflate_engine(chunk)
-        while chunk:
-            if self._engine.eof and not self._next_member(chunk):
-                return
-            self._started = True
-            piece = self._engine.decompress(chunk, CHUNK_BYTES)
-            if piece:
+            self._check_end()
+        while chunk and (engine := self._engine_for(chunk)):
+            piece = engine.decompress(chunk, CHUNK_BYTES)
+            yield piece
+            # zlib may have swallowed all input and still hold output back.
+            while len(piece) == CHUNK_BYTES and not engine.eof:
+                piece = engine.decompress(engine.unconsumed_tail, CHUNK_BYTES)
                 yield piece
-            chunk = self._engine.unconsumed_tail or self._engine.unused_data
+            chunk = engine.unused_data
 
-    def _next_member(self, chunk: bytes) -> bool:
-        """Start the next gzip member; anything else after the end is padding and ignored."""
-        if not self._gzip or not chunk.startswith(b"\x1f"):
-            return False
-        self._engine = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        return True
+    def _engine_for(self, chunk: bytes) -> zlib._Decompress | None:
+        """The engine under way, or one for the next gzip member; None for padding after the end."""
+        if self._engine is not None and not self._engine.eof:
+            return self._engine
+        if self._members and not (self._gzip and chunk.startswith(b"\x1f")):
+            return None
+        self._members += 1
+        if self._members > MAX_GZIP_MEMBERS:
+            raise PermanentError(f"{self._label}: the body has too many gzip members", code="bad-response")
+        self._engine = zlib.decompressobj(zlib.MAX_WBITS | 16) if self._gzip else _deflate_engine(chunk)
+        return self._engine
 
-    def _finish(self) -> Iterator[bytes]:
-        if self._started and self._engine is not None and not self._engine.eof:
+    def _check_end(self) -> None:
+        if self._engine is not None and not self._engine.eof:
             raise TransientError(f"{self._label}: the compressed body is cut off", code="connection")
-        return iter(())
 
 
 def _deflate_engine(chunk: bytes) -> zlib._Decompress:

@@ -15,7 +15,7 @@ import socket
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from mingus_lib.errors import PermanentError
+from mingus_lib.errors import PermanentError, UsageError
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -56,7 +56,7 @@ class Guard:
     """The network rule of one FetchPolicy: `ports` for global addresses, all ports in `allow_networks`."""
 
     def __init__(self, allow_networks: Iterable[str], ports: Iterable[int]) -> None:
-        self._allowed: tuple[Network, ...] = tuple(ip_network(text, strict=False) for text in allow_networks)
+        self._allowed: tuple[Network, ...] = tuple(_network(text) for text in allow_networks)
         self._ports = frozenset(ports)
 
     def check(self, host: str, address: str, port: int) -> None:
@@ -89,6 +89,15 @@ class Guard:
             return False
         inner = embedded_ipv4(address)
         return inner is None or is_global(inner) or self._is_allowed(inner)
+
+
+def _network(text: str) -> Network:
+    try:
+        return ip_network(text.strip(), strict=False)
+    except ValueError:
+        raise UsageError(
+            f"fetch_allow_networks: {text!r} is not a network; write 10.0.0.0/8 or fd00::/8"
+        ) from None
 
 
 def is_global(address: Address) -> bool:

@@ -27,7 +27,7 @@ _CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._:+-]{1,40})""", re.IGN
 
 def declared(header: str, label: str) -> str | None:
     """The accepted media type the header names; None when it says nothing; else PermanentError."""
-    name = header.partition(";")[0].strip().lower()
+    name = re.split("[;,]", header, maxsplit=1)[0].strip().lower()
     if name in _UNSAID:
         return None
     if name not in _ACCEPTED:

@@ -49,14 +49,19 @@ class Sites:
         return max(self._policy.interval, rules.delay)
 
     def _rules(self, target: Target, deadline: float | None) -> robots.Rules:
-        until, rules = self._parsed.get(target.origin, (0.0, None))
-        if rules is not None and until > time.monotonic():
+        if rules := self._recent(target.origin):
             return rules
         with self._only_one(target, deadline):
+            if rules := self._recent(target.origin):
+                return rules
             status, text = self._cache.get(target.origin) or self._fetch(target, deadline)
             rules = self._read(target, status, text)
-        self._remember(target.origin, rules)
+            self._remember(target.origin, rules)
         return rules
+
+    def _recent(self, origin: str) -> robots.Rules | None:
+        until, rules = self._parsed.get(origin, (0.0, None))
+        return rules if until > time.monotonic() else None
 
     def _read(self, target: Target, status: int, text: bytes) -> robots.Rules:
         if status == 0:

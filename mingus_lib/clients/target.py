@@ -43,7 +43,7 @@ class Target:
     def beside(self, location: str) -> Target:
         """The target of a redirect answered here; `location` may be relative."""
         try:
-            return parse(urljoin(self.url, location.partition("#")[0]))
+            return parse(urljoin(self.url, location))
         except ValueError as error:
             raise PermanentError(f"{self.label} redirects to no address", code="bad-response") from error
 
@@ -54,7 +54,7 @@ def parse(url: str) -> Target:
     Raises PermanentError: `blocked-address` for another scheme than http(s) or for credentials in
     the address, `bad-address` for what is none.
     """
-    text = url.strip()
+    text = url.strip().partition("#")[0]
     _check_form(text)
     parts = _prepare(text)
     host = (parts.host or "").strip("[]").rstrip(".").lower()

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Sequence
 from typing import Any
 
 import certifi
-from requests import PreparedRequest
+from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
@@ -47,7 +49,7 @@ class Dialer:
         """The host's addresses that the guard lets pass; the first refusal is raised when none does."""
         refusal: PermanentError | None = None
         passed = []
-        for candidate in resolve(self._resolver, host, port):
+        for candidate in self._resolve(host, port):
             try:
                 self._check(host, candidate)
                 passed.append(candidate)
@@ -56,6 +58,12 @@ class Dialer:
         if not passed:
             raise refusal or socket.gaierror("the name has no address")
         return passed
+
+    def _resolve(self, host: str, port: int) -> Sequence[Candidate]:
+        try:
+            return resolve(self._resolver, host, port)
+        except UnicodeError as error:
+            raise PermanentError(f"{host} is not a host name", code="bad-address") from error
 
     def _check(self, host: str, candidate: Candidate) -> None:
         address = candidate[4]
@@ -112,7 +120,15 @@ class Transport(HTTPAdapter):
         """Always verified; our context has the authorities, loading them costs 20 ms a connection."""
         conn.cert_reqs = "CERT_REQUIRED"
 
-    def fetch(self, url: str, headers: dict[str, str], seconds: float, proxy: str | None) -> Any:
+    def build_response(self, req: PreparedRequest, resp: Any) -> Response:
+        """Status, headers and the unread body; cookies are not even parsed."""
+        response = Response()
+        response.status_code = resp.status
+        response.headers = CaseInsensitiveDict(resp.headers)
+        response.raw = resp
+        return response
+
+    def fetch(self, url: str, headers: dict[str, str], seconds: float, proxy: str | None) -> Response:
         """Send one GET and return requests' response with its body unread."""
         request = PreparedRequest()
         request.prepare(method="GET", url=url, headers=headers)

@@ -19,7 +19,7 @@ from mingus_lib.clients.sites import Sites
 from mingus_lib.clients.sockets import Resolver
 from mingus_lib.clients.target import Target, parse
 from mingus_lib.domain.models import FetchedPage, FetchPolicy
-from mingus_lib.errors import PermanentError, TransientError
+from mingus_lib.errors import PermanentError, TransientError, UsageError
 
 if TYPE_CHECKING:
     from requests import Response
@@ -43,7 +43,11 @@ class Web:
         resolve: Resolver = socket.getaddrinfo,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`resolve` is called like socket.getaddrinfo; `tls` replaces the usual certificate authorities."""
+        """`resolve` is called like socket.getaddrinfo; `tls` replaces the usual certificate authorities.
+
+        Raises UsageError when the policy's user agent or networks cannot be used.
+        """
+        _check_user_agent(policy.user_agent)
         self._policy = policy
         self._requester = Requester(policy, pacer, resolve, tls)
         self._sites = Sites(self._requester, robots, product_token(policy.user_agent), policy)
@@ -121,9 +125,14 @@ def _check_status(response: Response, target: Target, *, conditional: bool) -> N
     if status in (200, 203) or (status == 304 and conditional):
         return
     message, code = f"{target.label}: the server answered {status}", f"http-{status}"
-    if status >= 500 or status in PASSING:
+    if 500 <= status < 600 or status in PASSING:
         raise TransientError(message, code=code, retry_after=asked_pause(response))
     raise PermanentError(message, code=code)
+
+
+def _check_user_agent(name: str) -> None:
+    if not name.strip() or not name.isascii() or not name.isprintable():
+        raise UsageError(f"fetch_user_agent {name!r} is not one line of plain ASCII; correct the setting")
 
 
 def _conditions(etag: str | None, last_modified: str | None) -> dict[str, str]:
