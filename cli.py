@@ -49,19 +49,21 @@ ALIASES = {"task-status": "job"}
 class LazyGroup(TyperGroup):
     """Knows every command's name and help; imports a command's module when it is called."""
 
-    def list_commands(self, ctx: Context) -> list[str]:
-        """Names in the order of the panels."""
-        return [name for name, *_ in COMMANDS]
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {name: _stub(name, panel, line) for name, _, panel, line in COMMANDS}
 
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
-        """The real command when it is called, a stub with its help line when the list is printed."""
+        """A stub, enough for the list of commands; the real command for shell completion."""
         name = ALIASES.get(cmd_name, cmd_name)
-        entry = next((entry for entry in COMMANDS if entry[0] == name), None)
-        if entry is None:
-            return None
-        if cmd_name in ctx._protected_args or ctx.resilient_parsing:
-            return _load(entry[1], name)
-        return TyperCommand(name, help=entry[3], rich_help_panel=entry[2], callback=lambda: None)
+        return _load(name) if ctx.resilient_parsing and name in self.commands else self.commands.get(name)
+
+    def resolve_command(
+        self, ctx: Context, args: list[str]
+    ) -> tuple[str | None, Command | None, list[str]]:
+        """The command that is called, loaded."""
+        name, stub, rest = super().resolve_command(ctx, args)
+        return name, _load(stub.name or "") if stub else None, rest
 
     def invoke(self, ctx: Context) -> Any:
         """Run the command; a reader that closed the pipe is no error."""
@@ -72,11 +74,15 @@ class LazyGroup(TyperGroup):
             raise typer.Exit(141) from error
 
 
-def _load(module: str, name: str) -> Command:
-    loaded = importlib.import_module(f"mingus_lib.commands.{module}")
-    group = get_command(loaded.app)
-    if isinstance(group, TyperGroup):
-        return group if name == module else group.commands[name]
+def _stub(name: str, panel: str, line: str) -> Command:
+    return TyperCommand(name, help=line, rich_help_panel=panel, callback=lambda: None)
+
+
+def _load(name: str) -> Command:
+    module = next(module for known, module, *_ in COMMANDS if known == name)
+    group = get_command(importlib.import_module(f"mingus_lib.commands.{module}").app)
+    if isinstance(group, TyperGroup) and name != module:
+        return group.commands[name]
     return group
 
 
