@@ -1,0 +1,96 @@
+"""An address taken apart: strict about what a host is, so that no two parsers can disagree on it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mingus_lib.domain.urls.hosts import normal_host
+from mingus_lib.domain.urls.percent import normal_path, normal_query
+from mingus_lib.errors import UsageError
+
+# RFC 9110, 4.1: what every server is asked to accept; click trackers come near it.
+MAX_CHARACTERS = 8_000
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_WEB = re.compile(r"[A-Za-z]+://([^/?#]*)([^?#]*)(?:\?([^#]*))?")
+_PORT = re.compile(r"(.*?)(?::([0-9]*))?", re.DOTALL)
+_FORBIDDEN = re.compile(r"[\s\x00-\x20\x7f-\x9f\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A normalised http(s) address without its fragment; `port` is None where it is the scheme's own."""
+
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+    query: str
+
+    def __str__(self) -> str:
+        port = f":{self.port}" if self.port else ""
+        query = f"?{self.query}" if self.query else ""
+        return f"{self.scheme}://{self.host}{port}{self.path}{query}"
+
+
+def take_apart(url: str) -> Parts:
+    """The parts of `url`, each in its normal form. Raises UsageError that names the fault and the fix."""
+    text = url.strip()
+    scheme = _checked_scheme(text)
+    found = _WEB.match(text)
+    if found is None or not found[1]:
+        raise UsageError(f"{shown(text)}: the host is missing; an address looks like {scheme}://example.com/")
+    host, port = _place(text, found[1])
+    parts = Parts(
+        scheme,
+        host,
+        None if port == DEFAULT_PORTS[scheme] else port,
+        normal_path(found[2]),
+        normal_query(found[3] or ""),
+    )
+    if len(str(parts)) > MAX_CHARACTERS:
+        raise _too_long(text)
+    return parts
+
+
+def shown(text: str) -> str:
+    """An address as messages may name it: one line, no credentials, query or fragment, cut at 100."""
+    bare = re.split(r"[?#]", text, maxsplit=1)[0]
+    credentials = r"//.*@" if re.match(r"[^/]*//[^/@]*:[^/@]*[^0-9/@]", bare) else r"//[^/]*@"
+    bare = re.sub(credentials, "//", bare, count=1, flags=re.DOTALL)
+    bare = "".join(character if character.isprintable() else "?" for character in bare[:101])
+    return bare if len(bare) <= 100 else bare[:97] + "..."
+
+
+def _checked_scheme(text: str) -> str:
+    if len(text) > MAX_CHARACTERS:
+        raise _too_long(text)
+    if _FORBIDDEN.search(text):
+        raise UsageError(f"{shown(text)!r} holds spaces or control characters; write a space as %20")
+    found = _SCHEME.match(text)
+    if found is None or "." in found[1]:
+        raise UsageError(f"{shown(text)!r} is not a web address; write it in full, like https://example.com/")
+    if found[1].lower() not in DEFAULT_PORTS:
+        raise UsageError(f"{shown(text)}: only http and https addresses can be read, not {found[1][:20]}")
+    return found[1].lower()
+
+
+def _place(text: str, authority: str) -> tuple[str, int | None]:
+    """Host and port of the part between `//` and the path."""
+    if "@" in authority:
+        raise UsageError(f"{shown(text)}: the address holds credentials; remove what stands before the @")
+    found = _PORT.fullmatch(authority)
+    try:
+        host, digits = (found[1], found[2]) if found else (authority, None)
+        port = int(digits[:6]) if digits else None
+        if port is not None and not (0 < port < 65536 and len(digits.lstrip("0")) <= 5):
+            raise ValueError("the port is out of range")
+        return normal_host(host), port
+    except ValueError as error:
+        raise UsageError(f"{shown(text)}: the host or port is not valid; check its spelling") from error
+
+
+def _too_long(text: str) -> UsageError:
+    return UsageError(f"{shown(text)} is longer than {MAX_CHARACTERS} characters; shorten the address")

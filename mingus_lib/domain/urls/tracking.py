@@ -1,0 +1,58 @@
+"""Parameters that follow the reader and do not change the page."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingRules:
+    """Parameter names, name prefixes and whole pairs, in lower case; `hosts` has more names by domain."""
+
+    names: frozenset[str]
+    prefixes: tuple[str, ...]
+    pairs: frozenset[str]
+    hosts: dict[str, frozenset[str]]
+
+    def cover(self, host: str, pair: str) -> bool:
+        """Whether `name=value` of an address on `host` is there for tracking only."""
+        lower = pair.lower()
+        name = lower.partition("=")[0]
+        return (
+            name in self.names
+            or name.startswith(self.prefixes)
+            or lower in self.pairs
+            or any(name in self.hosts.get(domain, ()) for domain in _and_parents(host))
+        )
+
+
+def without_tracking(host: str, query: str) -> str:
+    """The query without tracking parameters; the others keep their order and spelling."""
+    rules = tracking_rules()
+    return "&".join(pair for pair in query.split("&") if not rules.cover(host, pair))
+
+
+@cache
+def tracking_rules() -> TrackingRules:
+    """The rules of data/tracking_params.toml."""
+    source = files("mingus_lib.data") / "tracking_params.toml"
+    data = tomllib.loads(source.read_text("utf-8"))
+    return TrackingRules(
+        names=_lower(data["names"]),
+        prefixes=tuple(_lower(data["prefixes"])),
+        pairs=_lower(data["pairs"]),
+        hosts={host: _lower(names) for host, names in data["hosts"].items()},
+    )
+
+
+def _lower(words: list[str]) -> frozenset[str]:
+    return frozenset(word.lower() for word in words)
+
+
+def _and_parents(host: str) -> list[str]:
+    """news.example.com, example.com, com."""
+    labels = host.split(".")
+    return [".".join(labels[start:]) for start in range(len(labels))]
