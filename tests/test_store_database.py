@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from store_samples import NOW, draft, prose
+from sqlite_utils import Migrations
 
 from mingus_lib.domain.library import ArticleFilter, HostPolicy
 from mingus_lib.domain.models import ItemOutcome, Outcome
@@ -27,6 +27,7 @@ from mingus_lib.store.followups import FollowUps
 from mingus_lib.store.hosts import Hosts
 from mingus_lib.store.maintenance import backup, tidy
 from mingus_lib.store.summary import read_summary
+from tests.store_samples import NOW, draft, prose
 
 ROOT = Path(__file__).resolve().parent.parent
 spawning = multiprocessing.get_context("spawn")
@@ -61,7 +62,7 @@ def test_files_are_private_whatever_the_umask(path: Path) -> None:
             modes = {name.name: name.stat().st_mode & 0o777 for name in path.parent.iterdir()}
     finally:
         os.umask(before)
-    assert modes == {name: 0o600 for name in ("mingus.db", "mingus.db-wal", "mingus.db-shm", "mingus.db.lock")}
+    assert modes == dict.fromkeys(("mingus.db", "mingus.db-wal", "mingus.db-shm", "mingus.db.lock"), 384)
 
 
 def test_mode_can_be_wider_for_a_group(path: Path) -> None:
@@ -326,7 +327,7 @@ def test_read_only_store_and_folder_refuse_every_write(path: Path) -> None:
 
 def test_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreUnavailable, match="file/mingus.db"):
+    with pytest.raises(StoreUnavailable, match=r"file/mingus\.db"):
         Store.open(tmp_path / "file" / "mingus.db")
 
 
@@ -408,7 +409,7 @@ def test_failed_migration_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyP
     def broken(db: object) -> None:
         raise ZeroDivisionError
 
-    migrations = schema.Migrations("mingus")
+    migrations = Migrations("mingus")
     migrations(name="m001_library")(schema.m001_library)
     migrations(name="m002_broken")(broken)
     with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
@@ -418,6 +419,15 @@ def test_failed_migration_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyP
         assert other.execute("SELECT name FROM sqlite_master").fetchall() == []
     with Store.open(path) as store:
         assert store.value("PRAGMA user_version") == SCHEMA_VERSION
+
+
+def test_too_old_a_sqlite_is_told_before_anything_is_made(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
+    with pytest.raises(UsageError, match=r"wants 3\.37 or later"):
+        Store.open(path)
+    assert path.stat().st_size == 0
 
 
 def test_migration_waits_for_another_and_gives_up_with_a_reason(path: Path) -> None:
@@ -437,4 +447,3 @@ def test_backup_of_a_locked_store_still_works(filled: Store, tmp_path: Path) -> 
         backup(filled, tmp_path / "copy.db")
     with Store.open(tmp_path / "copy.db", create=False) as copy:
         assert Articles(copy).get(1).canonical_url == "https://e.org/1"
-

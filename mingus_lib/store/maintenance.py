@@ -165,6 +165,8 @@ def tidy(store: Store, *, rebuild: bool = False, merge_pages: int = 2_000) -> in
             store.execute(f"INSERT INTO {name} ({name}) VALUES ('optimize')")  # noqa: S608
         else:
             store.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('merge', ?)", (merge_pages,))  # noqa: S608
-    for statement in ("PRAGMA incremental_vacuum", "PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"):
-        store.rows(statement)
+    with store.reading() as connection:
+        # execute would take one step of it, which is one page.
+        connection.executescript("PRAGMA incremental_vacuum")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return max(0, before - size(store.path))

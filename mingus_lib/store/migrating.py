@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mingus_lib.errors import StoreUnavailable
+from mingus_lib.errors import StoreUnavailable, UsageError
 from mingus_lib.store import failures
 from mingus_lib.store.database import APPLICATION_ID, SCHEMA_VERSION, schema_version
+
+OLDEST_SQLITE = (3, 37)  # STRICT tables
 
 
 def migrate(connection: sqlite3.Connection, path: Path, busy_timeout: float) -> tuple[int, int]:
@@ -20,6 +22,7 @@ def migrate(connection: sqlite3.Connection, path: Path, busy_timeout: float) -> 
 
     Raises StoreUnavailable when another process is still migrating after `busy_timeout` seconds.
     """
+    _require_sqlite()
     with _alone(path, busy_timeout):
         before = schema_version(connection, path)
         if before == 0:
@@ -27,6 +30,13 @@ def migrate(connection: sqlite3.Connection, path: Path, busy_timeout: float) -> 
         if before < SCHEMA_VERSION:
             _apply(connection)
         return before, SCHEMA_VERSION
+
+
+def _require_sqlite() -> None:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        wanted = ".".join(map(str, OLDEST_SQLITE))
+        message = f"this Python has SQLite {sqlite3.sqlite_version}, the store wants {wanted} or later"
+        raise UsageError(message, code="sqlite-too-old")
 
 
 def _prepare_empty(connection: sqlite3.Connection) -> None:
