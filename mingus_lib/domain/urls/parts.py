@@ -15,7 +15,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _WEB = re.compile(r"[A-Za-z]+://([^/?#]*)([^?#]*)(?:\?([^#]*))?")
-_PORT = re.compile(r"(.*?)(?::([0-9]*))?", re.DOTALL)
+_WITH_PORT = re.compile(r":[0-9]*\Z")
 _FORBIDDEN = re.compile(r"[\s\x00-\x20\x7f-\x9f\ud800-\udfff]")
 
 
@@ -81,15 +81,17 @@ def _place(text: str, authority: str) -> tuple[str, int | None]:
     """Host and port of the part between `//` and the path."""
     if "@" in authority:
         raise UsageError(f"{shown(text)}: the address holds credentials; remove what stands before the @")
-    found = _PORT.fullmatch(authority)
+    host, _, digits = authority.rpartition(":") if _WITH_PORT.search(authority) else (authority, "", "")
     try:
-        host, digits = (found[1], found[2]) if found else (authority, None)
-        port = int(digits[:6]) if digits else None
-        if port is not None and not (0 < port < 65536 and len(digits.lstrip("0")) <= 5):
-            raise ValueError("the port is out of range")
-        return normal_host(host), port
+        return normal_host(host), _port(digits)
     except ValueError as error:
         raise UsageError(f"{shown(text)}: the host or port is not valid; check its spelling") from error
+
+
+def _port(digits: str) -> int | None:
+    if digits and not (len(digits.lstrip("0")) <= 5 and 0 < int(digits) < 65_536):
+        raise ValueError("the port is out of range")
+    return int(digits) if digits else None
 
 
 def _too_long(text: str) -> UsageError:

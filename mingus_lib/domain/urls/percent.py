@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_UNRESERVED = "A-Za-z0-9._~-"
+_UNRESERVED = r"A-Za-z0-9._~\-"
 _SEGMENT = _UNRESERVED + "!$&'()*+,;=:@"
 _PATH = re.compile(rf"%([0-9A-Fa-f]{{2}})|[^{_SEGMENT}/]")
 _QUERY = re.compile(rf"%([0-9A-Fa-f]{{2}})|[^{_SEGMENT}/?]")
