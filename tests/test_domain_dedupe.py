@@ -12,7 +12,9 @@ from mingus_lib.domain.library import KnownArticle
 from mingus_lib.domain.models import ArticleStatus
 
 signed = st.integers(-(2**63), 2**63 - 1)
-ESSAY = " ".join(f"sentence {n} tells what happened to saver number {n * 7} in town {n % 9}." for n in range(60))
+ESSAY = " ".join(
+    f"sentence {n} tells what happened to saver number {n * 7} in town {n % 9}." for n in range(60)
+)
 
 
 def flipped(fingerprint: int, positions: set[int]) -> int:
@@ -99,7 +101,9 @@ def test_same_text_comes_before_nearly_the_same() -> None:
 
 
 def test_first_near_duplicate_stays() -> None:
-    decision = dedupe.decide(ESSAY, None, None, [Candidate(9, ESSAY), Candidate(5, ESSAY), Candidate(1, "no")])
+    decision = dedupe.decide(
+        ESSAY, None, None, [Candidate(9, ESSAY), Candidate(5, ESSAY), Candidate(1, "no")]
+    )
     assert (decision.kind, decision.article_id) == (Kind.NEAR_DUPLICATE, 5)
     assert decision.reason == "near-duplicate: article 5 shares 100% of the text"
 
