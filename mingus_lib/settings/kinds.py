@@ -244,7 +244,7 @@ class Address(Kind):
         if url.scheme in ("redis", "rediss") and not re.fullmatch(r"/?[0-9]{0,4}", url.path):
             raise ValueError
         # A sentinel address lists several hosts, which urlsplit cannot read as one port.
-        if "," not in url.netloc and url.port == 0:
+        if not url.scheme.endswith("sentinel") and url.port == 0:
             raise ValueError
         return text
 
