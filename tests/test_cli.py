@@ -234,7 +234,9 @@ def test_a_background_worker_works_and_stops(mingus: CommandLine) -> None:
     assert started.code == 0, started.err
     pid = int(started.out)
     try:
-        shown = mingus("enqueue", "ping", "--queue", "cleanup", "--args", '{"token": "hi"}', "--wait", "--json")
+        shown = mingus(
+            "enqueue", "ping", "--queue", "cleanup", "--args", '{"token": "hi"}', "--wait", "--json"
+        )
         assert [(job["state"], job["result"]) for job in shown.json] == [("finished", "hi")]
     finally:
         os.kill(pid, signal.SIGTERM)
