@@ -23,7 +23,7 @@ def extract(body: bytes, *, content_type: str, charset: str | None, url: str) ->
 
     `content_type` is the HTTP media type (parameters are ignored), `charset` the one HTTP declared.
     Raises PermanentError with code `unsupported-type`, `pdf-encrypted`, `pdf-broken`,
-    `page-too-deep` or `page-broken`; nothing else.
+    `page-empty`, `page-too-deep` or `page-broken`; nothing else.
     """
     kind = media_type(body, content_type)
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lxml.etree import ParserError
+
 from mingus_lib.domain.extract.body import read_body
 from mingus_lib.domain.extract.decode import decode
 from mingus_lib.domain.extract.markup import is_large, parse
@@ -9,11 +11,15 @@ from mingus_lib.domain.extract.metadata import read_metadata
 from mingus_lib.domain.language import language_of
 from mingus_lib.domain.models import Extracted
 from mingus_lib.domain.words import count_words
+from mingus_lib.errors import PermanentError
 
 
 def read_page(body: bytes, charset: str | None, url: str) -> Extracted:
-    """The Extracted of an HTML page."""
-    tree = parse(decode(body, charset))
+    """The Extracted of an HTML page; raises PermanentError `page-empty` if it has no element."""
+    try:
+        tree = parse(decode(body, charset))
+    except ParserError:
+        raise PermanentError("the page is empty", code="page-empty") from None
     large = is_large(tree)
     said = read_metadata(tree, url, thorough=not large)
     found = read_body(

@@ -1,44 +1,51 @@
-"""PDF: the text layer of the first pages, the title and author of its information dictionary."""
+"""PDF: the text layer of the first pages, and the title and author of its information dictionary."""
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from io import BytesIO
-from typing import TYPE_CHECKING
 
+import pypdf
+
+from mingus_lib.domain.extract.authors import clean_names
 from mingus_lib.domain.extract.decode import tidy
 from mingus_lib.domain.extract.plain import from_text
 from mingus_lib.domain.models import Extracted
 from mingus_lib.errors import PermanentError
 
-if TYPE_CHECKING:
-    from pypdf import PdfReader
-
 MAX_PAGES = 60
 MAX_CHARACTERS = 400_000
+# pypdf logs what it repairs, page by page.
+logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)
 
 
 def read_pdf(body: bytes, charset: str | None, url: str) -> Extracted:
     """The Extracted of a PDF; raises PermanentError `pdf-encrypted` or `pdf-broken`."""
-    import pypdf
-    from pypdf.errors import PyPdfError
-
     try:
         return _read(pypdf.PdfReader(BytesIO(body)))
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except PermanentError:
+        raise
+    except Exception as error:  # a damaged file breaks pypdf in any of its layers
         raise PermanentError(f"the PDF cannot be read ({type(error).__name__})", code="pdf-broken") from error
 
 
-def _read(reader: PdfReader) -> Extracted:
+def _read(reader: pypdf.PdfReader) -> Extracted:
     if reader.is_encrypted and not reader.decrypt(""):
         raise PermanentError("the PDF wants a password", code="pdf-encrypted")
-    return from_text(_text(reader))
+    said = reader.metadata
+    title = " ".join(tidy(str(said.title or "")).split()) if said else ""
+    authors = clean_names([tidy(str(said.author or ""))]) if said else ()
+    found = from_text(_text(reader), title=title)
+    return replace(found, author=", ".join(authors) or None, authors=authors)
 
 
-def _text(reader: PdfReader) -> str:
+def _text(reader: pypdf.PdfReader) -> str:
+    """The text of the pages, up to a number of pages and characters that bounds the time."""
     parts: list[str] = []
     size = 0
-    for page in reader.pages[:MAX_PAGES]:
-        parts.append(tidy(page.extract_text()))
+    for number in range(min(len(reader.pages), MAX_PAGES)):
+        parts.append(tidy(reader.pages[number].extract_text()))
         size += len(parts[-1])
         if size > MAX_CHARACTERS:
             break

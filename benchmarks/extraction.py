@@ -1,0 +1,221 @@
+"""How well and how fast pages are read, beside readability-lxml and trafilatura in the same run.
+
+    python benchmarks/extraction.py --pages DIR [--json FILE]
+
+DIR holds truth.json ({id: {url, text, title, author, published}}) and html/ID.html.gz. The part of an id
+before its first hyphen names its subset. Text is scored in 4-word shingles, counted with their repeats:
+precision and recall a page, their means over the pages, and F1 both of the means and as the mean over
+pages. Metadata is exact after white-space folding, over the pages whose truth is known. CPU is
+time.process_time of one call from the page's bytes or decoded text to its result; trafilatura and
+readability get the text decoded, as their fastest way in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import logging
+import os
+import platform
+import re
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import trafilatura
+from lxml.html import fromstring
+from readability import Document
+
+from mingus_lib.domain.extract import extract
+from mingus_lib.domain.extract.decode import decode
+from mingus_lib.domain.models import Extracted
+
+WORD = re.compile(r"\w+")
+SHINGLE = 4
+FIELDS = {"title": "title", "author": "author", "published": "published_at"}
+Score = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the set and what is true of it."""
+
+    name: str
+    body: bytes
+    truth: dict[str, str | None]
+
+    @property
+    def subset(self) -> str:
+        return self.name.partition("-")[0]
+
+
+def by_readability(page: Page, text: str) -> str:
+    """The text of readability-lxml's summary."""
+    tree = fromstring(Document(text).summary(html_partial=True))
+    for element in tree.iter("p", "div", "br", "li", "h1", "h2", "h3", "h4", "tr", "td", "blockquote"):
+        element.tail = "\n" + (element.tail or "")
+    return str(tree.text_content())
+
+
+def by_trafilatura(**options: bool) -> Callable[[Page, str], str]:
+    """A trafilatura of the given options, without comments."""
+    return lambda page, text: trafilatura.extract(text, include_comments=False, **options) or ""
+
+
+PEERS: dict[str, Callable[[Page, str], str]] = {
+    "readability-lxml": by_readability,
+    "trafilatura": by_trafilatura(),
+    "trafilatura fast": by_trafilatura(fast=True),
+    "trafilatura precision": by_trafilatura(favor_precision=True),
+}
+
+
+def read_pages(folder: Path) -> Iterator[Page]:
+    """The pages of a set, in the order of their names."""
+    truth = json.loads((folder / "truth.json").read_text("utf-8"))
+    for name in sorted(truth):
+        yield Page(name, gzip.decompress((folder / "html" / f"{name}.html.gz").read_bytes()), truth[name])
+
+
+def shingles(text: str) -> Counter[tuple[str, ...]]:
+    """The 4-word shingles of a text; a shorter text is one shingle."""
+    words = WORD.findall(text)
+    size = min(SHINGLE, len(words))
+    return Counter(tuple(words[n : n + size]) for n in range(len(words) - size + 1)) if words else Counter()
+
+
+def score(true: str, found: str) -> Score:
+    """Precision, recall and F1 of one text."""
+    wanted, given = shingles(true), shingles(found)
+    common = sum((wanted & given).values())
+    if wanted == given:
+        return 1.0, 1.0, 1.0
+    precision, recall = common / max(sum(given.values()), 1), common / max(sum(wanted.values()), 1)
+    return precision, recall, 2 * common / max(sum(given.values()) + sum(wanted.values()), 1)
+
+
+def timed(call: Callable[[], Any]) -> tuple[Any, float]:
+    """What a call returns (None if the tool breaks) and its CPU in milliseconds."""
+    start = time.process_time()
+    try:
+        result = call()
+    except Exception:  # a peer that breaks on a page scores zero there
+        result = None
+    return result, (time.process_time() - start) * 1000
+
+
+def measure(pages: list[Page]) -> dict[str, dict[str, Any]]:
+    """Per tool and page: the score and the CPU; for mingus the Extracted as well."""
+    runs: dict[str, dict[str, Any]] = {name: {} for name in ("mingus", *PEERS)}
+    for page in pages:
+        found, cpu = timed(lambda page=page: read_with_mingus(page))
+        true = page.truth["text"] or ""
+        runs["mingus"][page.name] = (score(true, found.text if found else ""), cpu, found)
+        text = decode(page.body)
+        for name, tool in PEERS.items():
+            result, cpu = timed(lambda tool=tool, page=page, text=text: tool(page, text))
+            runs[name][page.name] = (score(true, result or ""), cpu, None)
+    return runs
+
+
+def read_with_mingus(page: Page) -> Extracted:
+    """The whole of what mingus does with a page: text, HTML, metadata, language."""
+    return extract(page.body, content_type="text/html", charset=None, url=page.truth["url"] or "")
+
+
+def means(scores: list[Score]) -> dict[str, float]:
+    """Mean precision and recall, F1 of the two, and the mean of the pages' F1."""
+    precision, recall, mean_f1 = (statistics.fmean(column) for column in zip(*scores, strict=True))
+    total = precision + recall
+    f1 = 2 * precision * recall / total if total else 0.0
+    return {"precision": precision, "recall": recall, "f1": f1, "mean_f1": mean_f1}
+
+
+def exactness(pages: list[Page], run: dict[str, Any]) -> dict[str, float]:
+    """The share of pages whose field is exactly right, where the truth is known."""
+
+    def fold(text: str | None) -> str:
+        return " ".join((text or "").split())
+
+    shares = {}
+    for field, attribute in FIELDS.items():
+        known = [page for page in pages if page.truth.get(field) not in (None, "", "NaT")]
+        right = [
+            fold(page.truth[field]) == fold(getattr(run[page.name][2], attribute, None)) for page in known
+        ]
+        shares[field] = statistics.fmean(right) if right else float("nan")
+    return shares
+
+
+def cpu(run: dict[str, Any]) -> dict[str, float]:
+    """Median, mean and maximum CPU milliseconds a page."""
+    times = [cost for _, cost, _ in run.values()]
+    return {"median": statistics.median(times), "mean": statistics.fmean(times), "max": max(times)}
+
+
+def report(pages: list[Page]) -> dict[str, Any]:
+    """All figures of a run."""
+    runs = measure(pages)
+    subsets = {
+        subset: [p for p in pages if p.subset == subset] for subset in dict.fromkeys(p.subset for p in pages)
+    }
+    costs = {name: cpu(run) for name, run in runs.items()}
+    peer = runs["readability-lxml"]
+    ratios = [cost / peer[name][1] for name, (_, cost, _) in runs["mingus"].items() if peer[name][1]]
+    return {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}",
+        "pages": {subset: len(group) for subset, group in subsets.items()},
+        "text": {
+            s: {n: means([r[p.name][0] for p in group]) for n, r in runs.items()}
+            for s, group in subsets.items()
+        },
+        "metadata": {subset: exactness(group, runs["mingus"]) for subset, group in subsets.items()},
+        "cpu_ms": costs,
+        "cpu_ratio": {
+            "of_medians": costs["mingus"]["median"] / costs["readability-lxml"]["median"],
+            "median_of_pages": statistics.median(ratios),
+        },
+    }
+
+
+def show(figures: dict[str, Any]) -> None:
+    """The figures as text."""
+    print(figures["machine"])
+    for subset, tools in figures["text"].items():
+        print(f"\n{subset}: {figures['pages'][subset]} pages\n{'':24}precision  recall      F1  mean F1")
+        for name, row in tools.items():
+            print(
+                f"{name:24}{row['precision']:9.4f}{row['recall']:8.4f}{row['f1']:8.4f}{row['mean_f1']:9.4f}"
+            )
+        print("metadata exact: " + ", ".join(f"{k} {v:.3f}" for k, v in figures["metadata"][subset].items()))
+    print(f"\n{'CPU ms a page':24}   median    mean     max")
+    for name, row in figures["cpu_ms"].items():
+        print(f"{name:24}{row['median']:9.1f}{row['mean']:8.1f}{row['max']:8.0f}")
+    ratio = figures["cpu_ratio"]
+    print(
+        f"mingus / readability-lxml: {ratio['of_medians']:.2f} of medians, {ratio['median_of_pages']:.2f} a page"
+    )
+
+
+def main() -> None:
+    """Run over a set and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--pages", type=Path, required=True, help="the folder of the set")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    arguments = parser.parse_args()
+    logging.disable(logging.CRITICAL)
+    pages = list(read_pages(arguments.pages))
+    measure(pages[:3])  # load every library and model before the clock counts
+    figures = report(pages)
+    show(figures)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Decoding: what a page says of its own charset is a hint, never an order."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mingus_lib.domain.extract.decode import decode
+
+ACCENTS = "Café au lait – “zéro euro” für Größe, naïve coöperation"
+
+
+@pytest.mark.parametrize("name", ["utf-8", "utf-16", "utf-32", "utf-8-sig", "utf-16-le", "utf-16-be"])
+def test_unicode_is_recognised_without_being_declared(name: str) -> None:
+    assert decode(f"<p>{ACCENTS}</p>".encode(name)) == f"<p>{ACCENTS}</p>"
+
+
+@pytest.mark.parametrize(
+    "declared", [None, "iso-8859-1", "windows-1252", "shift_jis", "no-such-charset", "utf-7", ""]
+)
+def test_valid_utf8_wins_over_any_declaration(declared: str | None) -> None:
+    assert decode(ACCENTS.encode(), declared) == ACCENTS
+
+
+def test_http_charset_is_used_before_meta() -> None:
+    body = '<meta charset="koi8-r"><p>Größe</p>'.encode("iso-8859-1")
+    assert "Größe" in decode(body, "iso-8859-1")
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        ('<meta charset="windows-1252">', "cp1252"),
+        ("<meta http-equiv=Content-Type content='text/html; charset=windows-1251'>", "cp1251"),
+        ('<?xml version="1.0" encoding="Shift_JIS"?>', "shift_jis"),
+        ('<meta charset="iso-2022-jp">', "iso2022_jp"),
+    ],
+)
+def test_meta_charset_is_used(head: str, name: str) -> None:
+    word = {"cp1252": "déjà “vu”", "cp1251": "Привет, мир"}.get(name, "日本語の本文")
+    assert word in decode(f"{head}<p>{word}</p>".encode(name))
+
+
+def test_latin1_means_windows_1252() -> None:
+    assert decode("“quoted”".encode("cp1252"), "iso-8859-1") == "“quoted”"
+
+
+def test_a_few_broken_bytes_do_not_turn_utf8_into_another_charset() -> None:
+    assert decode((ACCENTS * 5).encode() + b"\xff\xfe broken").startswith(ACCENTS)
+
+
+def test_a_character_cut_off_at_the_end_is_tolerated() -> None:
+    assert decode("naïve é".encode()[:-1], "latin-1").startswith("naïve")
+
+
+def test_controls_and_line_ends_are_tidied() -> None:
+    assert decode(b"a\x00b\x07c\r\nd\re\x0cf\tg") == "abc\nd\ne\nf\tg"
+
+
+@given(st.binary(max_size=300), st.none() | st.text(max_size=12))
+def test_never_raises_and_never_gives_nul_or_surrogates(body: bytes, charset: str | None) -> None:
+    text = decode(body, charset)
+    assert "\x00" not in text
+    text.encode("utf-8")
+
+
+@given(st.text(max_size=200))
+def test_text_survives_utf8(text: str) -> None:
+    clean = text.encode("utf-8", "ignore").decode()
+    assert decode(decode(clean.encode()).encode()) == decode(clean.encode())

@@ -1,0 +1,61 @@
+"""Hostile markup: whatever its shape, it parses, and a flood of attributes is cut before it costs."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml.html import document_fromstring
+
+from mingus_lib.domain.extract.markup import (
+    MAX_ATTRIBUTES,
+    MAX_ELEMENTS,
+    is_large,
+    parse,
+    strip_unread,
+    without_floods,
+)
+
+FLOOD = "<div " + " ".join(f"a{n}=1" for n in range(MAX_ATTRIBUTES * 5)) + ">"
+
+
+def test_a_flooded_tag_loses_its_attributes_only() -> None:
+    text = f"<p class='kept'>before</p>{FLOOD}inside</div><p id=x>after</p>"
+    assert without_floods(text) == "<p class='kept'>before</p><div>inside</div><p id=x>after</p>"
+
+
+def test_an_ordinary_page_is_untouched() -> None:
+    text = '<p title="a > b" data-x=\'{"a": [1, 2]}\'>x</p>' * 1_000
+    assert without_floods(text) == text
+
+
+def test_a_flood_behind_a_quote_in_a_script_is_found() -> None:
+    text = f'<script>if (a<b="</script>{FLOOD}">'
+    assert len(without_floods(text)) < len(text) / 2
+
+
+def test_a_script_that_looks_like_a_flood_is_passed_over() -> None:
+    script = "<script>x<y " + "a b " * MAX_ATTRIBUTES * 2 + "</script>"
+    assert without_floods(script + "<p>text</p>" * 2) == script + "<p>text</p>" * 2
+
+
+@given(st.text(alphabet="<>ab/='\" \n!-", min_size=1, max_size=300))
+def test_markup_without_a_flood_is_given_back_as_it_was(text: str) -> None:
+    padded = text + "<p>" + " " * 20_000
+    assert without_floods(padded) == padded
+
+
+def test_depth_is_bounded() -> None:
+    tree = parse("<div>" * 100_000 + "x")
+    depth = max(sum(1 for _ in element.iterancestors()) for element in tree.iter())
+    assert depth < 1_000
+
+
+def test_large_pages_are_told_from_small_ones() -> None:
+    assert is_large(parse("<p>x" * (MAX_ELEMENTS + 10)))
+    assert not is_large(parse("<p>x" * 100))
+
+
+def test_strip_unread_keeps_the_text_around() -> None:
+    tree = document_fromstring("<div>one<script>var x</script> two<style>p{}</style> three</div>")
+    strip_unread(tree)
+    assert tree.text_content() == "one two three"

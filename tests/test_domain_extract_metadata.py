@@ -1,0 +1,207 @@
+"""What a page says of itself: title, authors, date, site, language, links."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mingus_lib.domain.extract.authors import clean_names
+from mingus_lib.domain.extract.dates import choose_date, iso_day
+from mingus_lib.domain.extract.head import absolute, read_head
+from mingus_lib.domain.extract.jsonld import declared_article
+from mingus_lib.domain.extract.markup import parse
+from mingus_lib.domain.extract.metadata import read_metadata
+from mingus_lib.domain.extract.titles import agrees, choose_title, without_site
+
+URL = "https://site.example/a/b.html"
+
+
+@pytest.mark.parametrize(
+    ("headings", "names", "document", "site", "title"),
+    [
+        (
+            ["Daily News", "Rent is not the whole story"],
+            ["Rent is not the whole story"],
+            "",
+            "",
+            "Rent is not the whole story",
+        ),
+        (["A budget that bends"], ["A completely different name"], "", "", "A budget that bends"),
+        ([], ["A budget that bends | The Ledger"], "", "The Ledger", "A budget that bends"),
+        ([], [], "A budget that bends - The Ledger", "", "A budget that bends"),
+        (
+            ["Opinion A budget that bends but holds"],
+            ["A budget that bends but holds"],
+            "",
+            "",
+            "A budget that bends but holds",
+        ),
+        (["", "Two words"], [], "", "", "Two words"),
+        ([], [], "", "", ""),
+    ],
+)
+def test_title(headings: list[str], names: list[str], document: str, site: str, title: str) -> None:
+    assert choose_title(headings, names, document, site) == title
+
+
+@pytest.mark.parametrize(
+    ("title", "site", "short"),
+    [
+        ("How banks read you | Ledger", "Ledger", "How banks read you"),
+        ("Ledger: notes", "Ledger", "Ledger: notes"),
+        ("Ledger | How banks read you", "Ledger", "How banks read you"),
+        ("Well-being and the wage-gap", "", "Well-being and the wage-gap"),
+        ("Pay | raise", "", "Pay | raise"),
+    ],
+)
+def test_site_names_are_cut_off(title: str, site: str, short: str) -> None:
+    assert without_site(title, site) == short
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_a_title_with_a_word_in_it_agrees_with_itself(text: str) -> None:
+    assert agrees(text, text) == any(c.isalnum() or c == "_" for c in text)
+
+
+@pytest.mark.parametrize(
+    ("raw", "names"),
+    [
+        (["By Imani Brooks"], ("Imani Brooks",)),
+        (["Imani Brooks and Devon Achebe, Staff Writer"], ("Imani Brooks", "Devon Achebe")),
+        (["Robert E. Moss, Ph.D."], ("Robert E. Moss, Ph.D.",)),
+        (["Imani Brooks", "imani brooks", "admin", "https://x.example/me", ""], ("Imani Brooks",)),
+        (["Imani Brooks", "The Northern Press"], ("Imani Brooks",)),
+        (["The Northern Press"], ("The Northern Press",)),
+        (["View all posts by Imani Brooks"], ("Imani Brooks",)),
+        (["Imani Brooks | March 3, 2024"], ("Imani Brooks",)),
+        (["x" * 500], ()),
+    ],
+)
+def test_names_are_cleaned(raw: list[str], names: tuple[str, ...]) -> None:
+    assert clean_names(raw, "Porch Money") == names
+
+
+@given(st.lists(st.text(max_size=80), max_size=5))
+def test_names_are_short_and_never_doubled(raw: list[str]) -> None:
+    names = clean_names(raw)
+    assert len(names) <= 10 and all(1 < len(name) <= 60 for name in names)
+    assert len({name.casefold() for name in names}) == len(names)
+
+
+def test_date_is_the_declared_day() -> None:
+    assert choose_date(parse("<p>x"), "2024-03-05T23:30:00-05:00", URL) == "2024-03-05"
+
+
+def test_date_is_found_in_the_head_without_json() -> None:
+    tree = parse('<head><meta property="article:published_time" content="2023-07-09T01:02:03Z"></head><p>x')
+    assert choose_date(tree, "", URL) == "2023-07-09"
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2024-13-01", "0000-01-01", "2024"])
+def test_what_is_no_day_is_none(text: str) -> None:
+    assert iso_day(text) is None
+
+
+def json_page(data: object) -> str:
+    return f'<script type="application/ld+json">{json.dumps(data)}</script><p>x'
+
+
+@pytest.mark.parametrize(
+    "author",
+    [
+        "Imani Brooks",
+        {"@type": "Person", "name": "Imani Brooks"},
+        [{"name": "Imani Brooks"}],
+        {"@id": "#imani"},
+        {"@type": "Person", "name": ["Imani Brooks"]},
+    ],
+)
+def test_json_authors_in_every_shape(author: object) -> None:
+    person = {"@type": "Person", "@id": "#imani", "name": "Imani Brooks"}
+    article = {"@type": ["NewsArticle"], "headline": "H", "author": author}
+    assert declared_article(parse(json_page({"@graph": [person, article]}))).authors == ("Imani Brooks",)
+
+
+def test_json_organisations_are_desks_and_free_is_read() -> None:
+    found = declared_article(
+        parse(
+            json_page(
+                {
+                    "@type": "Article",
+                    "author": {"@type": "Organization", "name": "Desk"},
+                    "isAccessibleForFree": "False",
+                }
+            )
+        )
+    )
+    assert (found.authors, found.desks, found.free) == ((), ("Desk",), False)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda x: (
+            st.lists(x, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["@type", "@id", "@graph", "author", "name", "headline", "publisher", "articleBody"]
+                ),
+                x,
+                max_size=5,
+            )
+        ),
+        max_leaves=20,
+    )
+)
+def test_json_of_any_shape_is_read(data: object) -> None:
+    declared_article(parse(json_page(data)))
+
+
+def test_broken_json_and_deep_json_are_passed_over() -> None:
+    deep = '<script type="application/ld+json">' + "[" * 100_000 + "</script>"
+    assert (
+        declared_article(parse(deep + '<script type="application/ld+json">{oops</script><p>x')).headline == ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("base", "link", "result"),
+    [
+        (URL, "c.html", "https://site.example/a/c.html"),
+        (URL, "//cdn.example/x", "https://cdn.example/x"),
+        (URL, "javascript:alert(1)", None),
+        (URL, "http://[broken", None),
+        (URL, "data:text/html,x", None),
+    ],
+)
+def test_links_become_absolute_or_nothing(base: str, link: str, result: str | None) -> None:
+    assert absolute(base, link) == result
+
+
+@pytest.mark.parametrize(
+    ("html", "language"),
+    [
+        ('<html lang="en-GB">', "en"),
+        ('<html xml:lang="FR">', "fr"),
+        ('<meta property="og:locale" content="es_MX">', "es"),
+        ('<html lang="x-klingon">', None),
+    ],
+)
+def test_declared_language(html: str, language: str | None) -> None:
+    assert read_head(parse(html + "<p>x"), URL).language == language
+
+
+def test_canonical_is_resolved_against_the_base_and_must_be_http() -> None:
+    html = '<base href="https://other.example/x/"><link rel="canonical" href="y"><p>x'
+    assert read_head(parse(html), URL).canonical == "https://other.example/x/y"
+    assert read_head(parse('<link rel=canonical href="ftp://a/b"><p>x'), URL).canonical is None
+
+
+def test_a_page_that_is_not_searched_thoroughly_still_states_its_facts() -> None:
+    said = read_metadata(
+        parse('<meta name="author" content="Imani Brooks"><h1>A budget that bends</h1>'), URL, thorough=False
+    )
+    assert (said.title, said.authors) == ("A budget that bends", ("Imani Brooks",))

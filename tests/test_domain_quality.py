@@ -1,0 +1,189 @@
+"""The gate: what is refused, with which reason, and what must pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mingus_lib.domain.extract import extract
+from mingus_lib.domain.language import language_of
+from mingus_lib.domain.models import Extracted, PageSignals, QualityPolicy, Verdict
+from mingus_lib.domain.quality import assess
+from mingus_lib.domain.walls import sign_of, walls
+from mingus_lib.domain.words import count_words, preview, reading_time_minutes
+
+POLICY = QualityPolicy()
+URL = "https://site.example/story/one"
+GOOD = Extracted(
+    title="A budget that bends",
+    text="word " * 400,
+    language="en",
+    word_count=400,
+    signals=PageSignals(lead="word " * 400, characters=2000, article_share=0.9, prose_words=400),
+)
+
+
+def reason(extracted: Extracted, url: str = URL, policy: QualityPolicy = POLICY) -> str:
+    return assess(extracted, url=url, policy=policy).reason or ""
+
+
+def test_a_good_article_passes() -> None:
+    assert assess(GOOD, url=URL, policy=POLICY) == Verdict(True)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"word_count": 120}, "too-short: 120 words, the minimum is 300"),
+        ({"word_count": 5001}, "too-long: 5001 words, the maximum is 5000"),
+        ({"language": "es"}, "not-language: detected es, allowed en"),
+    ],
+)
+def test_limits(change: dict[str, object], expected: str) -> None:
+    assert reason(replace(GOOD, **change)) == expected  # type: ignore[arg-type]
+
+
+def test_an_unknown_language_is_not_held_against_a_page() -> None:
+    assert reason(replace(GOOD, language=None)) == ""
+    assert reason(replace(GOOD, language="es"), policy=QualityPolicy(languages=())) == ""
+
+
+@pytest.mark.parametrize(
+    ("title", "lead", "code"),
+    [
+        ("404 - Not Found", "", "error-page"),
+        ("Article not found", "", "error-page"),
+        ("Porch", "Sorry, the page you requested could not be found.", "error-page"),
+        ("Just a moment...", "", "bot-check"),
+        ("Porch", "Please verify you are human by completing the action below.", "bot-check"),
+        ("Porch", "We value your privacy. Accept all cookies", "consent-wall"),
+        ("Log in", "", "login-wall"),
+        ("Porch", "You have reached your limit of free articles.", "login-wall"),
+        ("Porch", "This article is only available to subscribers", "login-wall"),
+    ],
+)
+def test_walls_are_recognised_on_pages_with_little_prose(title: str, lead: str, code: str) -> None:
+    signals = PageSignals(lead=lead, prose_words=10)
+    assert reason(Extracted(title=title, text="", signals=signals)).startswith(f"{code}: ")
+
+
+@pytest.mark.parametrize("wall", walls(), ids=lambda wall: wall.code)
+def test_an_article_about_walls_is_no_wall(wall: object) -> None:
+    talk = "Sign in to continue, accept all cookies, verify you are human, page not found. "
+    about = replace(GOOD, title="Why every site says sign in to continue", text=talk * 40)
+    assert reason(about) == ""
+
+
+def test_hints_count_on_bare_pages_only() -> None:
+    login = next(wall for wall in walls() if wall.code == "login-wall")
+    assert sign_of(login, "", "Already a subscriber?", bare=True)
+    assert sign_of(login, "", "Already a subscriber?", bare=False) is None
+
+
+def test_a_password_field_or_a_paid_stub_is_a_login_wall() -> None:
+    assert reason(Extracted("T", "x", signals=PageSignals(asks_password=True))).startswith("login-wall")
+    assert reason(Extracted("T", "x", signals=PageSignals(free=False, prose_words=90))).startswith(
+        "login-wall"
+    )
+    assert reason(replace(GOOD, signals=PageSignals(free=False, prose_words=380))) == ""
+
+
+def test_index_pages() -> None:
+    links = PageSignals(linked_share=0.8, article_linked_share=0.9, link_lines=30, prose_words=20)
+    assert reason(replace(GOOD, signals=links)) == "index-page: 90 % of its text is links"
+    mixed = PageSignals(linked_share=0.7, article_linked_share=0.1, link_lines=40, prose_words=400)
+    assert reason(replace(GOOD, signals=mixed), url="https://site.example/").startswith(
+        "index-page: 40 linked"
+    )
+    assert reason(replace(GOOD, signals=mixed)) == ""
+
+
+def test_other_formats_have_no_page_around_them() -> None:
+    assert reason(replace(GOOD, signals=None, title="Log in")) == ""
+
+
+def test_a_long_page_with_a_login_box_passes() -> None:
+    prose = "".join(
+        f"<p>Paragraph {n}: the sum that leaves first is the sum that stays, and nobody in the house has missed it since the spring came round again.</p>"
+        for n in range(20)
+    )
+    html = f"<html lang=en><body><form>Sign in to continue <input type=password></form><article><h1>On sums</h1>{prose}</article></body></html>"
+    found = extract(html.encode(), content_type="text/html", charset=None, url=URL)
+    assert reason(found) == ""
+
+
+@given(st.integers(0, 10_000), st.integers(0, 500), st.integers(0, 10_000))
+def test_length_is_judged_by_the_policy(words: int, low: int, high: int) -> None:
+    policy = QualityPolicy(min_words=low, max_words=high, languages=())
+    signals = PageSignals(prose_words=1_000)
+    verdict = assess(Extracted("T", "x", word_count=words, signals=signals), url=URL, policy=policy)
+    assert verdict.accepted == (low <= words <= high)
+
+
+@given(
+    st.builds(
+        PageSignals,
+        lead=st.text(max_size=80),
+        prose_words=st.integers(0, 500),
+        link_lines=st.integers(0, 50),
+        linked_share=st.floats(0, 1),
+        article_linked_share=st.floats(0, 1),
+        asks_password=st.booleans(),
+        free=st.none() | st.booleans(),
+    ),
+    st.text(max_size=40),
+    st.text(max_size=20),
+)
+def test_a_refusal_always_says_why(signals: PageSignals, title: str, url: str) -> None:
+    verdict = assess(
+        replace(GOOD, title=title, signals=signals), url=f"https://x.example/{url}", policy=POLICY
+    )
+    assert verdict.accepted == (verdict.reason is None)
+    assert verdict.reason is None or (": " in verdict.reason and "\n" not in verdict.reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "declared", "language"),
+    [
+        (
+            "The rent is due on the first, and the pay comes on the third, which is the whole trouble.",
+            "fr",
+            "en",
+        ),
+        ("El alquiler vence el primero y el sueldo llega el tercero, y ese es todo el problema.", "en", "es"),
+        ("Menu", "en", "en"),
+        ("12345 67890", None, None),
+        ("", "de", "de"),
+    ],
+)
+def test_language(text: str, declared: str | None, language: str | None) -> None:
+    assert language_of(text, declared) == language
+
+
+@pytest.mark.parametrize(("words", "minutes"), [(0, 1), (200, 1), (299, 1), (301, 2), (2000, 10)])
+def test_reading_time(words: int, minutes: int) -> None:
+    assert reading_time_minutes(words) == minutes
+
+
+def test_words_with_apostrophes_and_hyphens_are_one() -> None:
+    assert count_words("Don’t over-think it: 3.5 per cent, twice.") == 7
+
+
+def test_preview_is_cut_after_a_sentence() -> None:
+    text = "One sentence here. Another one there! A third that is long enough to go over the limit."
+    assert preview(text, 45) == "One sentence here. Another one there!"
+    assert preview("short", 45) == "short"
+
+
+def test_preview_of_an_endless_sentence_is_cut_after_a_word() -> None:
+    assert preview("word " * 100, 22) == "word word word word…"
+
+
+@given(st.text(max_size=2_000), st.integers(1, 600))
+def test_preview_never_exceeds_its_limit_and_is_a_beginning(text: str, limit: int) -> None:
+    cut = preview(text, limit)
+    assert len(cut) <= limit
+    assert " ".join(text.split()).startswith(cut.removesuffix("…")) or cut.endswith("…")
