@@ -44,14 +44,19 @@ class Choices:
 
 
 def article_blocks(
-    blocks: Sequence[Block], choices: Choices, *, titles: Iterable[str] = (), declared: str = ""
+    blocks: Sequence[Block],
+    choices: Choices,
+    *,
+    titles: Iterable[str] = (),
+    declared: str = "",
 ) -> list[Block]:
     """The blocks of the article, in the page's order.
 
     `titles` are the texts that name the page; `declared` is the body the publisher states in JSON-LD.
     """
     numbers = _combine(blocks, choices, declared)
-    return _without_furniture([blocks[n] for n in sorted(numbers)], {squeeze(t) for t in titles})
+    article = _without_furniture([blocks[n] for n in sorted(numbers)], {squeeze(t) for t in titles})
+    return _without_tail(article)
 
 
 def prose_choice(blocks: Sequence[Block]) -> Choices:
@@ -154,9 +159,15 @@ def _without_furniture(chosen: Sequence[Block], titles: set[str]) -> list[Block]
         named = len(line) > 8 and line in titles
         if not (repeated or named or _is_furniture(block)):
             kept.append(block)
-    while kept and len(kept[-1].text) < MAX_HEADING and kept[-1].place.near(HEADINGS):
-        kept.pop()
     return kept
+
+
+def _without_tail(article: list[Block]) -> list[Block]:
+    """The article without headings that nothing follows."""
+    end = len(article)
+    while end and len(article[end - 1].text) < MAX_HEADING and article[end - 1].place.near(HEADINGS):
+        end -= 1
+    return article[:end] or article
 
 
 def _is_furniture(block: Block) -> bool:
