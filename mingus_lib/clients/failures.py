@@ -23,7 +23,6 @@ _CUT_OFF = (
 )
 _NOT_HTTP = (
     http.client.HTTPException,
-    wire.InvalidChunkLength,
     wire.InvalidHeader,
     wire.HeaderParsingError,
     wire.LocationValueError,
@@ -47,13 +46,14 @@ def translate(error: BaseException, label: str, timeout: float) -> MingusError:
         return TransientError(f"{label}: the host's name does not resolve", code="dns")
     if _first(causes, _TIMEOUTS):
         return timed_out(label, timeout)
-    if broken := _first(causes, _CUT_OFF):
+    broken_chunk = _first(causes, (wire.InvalidChunkLength,))
+    if not broken_chunk and (broken := _first(causes, _CUT_OFF)):
         return TransientError(f"{label}: {_cut_off(broken)}", code="connection")
     if _first(causes, (ssl.SSLError,)):
         return PermanentError(f"{label}: no TLS connection could be agreed on", code="tls")
-    if _first(causes, _NOT_HTTP):
+    if broken_chunk or _first(causes, _NOT_HTTP):
         return PermanentError(f"{label}: the answer is not proper HTTP", code="bad-response")
-    return TransientError(f"{label}: the connection failed ({_os_reason(causes)})", code="connection")
+    return TransientError(f"{label}: the connection failed{_os_reason(causes)}", code="connection")
 
 
 def timed_out(label: str, timeout: float) -> TransientError:
@@ -91,4 +91,4 @@ def _cut_off(error: BaseException) -> str:
 
 def _os_reason(causes: list[BaseException]) -> str:
     texts = (cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror)
-    return next((str(text) for text in texts), "no route")
+    return next((f" ({text})" for text in texts), "")
