@@ -24,6 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def by_readability(page: Page, text: str) -> str:
     return str(tree.text_content())
 
 
-def by_trafilatura(**options: bool) -> Callable[[Page, str], str]:
+def by_trafilatura(**options: Any) -> Callable[[Page, str], str]:
     """A trafilatura of the given options, without comments."""
     return lambda page, text: trafilatura.extract(text, include_comments=False, **options) or ""
 
@@ -113,12 +114,12 @@ def measure(pages: list[Page]) -> dict[str, dict[str, Any]]:
     """Per tool and page: the score and the CPU; for mingus the Extracted as well."""
     runs: dict[str, dict[str, Any]] = {name: {} for name in ("mingus", *PEERS)}
     for page in pages:
-        found, cpu = timed(lambda page=page: read_with_mingus(page))
+        found, cpu = timed(partial(read_with_mingus, page))
         true = page.truth["text"] or ""
         runs["mingus"][page.name] = (score(true, found.text if found else ""), cpu, found)
         text = decode(page.body)
         for name, tool in PEERS.items():
-            result, cpu = timed(lambda tool=tool, page=page, text=text: tool(page, text))
+            result, cpu = timed(partial(tool, page, text))
             runs[name][page.name] = (score(true, result or ""), cpu, None)
     return runs
 
@@ -168,7 +169,7 @@ def report(pages: list[Page]) -> dict[str, Any]:
     peer = runs["readability-lxml"]
     ratios = [cost / peer[name][1] for name, (_, cost, _) in runs["mingus"].items() if peer[name][1]]
     return {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}",
+        "machine": machine(),
         "pages": {subset: len(group) for subset, group in subsets.items()},
         "text": {
             s: {n: means([r[p.name][0] for p in group]) for n, r in runs.items()}
@@ -181,6 +182,12 @@ def report(pages: list[Page]) -> dict[str, Any]:
             "median_of_pages": statistics.median(ratios),
         },
     }
+
+
+def machine() -> str:
+    """What the figures were taken on."""
+    python = platform.python_version()
+    return f"{platform.machine()}, {os.cpu_count()} cores, Python {python}, {platform.system()}"
 
 
 def show(figures: dict[str, Any]) -> None:

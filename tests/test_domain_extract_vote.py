@@ -131,7 +131,7 @@ def test_both_tools_read_a_plain_article() -> None:
 
 
 def test_a_tool_that_fails_abstains() -> None:
-    assert readability_choice(parse("<p>x").getroottree()) == frozenset()  # type: ignore[arg-type]
+    assert readability_choice(parse("<p>x").getroottree()) == frozenset()
 
 
 @given(st.sets(st.integers(0, 7)), st.sets(st.integers(0, 7)), st.text(max_size=30))

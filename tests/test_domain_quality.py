@@ -106,11 +106,10 @@ def test_other_formats_have_no_page_around_them() -> None:
 
 
 def test_a_long_page_with_a_login_box_passes() -> None:
-    prose = "".join(
-        f"<p>Paragraph {n}: the sum that leaves first is the sum that stays, and nobody in the house has missed it since the spring came round again.</p>"
-        for n in range(20)
-    )
-    html = f"<html lang=en><body><form>Sign in to continue <input type=password></form><article><h1>On sums</h1>{prose}</article></body></html>"
+    line = "the sum that leaves first is the sum that stays, and nobody in the house has missed it since"
+    prose = "".join(f"<p>Paragraph {n}: {line} the spring came round again.</p>" for n in range(20))
+    form = "<form>Sign in to continue <input type=password></form>"
+    html = f"<html lang=en><body>{form}<article><h1>On sums</h1>{prose}</article></body></html>"
     found = extract(html.encode(), content_type="text/html", charset=None, url=URL)
     assert reason(found) == ""
 
