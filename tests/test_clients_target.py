@@ -39,6 +39,7 @@ def test_host_port_and_origin(url: str, host: str, port: int, origin: str) -> No
         ("http://", "bad-address"),
         ("http:///a", "bad-address"),
         ("http://example.org:99999/", "bad-address"),
+        ("http://example.org:0/", "bad-address"),
         ("http://exa mple.org/", "bad-address"),
         ("http://example.org\\@evil.example/", "bad-address"),
         ("http://example.org/a\r\nX: y", "bad-address"),

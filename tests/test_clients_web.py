@@ -215,6 +215,21 @@ def test_connections_of_a_host_are_reused(site: Site, web: Web) -> None:
     assert site.connections == 1
 
 
+def test_a_kept_connection_that_dies_is_replaced_once(site: Site, web: Web) -> None:
+    def hang_up(request: Request) -> Reply:
+        return Reply() if request.connection > 1 else Reply(raw=b"")
+
+    web.fetch(site.on("/first", Reply()))
+    assert web.fetch(site.on("/second", hang_up)).status == 200
+    assert site.pages_seen == ["/first", "/second", "/second"]
+
+
+def test_a_fresh_connection_that_dies_is_not_tried_again(site: Site, web: Web) -> None:
+    site.on("/robots.txt", Reply(b"", 404, headers={"Connection": "close"}))
+    assert refusal(web, site.on("/", Reply(raw=b""))).code == "connection"
+    assert site.pages_seen == ["/"]
+
+
 def test_a_connection_the_server_closed_is_replaced(site: Site, web: Web) -> None:
     url = site.on("/", Reply(close=True))
     for _ in range(3):

@@ -51,9 +51,15 @@ def translate(error: BaseException, label: str, timeout: float) -> MingusError:
         return TransientError(f"{label}: {_cut_off(broken)}", code="connection")
     if _first(causes, (ssl.SSLError,)):
         return PermanentError(f"{label}: no TLS connection could be agreed on", code="tls")
-    if broken_chunk or _first(causes, _NOT_HTTP):
+    if broken_chunk or _first(causes, _NOT_HTTP) or _is_breach(causes):
         return PermanentError(f"{label}: the answer is not proper HTTP", code="bad-response")
     return TransientError(f"{label}: the connection failed{_os_reason(causes)}", code="connection")
+
+
+def _is_breach(causes: list[BaseException]) -> bool:
+    """urllib3 says by its words only whether the peer broke the protocol or just went away."""
+    protocol = _first(causes, (wire.ProtocolError,))
+    return protocol is not None and not _first(causes, (OSError,)) and "prematurely" not in str(protocol)
 
 
 def timed_out(label: str, timeout: float) -> TransientError:

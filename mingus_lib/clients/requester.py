@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from requests.exceptions import RequestException
+from requests.exceptions import ConnectionError, RequestException
 from urllib3.exceptions import HTTPError
 
 from mingus_lib.clients.body import ACCEPT_ENCODING, drain
@@ -77,9 +77,7 @@ class Requester:
         bound = Allowance(target.label, time.monotonic() + policy.timeout, policy.max_bytes + WIRE_OVERHEAD)
         with spending(bound), self._translated(target):
             self._check_behind_proxy(target)
-            response = self._transport.fetch(
-                target.url, self._headers(headers), bound.seconds(), policy.proxy
-            )
+            response = self._send(target, self._headers(headers), bound)
             try:
                 self._note_hold(target, response)
                 yield response
@@ -90,6 +88,15 @@ class Requester:
         """Close idle connections and end the waits for a turn."""
         self._closing.set()
         self._transport.close()
+
+    def _send(self, target: Target, headers: dict[str, str], bound: Allowance) -> Response:
+        """Send; again when only a kept connection failed, which the server may have closed meanwhile."""
+        while True:
+            try:
+                return self._transport.fetch(target.url, headers, bound.seconds(), self._policy.proxy)
+            except ConnectionError:
+                if bound.dialled:
+                    raise
 
     def _headers(self, more: dict[str, str]) -> dict[str, str]:
         return {

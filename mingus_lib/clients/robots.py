@@ -77,7 +77,9 @@ def rules_of(status: int, body: bytes, agent: str) -> Rules:
     """The rules in a 2xx body; any other answer allows all (RFC 9309, 2.3.1.3)."""
     if not 200 <= status < 300:
         return Rules(agent)
-    text = body[:MAX_ROBOTS_BYTES].decode("utf-8-sig", "replace")
+    if len(body) >= MAX_ROBOTS_BYTES:
+        body = body[:MAX_ROBOTS_BYTES].rpartition(b"\n")[0]
+    text = body.decode("utf-8-sig", "replace")
     return Rules(agent, Protego.parse(_for_agent(text, agent)))
 
 

@@ -24,11 +24,15 @@ Resolver = Callable[..., Sequence[Candidate]]
 
 @dataclass(slots=True)
 class Allowance:
-    """What one response may still cost: until `deadline` (time.monotonic), `bytes_left` on the wire."""
+    """What one response may still cost: until `deadline` (time.monotonic), `bytes_left` on the wire.
+
+    `dialled` is set when a connection was opened for it, not taken from those kept.
+    """
 
     label: str
     deadline: float
     bytes_left: int
+    dialled: bool = False
 
     def seconds(self) -> float:
         """Time left; TimeoutError when there is none."""
@@ -97,6 +101,7 @@ def resolve(resolver: Resolver, host: str, port: int) -> Sequence[Candidate]:
     On a thread of its own, because getaddrinfo knows no time-out. Raises what the resolver
     raises, TimeoutError when it takes too long.
     """
+    _allowance().dialled = True
     answers: queue.SimpleQueue[Sequence[Candidate] | BaseException] = queue.SimpleQueue()
 
     def ask() -> None:

@@ -86,7 +86,11 @@ def _check_form(text: str) -> None:
 def _prepare(text: str) -> Url:
     request = PreparedRequest()
     try:
-        if parse_url(text).auth is not None or "@" in (parse_url(text).netloc or ""):
+        written = parse_url(text)
+        # requests would quietly turn port 0 into the default.
+        if written.port == 0:
+            raise ValueError("port 0")
+        if written.auth is not None or "@" in (written.netloc or ""):
             raise PermanentError(
                 f"{shown(text)} is not fetched: it carries credentials", code="blocked-address"
             )
