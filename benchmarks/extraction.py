@@ -204,9 +204,8 @@ def show(figures: dict[str, Any]) -> None:
     for name, row in figures["cpu_ms"].items():
         print(f"{name:24}{row['median']:9.1f}{row['mean']:8.1f}{row['max']:8.0f}")
     ratio = figures["cpu_ratio"]
-    print(
-        f"mingus / readability-lxml: {ratio['of_medians']:.2f} of medians, {ratio['median_of_pages']:.2f} a page"
-    )
+    print(f"mingus / readability-lxml: {ratio['of_medians']:.2f} of medians,", end=" ")
+    print(f"{ratio['median_of_pages']:.2f} at the median page")
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
-SAMPLE = 2_000
+SAMPLE = 1_000
 # Texts of ten words reach this, and above it the detector was never wrong on pages we know.
 CONFIDENCE = 0.8
 

@@ -35,6 +35,15 @@ class _Copying(Document):  # type: ignore[misc]
                 element.drop_tree()
         return tree
 
+    def get_link_density(self, elem: HtmlElement) -> float:
+        """As the original, whose three regular expressions a text are a third of its time."""
+        linked = sum(_length(link.text_content()) for link in elem.iter("a") if link is not elem)
+        return linked / max(_length(elem.text_content()), 1)
+
+
+def _length(text: str) -> int:
+    return len(" ".join(text.split()))
+
 
 def readability_choice(tree: HtmlElement) -> frozenset[int]:
     """The numbers of the blocks readability-lxml keeps; none if it fails."""
