@@ -116,6 +116,15 @@ def test_readability_does_not_get_a_consent_box() -> None:
     assert chosen(blocks, set(range(10)), {0, 1}) == LINES[:2]
 
 
+def test_a_body_that_notes_consent_is_no_consent_box() -> None:
+    html = page(*LINES).replace("<body>", "<body class='cookie-consent-given'>")
+    assert chosen(cut(html), {0, 1, 2, 3}, set()) == LINES
+
+
+def test_prose_is_read_where_neither_tool_saw_anything() -> None:
+    assert chosen(cut(page(*LINES)), set(), set()) == LINES
+
+
 def test_large_pages_are_read_by_their_prose() -> None:
     blocks = cut(
         page(*LINES, before="<ul><li><a href=1>Home</a><li><a href=2>Letters to the editor</a></ul>")

@@ -13,6 +13,8 @@ from mingus_lib.domain.extract.blocks import Place
 
 CAPTION_TAGS = frozenset({"figcaption", "figure", "caption"})
 CAPTION = re.compile("caption", re.I)
+# A site may note its visitors' consent on the page's own frame.
+FRAMES = frozenset({"html", "body", "main", "article"})
 CONSENT = re.compile(
     r"cookie|consent|gdpr|onetrust|optanon|privacy[-_](?:modal|pref|bar|box|banner|notice)", re.I
 )
@@ -29,7 +31,7 @@ def is_caption(place: Place) -> bool:
 
 def is_consent(place: Place) -> bool:
     """Whether the place is in a box that asks about cookies or privacy."""
-    return any(CONSENT.search(around.classes) for around in place.line())
+    return any(CONSENT.search(p.classes) for p in place.line() if p.tag not in FRAMES)
 
 
 def is_notice(text: str, link_density: float) -> bool:

@@ -54,7 +54,7 @@ def article_blocks(
 
     `titles` are the texts that name the page; `declared` is the body the publisher states in JSON-LD.
     """
-    numbers = _combine(blocks, choices, declared)
+    numbers = _combine(blocks, choices, declared) or prose_choice(blocks).trafilatura
     article = _without_furniture([blocks[n] for n in sorted(numbers)], {squeeze(t) for t in titles})
     return _without_tail(article)
 
