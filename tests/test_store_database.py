@@ -13,12 +13,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlite_utils import Migrations
 
 from mingus_lib.domain.library import ArticleFilter, HostPolicy
-from mingus_lib.domain.models import ItemOutcome, Outcome
+from mingus_lib.domain.models import ArticleStatus, ItemOutcome, Outcome
 from mingus_lib.errors import MingusError, NotFound, PermanentError, StoreUnavailable, UsageError
 from mingus_lib.store import schema
 from mingus_lib.store.articles import Articles
@@ -293,11 +294,13 @@ def _as_nobody(path: Path, results: multiprocessing.Queue[object]) -> None:
     with Store.open(path.parent / "scratch" / "mingus.db") as scratch:
         # Once where everything may be read: modules and data are loaded before rights are given up.
         _outcomes_of_writes(scratch)
+        read_summary(scratch.path)
     path.parent.chmod(0o555)
     if os.geteuid() == 0:
         os.setgid(65534)
         os.setuid(65534)
     results.put(_outcomes_of_writes(Store(path, busy_timeout=0.05)))
+    results.put(read_summary(path).articles)
 
 
 def _outcomes_of_writes(store: Store) -> list[tuple[str, str, bool]]:
@@ -316,12 +319,14 @@ def test_read_only_store_and_folder_refuse_every_write(path: Path) -> None:
     for parent in list(path.parents)[:3]:
         parent.chmod(parent.stat().st_mode | 0o055)
     path.chmod(0o444)
-    results: multiprocessing.Queue[list[tuple[str, str, bool]]] = spawning.Queue()
+    results: multiprocessing.Queue[Any] = spawning.Queue()
     process = spawning.Process(target=_as_nobody, args=(path, results))
     process.start()
     found = results.get(timeout=60)
+    looked = results.get(timeout=60)
     process.join()
     path.parent.chmod(0o700)
+    assert looked[ArticleStatus.PUBLISHED] == 1
     assert found == [(name, "StoreUnavailable", True) for name in writes(Store(path))]
 
 

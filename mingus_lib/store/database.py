@@ -183,9 +183,14 @@ def connect(path: Path, create: bool, mode: int, busy_timeout: float) -> sqlite3
     return connection
 
 
-def raw_connection(path: Path, busy_timeout: float, *, read_only: bool = False) -> sqlite3.Connection:
-    """A bare connection to an existing file: rows by name, no implicit transactions, no schema check."""
-    address = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+def raw_connection(
+    path: Path, busy_timeout: float, *, read_only: bool = False, immutable: bool = False
+) -> sqlite3.Connection:
+    """A bare connection to an existing file: rows by name, no implicit transactions, no schema check.
+
+    `immutable` reads without locks or a log: only for a file that nobody has open.
+    """
+    address = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}{'&immutable=1' * immutable}"
     connection = sqlite3.connect(
         address, timeout=busy_timeout, isolation_level=None, check_same_thread=False, uri=True
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from mingus_lib.domain.library import Failure, StoreSummary
@@ -34,11 +36,13 @@ def read_summary(path: Path, *, failures_shown: int = 5, busy_timeout: float = 2
     if not path.exists():
         raise NotFound(f"there is no store at {path}: `mingus db migrate` creates it", code="no-store")
     with failures.in_our_words(path):
-        connection = raw_connection(path, busy_timeout, read_only=True)
         try:
-            return _summary(connection, path, failures_shown)
-        finally:
-            connection.close()
+            return _read(path, failures_shown, busy_timeout)
+        except sqlite3.OperationalError:
+            # A reader who may not write the folder cannot make the log's files; without a log none is needed.
+            if os.access(path.parent, os.W_OK) or path.with_name(path.name + "-wal").exists():
+                raise
+            return _read(path, failures_shown, busy_timeout, immutable=True)
 
 
 def read_queue_counts(path: Path, *, busy_timeout: float = 2.0) -> dict[tuple[str, str], int]:
@@ -50,6 +54,12 @@ def read_queue_counts(path: Path, *, busy_timeout: float = 2.0) -> dict[tuple[st
         finally:
             connection.close()
     return {(row["queue"], row["state"]): row["jobs"] for row in rows}
+
+
+def _read(path: Path, shown: int, busy_timeout: float, *, immutable: bool = False) -> StoreSummary:
+    connection = raw_connection(path, busy_timeout, read_only=True, immutable=immutable)
+    with closing(connection):
+        return _summary(connection, path, shown)
 
 
 def size(path: Path) -> int:
