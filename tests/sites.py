@@ -239,10 +239,12 @@ async def _pieces(reply: Reply) -> AsyncIterator[bytes]:
 async def _write(writer: asyncio.StreamWriter, data: bytes, drip: float) -> None:
     step = 1 if drip else max(1, len(data))
     for start in range(0, len(data), step):
+        if writer.is_closing():
+            raise ConnectionResetError
         writer.write(data[start : start + step])
         await writer.drain()
-        if drip:
-            await asyncio.sleep(drip)
+        # Also without a pause: a loop that never yields would not see the other side leave.
+        await asyncio.sleep(drip)
 
 
 async def _tunnel(
@@ -290,6 +292,10 @@ class Names:
     def __init__(self, **addresses: Sequence[str]) -> None:
         self.lookups: list[str] = []
         self._addresses = {name.replace("_", "."): list(given) for name, given in addresses.items()}
+
+    def add(self, name: str, *addresses: str) -> None:
+        """One more name."""
+        self._addresses[name] = list(addresses)
 
     def __call__(self, host: str, port: int, **_: object) -> Sequence[Candidate]:
         """In the form of socket.getaddrinfo."""

@@ -19,10 +19,10 @@ def test_a_plain_address() -> None:
 @pytest.mark.parametrize(
     ("url", "host", "port", "origin"),
     [
-        ("https://example.org", "example.org", 443, "https://example.org:443"),
-        ("http://example.org./x", "example.org", 80, "http://example.org:80"),
+        ("https://example.org", "example.org", 443, "https://example.org"),
+        ("http://example.org./x", "example.org", 80, "http://example.org"),
         ("http://[::1]:81/", "::1", 81, "http://[::1]:81"),
-        ("http://bücher.example/", "xn--bcher-kva.example", 80, "http://xn--bcher-kva.example:80"),
+        ("http://bücher.example/", "xn--bcher-kva.example", 80, "http://xn--bcher-kva.example"),
     ],
 )
 def test_host_port_and_origin(url: str, host: str, port: int, origin: str) -> None:

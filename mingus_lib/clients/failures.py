@@ -7,11 +7,12 @@ import socket
 import ssl
 from collections.abc import Iterator
 
+from requests import exceptions as sent
 from urllib3 import exceptions as wire
 
 from mingus_lib.errors import MingusError, PermanentError, TransientError
 
-_TIMEOUTS = (TimeoutError, wire.TimeoutError)
+_TIMEOUTS = (TimeoutError, wire.TimeoutError, sent.Timeout)
 _DNS = (socket.gaierror, wire.NameResolutionError)
 _CUT_OFF = (
     ConnectionError,
@@ -59,7 +60,8 @@ def translate(error: BaseException, label: str, timeout: float) -> MingusError:
 def _is_breach(causes: list[BaseException]) -> bool:
     """urllib3 says by its words only whether the peer broke the protocol or just went away."""
     protocol = _first(causes, (wire.ProtocolError,))
-    return protocol is not None and not _first(causes, (OSError,)) and "prematurely" not in str(protocol)
+    went_away = any(isinstance(c, OSError) and not isinstance(c, sent.RequestException) for c in causes)
+    return protocol is not None and not went_away and "prematurely" not in str(protocol)
 
 
 def timed_out(label: str, timeout: float) -> TransientError:

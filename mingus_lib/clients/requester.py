@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from requests.exceptions import ConnectionError, RequestException
+from requests.exceptions import ConnectionError as Disconnected
+from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from mingus_lib.clients.body import ACCEPT_ENCODING, drain
@@ -94,7 +95,7 @@ class Requester:
         while True:
             try:
                 return self._transport.fetch(target.url, headers, bound.seconds(), self._policy.proxy)
-            except ConnectionError:
+            except Disconnected:
                 if bound.dialled:
                     raise
 

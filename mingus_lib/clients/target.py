@@ -31,9 +31,10 @@ class Target:
 
     @property
     def origin(self) -> str:
-        """`scheme://host:port`, always with the port."""
+        """`scheme://host`, with the port unless it is the scheme's own (RFC 6454)."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
+        port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{host}{port}"
 
     @property
     def label(self) -> str:
