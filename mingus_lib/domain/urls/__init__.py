@@ -1,7 +1,8 @@
-"""Addresses: one spelling for each, the host they lead to, and which declared address to believe."""
+"""Web addresses: one spelling for each page, its host, and which declared addresses to believe. Pure."""
 
-from mingus_lib.domain.urls.canonical import MAX_CHARACTERS, canonical
+from mingus_lib.domain.urls.canonical import canonical
 from mingus_lib.domain.urls.declared import accept_declared
 from mingus_lib.domain.urls.hosts import host_of, registrable_domain
+from mingus_lib.domain.urls.parts import shown
 
-__all__ = ["MAX_CHARACTERS", "accept_declared", "canonical", "host_of", "registrable_domain"]
+__all__ = ["accept_declared", "canonical", "host_of", "registrable_domain", "shown"]

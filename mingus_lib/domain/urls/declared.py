@@ -1,31 +1,39 @@
-"""The address a page claims for itself, and whether to believe it."""
+"""The address a page declares as its own (rel=canonical, og:url), and when to believe it."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from dataclasses import replace
+from urllib.parse import urljoin
 
-from mingus_lib.domain.urls.canonical import canonical
+from mingus_lib.domain.urls.canonical import canonical_parts
 from mingus_lib.domain.urls.hosts import host_of, registrable_domain
+from mingus_lib.domain.urls.parts import Parts
 from mingus_lib.errors import UsageError
 
 
 def accept_declared(url: str, declared: str | None) -> str | None:
-    """The canonical form of the address that the page at `url` declares, or None.
+    """The canonical form of `declared`, or None when the page at `url` may not speak for it.
 
-    Believed only on the same registrable domain and port, so that a hostile page cannot claim
-    another's address, and never a bare home page that the page is not.
+    Believed only on the page's own registrable domain and port, so that a hostile page cannot
+    claim another site's address; numbers and single labels must be the very same host. A bare
+    home page is believed only from a home page: many sites declare it everywhere by mistake. A
+    page that came over https is not moved back to http.
     """
     if not declared:
         return None
     try:
-        own, claimed = canonical(url), canonical(declared)
-    except UsageError:
+        page, claimed = canonical_parts(url), canonical_parts(urljoin(url, declared.strip()))
+    except (UsageError, ValueError):
         return None
-    same_site = registrable_domain(host_of(own)) == registrable_domain(host_of(claimed))
-    home_page = _is_home(claimed) and not _is_home(own)
-    return claimed if same_site and not home_page and urlsplit(own).port == urlsplit(claimed).port else None
+    if not _same_site(page, claimed) or (_is_home(claimed) and not _is_home(page)):
+        return None
+    return str(replace(claimed, scheme="https") if page.scheme == "https" else claimed)
 
 
-def _is_home(address: str) -> bool:
-    parts = urlsplit(address)
+def _same_site(page: Parts, claimed: Parts) -> bool:
+    hosts = [registrable_domain(host_of(str(parts))) for parts in (page, claimed)]
+    return hosts[0] == hosts[1] and page.port == claimed.port
+
+
+def _is_home(parts: Parts) -> bool:
     return parts.path == "/" and not parts.query

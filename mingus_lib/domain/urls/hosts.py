@@ -1,83 +1,93 @@
-"""Hosts: their one spelling, and the domain somebody registered."""
+"""Hosts: the one spelling of a name or number, and the domain that somebody registered."""
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from urllib.parse import urlsplit
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from mingus_lib.errors import UsageError
 
 MAX_HOST_CHARACTERS = 253
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
-_NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
+_NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_AUTHORITY = re.compile(r"https?://(?:[^/?#@]*@)?(\[[^]/?#]*\]|[^/?#:]*)", re.IGNORECASE)
 
 
-def host_of(canonical_url: str) -> str:
-    """The host of a canonical address: lower-case ASCII, without port or brackets."""
-    return urlsplit(canonical_url).hostname or ""
+def host_of(url: str) -> str:
+    """The host of an http(s) address: lower case, no port, IPv6 without brackets.
 
-
-def registrable_domain(host: str) -> str:
-    """The domain that somebody registered (public suffix list, private part included).
-
-    Addresses by number, single labels and unknown suffixes are returned as they are.
+    Raises UsageError when there is none.
     """
-    if ":" in host or host.replace(".", "").isdigit() or "." not in host:
+    found = _AUTHORITY.match(url)
+    if found is None or not found[1]:
+        raise UsageError(f"{url[:80]!r} has no host; an address begins with https://")
+    return found[1].strip("[]").lower()
+
+
+def normal_host(text: str) -> str:
+    """A host as it stands in a canonical address: punycode, dotted IPv4, compressed IPv6 in brackets.
+
+    Names follow UTS 46 (non-transitional) and the IDNA 2008 tables; numbers are read as browsers
+    do (WHATWG URL, "ends in a number"), so that 0x7f.1 does not pass for a name. Raises
+    ValueError for anything else.
+    """
+    if text.startswith("["):
+        return _ipv6(text)
+    if not 0 < len(text) <= MAX_HOST_CHARACTERS + 1:
+        raise ValueError("the host is empty or too long")
+    name = (text if text.isascii() else _punycode(text)).lower().removesuffix(".")
+    if not _NAME.fullmatch(name) or len(name) > MAX_HOST_CHARACTERS:
+        raise ValueError("the host is not a name")
+    return _ipv4(name) if _NUMBER.fullmatch(name.rpartition(".")[2]) else name
+
+
+@lru_cache(maxsize=4096)
+def registrable_domain(host: str) -> str:
+    """The part of a host that somebody registered: bbc.co.uk of news.bbc.co.uk.
+
+    By the Public Suffix List with its private part, so that two users of one blog host stay
+    apart. Addresses of numbers, single labels and suffixes themselves come back as given;
+    under an unlisted top-level domain the last two labels count, as the list's default rule says.
+    """
+    if _is_number(host) or "." not in host:
         return host
     from tld import get_fld
 
-    found = get_fld(host, fix_protocol=True, fail_silently=True, search_private=True)
-    return str(found) if found else host
+    listed = get_fld(f"http://{host}", fail_silently=True)
+    return listed or ".".join(host.split(".")[-2:])
 
 
-def normal_host(host: str) -> str:
-    """One spelling of a host, as browsers find it (WHATWG URL, "host parsing"); IPv6 in brackets.
-
-    Raises ValueError with a short reason.
-    """
-    if ":" in host:
-        return f"[{ipaddress.IPv6Address(host)}]" if "%" not in host else _refuse("an address with a zone")
-    name = _ascii(host).removesuffix(".")
-    if not name or len(name) > MAX_HOST_CHARACTERS:
-        raise ValueError("an empty or overlong host")
-    labels = name.split(".")
-    if _NUMBER.fullmatch(labels[-1]):
-        return _ipv4(labels)
-    if not all(_LABEL.fullmatch(label) for label in labels):
-        raise ValueError("a host with impossible characters")
-    return name
+def _is_number(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
-def _refuse(reason: str) -> str:
-    raise ValueError(reason)
-
-
-def _ascii(host: str) -> str:
-    if host.isascii():
-        return host.lower()
-    if len(host) > MAX_HOST_CHARACTERS:
-        raise ValueError("an overlong host")
+def _punycode(text: str) -> str:
     import idna
 
-    try:
-        return idna.encode(host, uts46=True, transitional=False).decode("ascii").lower()
-    except (idna.IDNAError, UnicodeError) as error:
-        raise ValueError("an international name that is not valid") from error
+    return idna.encode(text, uts46=True).decode("ascii")
 
 
-def _ipv4(labels: list[str]) -> str:
-    # Decimal, octal and hexadecimal, with one to four parts: 0x7f.1 is 127.0.0.1 to a browser.
-    if len(labels) > 4 or not all(_NUMBER.fullmatch(label) for label in labels):
-        raise ValueError("a host that ends in a number but is no address")
-    *first, last = [_number(label) for label in labels]
-    if any(part > 255 for part in first) or last >= 256 ** (5 - len(labels)):
-        raise ValueError("an address with parts that are too large")
-    value = last + sum(part << (8 * (3 - place)) for place, part in enumerate(first))
-    return str(ipaddress.IPv4Address(value))
+def _ipv6(text: str) -> str:
+    if not text.endswith("]") or "%" in text:
+        raise ValueError("the host is not an IPv6 address")
+    return f"[{IPv6Address(text[1:-1])}]"
 
 
-def _number(label: str) -> int:
-    if len(label) > 16:
-        raise ValueError("an address with parts that are too large")
-    if label.startswith("0x"):
-        return int(label[2:] or "0", 16)
-    return int(label, 8) if len(label) > 1 and label.startswith("0") else int(label)
+def _ipv4(text: str) -> str:
+    """Dotted form of up to four decimal, octal (0...) or hexadecimal (0x...) numbers."""
+    *leading, last = [_number(part) for part in text.split(".")]
+    if len(leading) > 3 or any(number > 255 for number in leading) or last >= 256 ** (4 - len(leading)):
+        raise ValueError("the host is a number, but no IPv4 address")
+    value = sum(number << 8 * (3 - position) for position, number in enumerate(leading)) + last
+    return str(IPv4Address(value))
+
+
+def _number(text: str) -> int:
+    if text.startswith("0x"):
+        return int(text[2:] or "0", 16)
+    return int(text, 8 if text.startswith("0") else 10)
