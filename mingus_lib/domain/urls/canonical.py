@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mingus_lib.domain.urls.parts import Parts, shown, take_apart
+from mingus_lib.domain.urls.parts import Parts, bad_address, shown, take_apart
 from mingus_lib.domain.urls.tracking import without_tracking
 from mingus_lib.domain.urls.wrappers import wrapped_address
 from mingus_lib.errors import UsageError
@@ -24,8 +24,8 @@ def canonical(url: str) -> str:
     page without them. Parameters keep their order, because some servers read it and because an
     address nobody has published may not work; two orders that show one page are found by its text.
 
-    Raises UsageError, one line with the address and the fix, for everything that is not an
-    http(s) address, holds credentials, spaces or control characters, or is too long.
+    Raises UsageError (code `bad-address`), one line with the address and the fix, for everything
+    that is not an http(s) address, holds credentials, spaces or control characters, or is too long.
     """
     return str(canonical_parts(url))
 
@@ -38,7 +38,7 @@ def canonical_parts(url: str) -> Parts:
         if inner is None:
             return parts
         parts = inner
-    raise UsageError(f"{shown(url)} wraps an address more than {MAX_NESTING} times; give the innermost one")
+    raise bad_address(f"{shown(url)} wraps an address more than {MAX_NESTING} times; give the innermost one")
 
 
 def _normal(url: str) -> Parts:

@@ -38,7 +38,7 @@ def normal_host(text: str) -> str:
         raise ValueError("the host is empty or too long")
     name = (text if text.isascii() else _punycode(text)).lower().removesuffix(".")
     if not _NAME.fullmatch(name) or len(name) > MAX_HOST_CHARACTERS:
-        raise ValueError("the host is not a name")
+        raise ValueError("the host is not a valid name")
     return _ipv4(name) if _NUMBER.fullmatch(name.rpartition(".")[2]) else name
 
 
@@ -69,13 +69,19 @@ def _is_number(host: str) -> bool:
 def _punycode(text: str) -> str:
     import idna
 
-    return idna.encode(text, uts46=True).decode("ascii")
+    try:
+        return idna.encode(text, uts46=True).decode("ascii")
+    except UnicodeError as error:
+        raise ValueError("the host is not a valid international name") from error
 
 
 def _ipv6(text: str) -> str:
     if not text.endswith("]") or "%" in text:
         raise ValueError("the host is not an IPv6 address")
-    return f"[{IPv6Address(text[1:-1])}]"
+    try:
+        return f"[{IPv6Address(text[1:-1])}]"
+    except ValueError as error:
+        raise ValueError("the host is not an IPv6 address") from error
 
 
 def _ipv4(text: str) -> str:
@@ -88,6 +94,9 @@ def _ipv4(text: str) -> str:
 
 
 def _number(text: str) -> int:
-    if text.startswith("0x"):
-        return int(text[2:] or "0", 16)
-    return int(text, 8 if text.startswith("0") else 10)
+    try:
+        if text.startswith("0x"):
+            return int(text[2:] or "0", 16)
+        return int(text, 8 if text.startswith("0") else 10)
+    except ValueError as error:
+        raise ValueError("the host is a number, but no IPv4 address") from error

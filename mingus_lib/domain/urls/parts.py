@@ -15,6 +15,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _WEB = re.compile(r"[A-Za-z]+://([^/?#]*)([^?#]*)(?:\?([^#]*))?")
+_BARE_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+(?::[0-9]+)?(?:[/?#]|\Z)")
 _WITH_PORT = re.compile(r":[0-9]*\Z")
 _FORBIDDEN = re.compile(r"[\s\x00-\x20\x7f-\x9f\ud800-\udfff]")
 
@@ -41,7 +42,7 @@ def take_apart(url: str) -> Parts:
     scheme = _checked_scheme(text)
     found = _WEB.match(text)
     if found is None or not found[1]:
-        raise UsageError(f"{shown(text)}: the host is missing; an address looks like {scheme}://example.com/")
+        raise bad_address(f"{shown(text)}: the host is missing; write it like {scheme}://example.com/")
     host, port = _place(text, found[1])
     parts = Parts(
         scheme,
@@ -64,35 +65,46 @@ def shown(text: str) -> str:
     return bare if len(bare) <= 100 else bare[:97] + "..."
 
 
+def bad_address(message: str) -> UsageError:
+    """The error for all that is wrong with an address; its reason is kept as `bad-address: ...`."""
+    return UsageError(message, code="bad-address")
+
+
+def _suggested(text: str) -> str:
+    """How a host without its scheme should have been written, else an example."""
+    return f"https://{shown(text)}" if _BARE_HOST.match(text) else "it in full, like https://example.com/page"
+
+
 def _checked_scheme(text: str) -> str:
     if len(text) > MAX_CHARACTERS:
         raise _too_long(text)
     if _FORBIDDEN.search(text):
-        raise UsageError(f"{shown(text)!r} holds spaces or control characters; write a space as %20")
+        raise bad_address(f"{shown(text)!r} holds spaces or control characters; write a space as %20")
     found = _SCHEME.match(text)
     if found is None or "." in found[1]:
-        raise UsageError(f"{shown(text)!r} is not a web address; write it in full, like https://example.com/")
+        raise bad_address(f"{shown(text)!r} is not a web address; write {_suggested(text)}")
     if found[1].lower() not in DEFAULT_PORTS:
-        raise UsageError(f"{shown(text)}: only http and https addresses can be read, not {found[1][:20]}")
+        raise bad_address(f"{shown(text)}: only http and https addresses can be read, not {found[1][:20]}")
     return found[1].lower()
 
 
 def _place(text: str, authority: str) -> tuple[str, int | None]:
     """Host and port of the part between `//` and the path."""
     if "@" in authority:
-        raise UsageError(f"{shown(text)}: the address holds credentials; remove what stands before the @")
+        raise bad_address(f"{shown(text)}: the address holds credentials; remove what stands before the @")
     host, _, digits = authority.rpartition(":") if _WITH_PORT.search(authority) else (authority, "", "")
     try:
         return normal_host(host), _port(digits)
     except ValueError as error:
-        raise UsageError(f"{shown(text)}: the host or port is not valid; check its spelling") from error
+        raise bad_address(f"{shown(text)}: {error}; check its spelling") from error
 
 
 def _port(digits: str) -> int | None:
-    if digits and not (len(digits.lstrip("0")) <= 5 and 0 < int(digits) < 65_536):
+    significant = digits.lstrip("0")
+    if digits and not (0 < len(significant) <= 5 and int(significant) < 65_536):
         raise ValueError("the port is out of range")
-    return int(digits) if digits else None
+    return int(significant) if significant else None
 
 
 def _too_long(text: str) -> UsageError:
-    return UsageError(f"{shown(text)} is longer than {MAX_CHARACTERS} characters; shorten the address")
+    return bad_address(f"{shown(text)} is longer than {MAX_CHARACTERS} characters; shorten the address")

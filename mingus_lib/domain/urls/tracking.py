@@ -17,22 +17,24 @@ class TrackingRules:
     pairs: frozenset[str]
     hosts: dict[str, frozenset[str]]
 
-    def cover(self, host: str, pair: str) -> bool:
-        """Whether `name=value` of an address on `host` is there for tracking only."""
+    def names_on(self, host: str) -> frozenset[str]:
+        """The names to remove from addresses on `host`, a name or a domain above it having its own."""
+        labels = host.split(".")
+        domains = (".".join(labels[start:]) for start in range(len(labels)))
+        return self.names.union(*(self.hosts[domain] for domain in domains if domain in self.hosts))
+
+    def cover(self, names: frozenset[str], pair: str) -> bool:
+        """Whether `name=value` is there for tracking only."""
         lower = pair.lower()
         name = lower.partition("=")[0]
-        return (
-            name in self.names
-            or name.startswith(self.prefixes)
-            or lower in self.pairs
-            or any(name in self.hosts.get(domain, ()) for domain in _and_parents(host))
-        )
+        return name in names or name.startswith(self.prefixes) or lower in self.pairs
 
 
 def without_tracking(host: str, query: str) -> str:
     """The query without tracking parameters; the others keep their order and spelling."""
     rules = tracking_rules()
-    return "&".join(pair for pair in query.split("&") if not rules.cover(host, pair))
+    names = rules.names_on(host)
+    return "&".join(pair for pair in query.split("&") if not rules.cover(names, pair))
 
 
 @cache
@@ -50,9 +52,3 @@ def tracking_rules() -> TrackingRules:
 
 def _lower(words: list[str]) -> frozenset[str]:
     return frozenset(word.lower() for word in words)
-
-
-def _and_parents(host: str) -> list[str]:
-    """news.example.com, example.com, com."""
-    labels = host.split(".")
-    return [".".join(labels[start:]) for start in range(len(labels))]
