@@ -31,6 +31,7 @@ def read(
     `limit` bytes (declared, received or unpacked), `bad-response` for a broken or unknown encoding;
     TransientError `connection` when the packed body is cut off.
     """
+    # Digits are cut before int(): a header of thousands of them would cost quadratic time.
     declared = response.headers.get("Content-Length", "")
     if declared.isdigit() and int(declared[:20]) > limit:
         raise _too_large(label, limit)
@@ -66,6 +67,7 @@ def drain(response: Response) -> None:
 def _pieces(response: Response, label: str) -> Iterator[bytes]:
     unpack = _unpacker(response.headers.get("Content-Encoding", ""), label)
     try:
+        # Never decoded by urllib3: its bounds on unpacking depend on its version.
         for count, chunk in enumerate(response.raw.stream(CHUNK_BYTES, decode_content=False)):
             if count >= MAX_CHUNKS:
                 raise PermanentError(f"{label}: the body comes in too many pieces", code="bad-response")
@@ -82,6 +84,7 @@ def _unpacker(encoding: str, label: str) -> Unpack:
         return lambda chunk: iter((chunk,) if chunk else ())
     if name in ("gzip", "x-gzip"):
         return _Inflater(label, gzip=True)
+    # Brotli and zstd are not offered: one more decoder each to keep bounded.
     if name == "deflate":
         return _Inflater(label, gzip=False)
     raise PermanentError(f"{label}: the body is encoded in a way we did not accept", code="bad-response")
@@ -112,6 +115,7 @@ class _Inflater:
         """The engine under way, or one for the next gzip member; None for padding after the end."""
         if self._engine is not None and not self._engine.eof:
             return self._engine
+        # Padding after the end is common, and every other client ignores it.
         if self._members and not (self._gzip and chunk.startswith(b"\x1f")):
             return None
         self._members += 1

@@ -14,6 +14,7 @@ from mingus_lib.errors import MingusError, PermanentError, TransientError
 
 _TIMEOUTS = (TimeoutError, wire.TimeoutError, sent.Timeout)
 _DNS = (socket.gaierror, wire.NameResolutionError)
+# A TLS peer that just hangs up is a network fault, not a fault of its certificate.
 _CUT_OFF = (
     ConnectionError,
     http.client.RemoteDisconnected,
@@ -41,6 +42,7 @@ def translate(error: BaseException, label: str, timeout: float) -> MingusError:
     for cause in causes:
         if isinstance(cause, MingusError):
             return cause
+    # A wrong certificate does not heal by itself within the retries; a reset connection does.
     if certificate := _first(causes, (ssl.SSLCertVerificationError,)):
         return PermanentError(f"{label}: {_certificate_fault(certificate)}", code="tls")
     if _first(causes, _DNS):
@@ -98,5 +100,6 @@ def _cut_off(error: BaseException) -> str:
 
 
 def _os_reason(causes: list[BaseException]) -> str:
+    # strerror comes from the system, never from the page.
     texts = (cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror)
     return next((f" ({text})" for text in texts), "")

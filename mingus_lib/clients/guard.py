@@ -44,11 +44,13 @@ _CLOSED_V4 = tuple(
         "240.0.0.0/4",
     )
 )
+# Everything outside 2000::/3 is closed, so that a range assigned later starts out refused.
 _OPEN_V6 = IPv6Network("2000::/3")
 _CLOSED_V6 = tuple(
     IPv6Network(text)
     for text in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
 )
+# 6to4 and Teredo lie in 2000::/3 and are closed by name above.
 _V4_IN_LAST_32_BITS = tuple(IPv6Network(text) for text in ("::/96", "::ffff:0:0/96", "64:ff9b::/96"))
 
 
@@ -74,6 +76,7 @@ class Guard:
         """The same for what can be seen without resolving: a host written as a number, in any form."""
         if address := literal(host):
             self.check(host, address, port)
+        # A name may still turn out to lie in an allowed network, where all ports are open.
         elif not self._allowed:
             self._check_port(host, port)
 
@@ -87,6 +90,7 @@ class Guard:
     def _is_allowed(self, address: Address) -> bool:
         if not any(address in network for network in self._allowed):
             return False
+        # Allowing the NAT64 prefix must not open the private addresses it can spell.
         inner = embedded_ipv4(address)
         return inner is None or is_global(inner) or self._is_allowed(inner)
 
@@ -121,6 +125,7 @@ def literal(host: str) -> str | None:
     except ValueError:
         pass
     try:
+        # inet_aton reads what resolvers read: short, decimal, octal and hex forms.
         return socket.inet_ntoa(socket.inet_aton(host))
     except (OSError, ValueError):
         return None

@@ -15,11 +15,13 @@ _ACCEPTED = {
     "application/pdf": "application/pdf",
     "application/x-pdf": "application/pdf",
 }
+# Servers that know no type say octet-stream; the body says more.
 _UNSAID = {"", "application/octet-stream", "binary/octet-stream", "application/unknown"}
 _MARKUP = re.compile(
     rb"<(?:!doctype html|html|head|body|title|meta|script|link|style|article|section|main|div|h1|p)[\s>/]",
     re.IGNORECASE,
 )
+# UTF-16 text is full of NUL bytes and still text.
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._:+-]{1,40})""", re.IGNORECASE)

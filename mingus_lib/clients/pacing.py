@@ -47,6 +47,7 @@ class MemoryPacer:
             start = max(now, self._next.get(host, now), self._holds.get(host, now))
             if start - now <= patience:
                 self._next[host] = start + interval
+                # Under the lock and rarely: only when the table has grown.
                 self._forget(now)
             return start - now
 
@@ -72,6 +73,7 @@ class MemoryPacer:
 def retry_after(header: str | None, now: datetime) -> float | None:
     """Seconds a Retry-After header asks for (RFC 9110: seconds or a date), 0-3600; None if unreadable."""
     text = (header or "").strip()
+    # isdigit alone accepts digits of other scripts.
     if text.isascii() and text.isdigit():
         return min(float(text[:12]), MAX_RETRY_AFTER)
     try:

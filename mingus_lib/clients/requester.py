@@ -76,6 +76,7 @@ class Requester:
         self._await_turn(target, deadline, interval)
         policy = self._policy
         bound = Allowance(target.label, time.monotonic() + policy.timeout, policy.max_bytes + WIRE_OVERHEAD)
+        # The allowance starts after the wait: politeness must not eat the response's time.
         with spending(bound), self._translated(target):
             self._check_behind_proxy(target)
             response = self._send(target, self._headers(headers), bound)
@@ -95,6 +96,7 @@ class Requester:
         while True:
             try:
                 return self._transport.fetch(target.url, headers, bound.seconds(), self._policy.proxy)
+            # A kept connection is closed by servers at will; a GET may be repeated (RFC 9110, 9.2.2).
             except Disconnected:
                 if bound.dialled:
                     raise
@@ -115,6 +117,7 @@ class Requester:
             wait = self._pacer.reserve(target.host, interval, patience)
             if wait > patience or (wait > 0 and self._closing.wait(wait)):
                 raise OutOfTime(f"{target.host}: its next turn is in {wait:.0f} s", retry_after=wait)
+            # A slot may have been reserved before another worker was told Retry-After.
             if wait <= 0 or self._pacer.held(target.host) <= 0:
                 return
 
@@ -127,6 +130,7 @@ class Requester:
 
     def _check_behind_proxy(self, target: Target) -> None:
         """What our own resolver knows is refused here; the rest the proxy has to refuse."""
+        # Names that only the proxy can resolve are its to judge.
         if self._policy.proxy is not None:
             with contextlib.suppress(socket.gaierror):
                 self._transport.dialer.candidates(target.host, target.port)

@@ -77,6 +77,7 @@ def rules_of(status: int, body: bytes, agent: str) -> Rules:
     """The rules in a 2xx body; any other answer allows all (RFC 9309, 2.3.1.3)."""
     if not 200 <= status < 300:
         return Rules(agent)
+    # Half a rule would forbid more than the site meant.
     if len(body) >= MAX_ROBOTS_BYTES:
         body = body[:MAX_ROBOTS_BYTES].rpartition(b"\n")[0]
     text = body.decode("utf-8-sig", "replace")
@@ -85,6 +86,7 @@ def rules_of(status: int, body: bytes, agent: str) -> Rules:
 
 def product_token(user_agent: str) -> str:
     """The name by which robots.txt addresses us: `mingus` of `mingus/1.0 (+https://...)`."""
+    # The whole header would also match groups named after words of its address.
     named = re.search(r"compatible;\s*([A-Za-z_-]+)", user_agent) or re.match(r"\s*([A-Za-z_-]+)", user_agent)
     return named[1].lower() if named else "mingus"
 

@@ -52,6 +52,7 @@ class Sites:
         if rules := self._recent(target.origin):
             return rules
         with self._only_one(target, deadline):
+            # Another thread may have brought them while this one waited.
             if rules := self._recent(target.origin):
                 return rules
             status, text = self._cache.get(target.origin) or self._fetch(target, deadline)
@@ -64,6 +65,7 @@ class Sites:
         return rules if until > time.monotonic() else None
 
     def _read(self, target: Target, status: int, text: bytes) -> robots.Rules:
+        # A dead site is not waited for again by each of its pages.
         if status == 0:
             code = text.decode("ascii", "replace")
             raise TransientError(
@@ -90,6 +92,7 @@ class Sites:
         """One thread fetches a site's robots.txt, the others wait for it."""
         with self._guard:
             lock = self._locks.setdefault(target.origin, threading.Lock())
+        # It is held for one bounded fetch, so that waiting without a deadline ends too.
         patience = -1 if deadline is None else max(0.0, deadline - time.monotonic())
         if not lock.acquire(timeout=patience):
             raise OutOfTime(f"{target.host}: its robots.txt did not come in time")
@@ -106,6 +109,7 @@ class Sites:
             if error.code in _UNREACHABLE:
                 self._cache.put(target.origin, 0, error.code.encode(), robots.KEEP_FAILURE_SECONDS)
             raise
+        # 429 is a 4xx, but a site that is overrun has not said that all is allowed.
         failed = status >= 500 or status == 429
         ttl = robots.KEEP_FAILURE_SECONDS if failed else robots.KEEP_SECONDS
         self._cache.put(target.origin, status, text, ttl)

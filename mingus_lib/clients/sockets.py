@@ -110,6 +110,7 @@ def resolve(resolver: Resolver, host: str, port: int) -> Sequence[Candidate]:
         except BaseException as error:
             answers.put(error)
 
+    # A daemon: a resolver that hangs must not keep the process from ending.
     threading.Thread(target=ask, daemon=True, name="mingus-resolve").start()
     try:
         answer = answers.get(timeout=_allowance().seconds())
@@ -129,8 +130,10 @@ def connect_first(candidates: Sequence[Candidate]) -> BoundedSocket:
     for position, (family, kind, protocol, _, address) in enumerate(candidates):
         sock = BoundedSocket(family, kind, protocol)
         try:
+            # Else one dead address would use up the time of the others.
             sock.settimeout(_allowance().seconds() / (len(candidates) - position))
             sock.connect(address)
+            # Requests are one small packet; waiting for more to send would only delay them.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             sock.close()

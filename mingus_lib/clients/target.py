@@ -17,6 +17,7 @@ MAX_URL_CHARACTERS = 8_192
 MAX_HOST_CHARACTERS = 253
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,30}):", re.IGNORECASE)
+# Parsers disagree on backslashes and control characters; nobody needs them in an address.
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\]")
 
 
@@ -68,6 +69,7 @@ def parse(url: str) -> Target:
 def shown(url: str) -> str:
     """An address for messages: one line, without credentials, query and fragment, cut at 200 characters."""
     bare = re.split(r"[?#]", url, maxsplit=1)[0]
+    # Secrets travel in queries and credentials, and messages end in logs.
     bare = re.sub(r"//[^/]*@", "//", bare)
     return re.sub(r"[^\x21-\x7e]+", "_", bare)[:200]
 

@@ -110,6 +110,7 @@ class Transport(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
         """Pools whose connections go to the proxy: bounded, but the proxy itself may be private."""
+        # The classes are set once: pools already made keep theirs.
         known = proxy in self.proxy_manager
         manager = super().proxy_manager_for(proxy, ssl_context=self._tls, **proxy_kwargs)
         if not known:
@@ -130,6 +131,7 @@ class Transport(HTTPAdapter):
 
     def fetch(self, url: str, headers: dict[str, str], seconds: float, proxy: str | None) -> Response:
         """Send one GET and return requests' response with its body unread."""
+        # No Session: see the top. Nothing is merged in from the environment either.
         request = PreparedRequest()
         request.prepare(method="GET", url=url, headers=headers)
         proxies = {"http": proxy, "https": proxy} if proxy else None

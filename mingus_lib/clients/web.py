@@ -89,6 +89,7 @@ class Web:
         self._requester.admit(target)
         interval = self._sites.interval_for(target, deadline)
         with self._requester.get(target, headers, deadline=deadline, interval=interval) as response:
+            # A 304 has no Location; a 3xx without one ends below as its own refusal.
             if onward := redirect_of(response, target):
                 return onward
             _check_status(response, target, conditional=bool(headers))
@@ -114,6 +115,7 @@ class Web:
     def _content(self, target: Target, response: Response, header: str) -> tuple[str, bytes]:
         """The media type and the body; a type that is not accepted ends it before the body is read."""
         label, limit = target.label, self._policy.max_bytes
+        # Before the body is read: a film announced as such is not downloaded.
         if kind := media.declared(header, label):
             return kind, body.read(response, limit, label)
         content = body.read(response, limit, label, accept=lambda start: media.sniffed(start, label))
@@ -125,6 +127,7 @@ def _check_status(response: Response, target: Target, *, conditional: bool) -> N
     if status in (200, 203) or (status == 304 and conditional):
         return
     message, code = f"{target.label}: the server answered {status}", f"http-{status}"
+    # Statuses above 599 are private inventions, mostly of bot checks.
     if 500 <= status < 600 or status in PASSING:
         raise TransientError(message, code=code, retry_after=asked_pause(response))
     raise PermanentError(message, code=code)

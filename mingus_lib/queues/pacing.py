@@ -107,6 +107,7 @@ class RedisRobotsCache:
             self._client.set(ROBOTS_PREFIX + origin, b"%d\n%s" % (status, body), px=max(1, int(ttl * 1000)))
 
 
+# GETRANGE reads one byte more than allowed, so a longer entry shows.
 def _decode(entry: object) -> tuple[int, bytes] | None:
     found = re.match(rb"(0|[1-5][0-9]{2})\n", entry) if isinstance(entry, bytes) else None
     if found is None or not isinstance(entry, bytes) or len(entry) > _MAX_ENTRY_BYTES:
