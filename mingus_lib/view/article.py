@@ -21,7 +21,6 @@ COLUMNS = (
     Column("word_count", "Words", Kind.NUMBER),
     Column("added_at", "Added", Kind.TIME),
 )
-NARROW_COLUMNS = tuple(column for column in COLUMNS if column.key not in ("word_count", "added_at"))
 LIST_KEYS = (
     "id", "status", "title", "canonical_url", "domain", "author", "site_name", "language",
     "published_at", "word_count", "reading_time_minutes", "reason", "added_at", "fetched_at",
@@ -36,11 +35,9 @@ EMPTY = "No articles here yet. Add some: mingus add https://..."
 
 def show_list(found: Sequence[Article], form: Format) -> None:
     """Articles, one a row; the documented shape of `articles list --json`."""
-    if form is not Format.TABLE:
-        output.rows([listed(article) for article in found], COLUMNS, form, empty=EMPTY)
-        return
-    columns = COLUMNS if output.console().width >= 100 else NARROW_COLUMNS
-    output.rows([_titled(article) for article in found], columns, form, empty=EMPTY)
+    row = _titled if form is Format.TABLE else listed
+    drop = ("added_at", "word_count", "domain")
+    output.rows([row(article) for article in found], COLUMNS, form, empty=EMPTY, drop=drop)
 
 
 def listed(article: Article) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = [
-    "Column", "Format", "Kind", "Row", "cell", "choose", "console", "json_line", "lines", "message",
-    "rows", "state", "table", "value",
+    "Column", "Format", "Kind", "Row", "cell", "choose", "console", "json_line", "json_text", "lines",
+    "message", "rows", "state", "table", "value",
 ]  # fmt: skip
 
 
@@ -44,9 +45,19 @@ def choose(*, as_json: bool = False, quiet: bool = False) -> Format:
 
 
 def rows(
-    found: Sequence[Row], columns: Sequence[Column], form: Format, *, id_key: str = "id", empty: str = ""
+    found: Sequence[Row],
+    columns: Sequence[Column],
+    form: Format,
+    *,
+    id_key: str = "id",
+    empty: str = "",
+    drop: Sequence[str] = (),
 ) -> None:
-    """Print a list. `empty` is what an empty table says instead, on stderr: what to type next."""
+    """Print a list.
+
+    `empty` is what an empty table says instead, on stderr: what to type next. `drop` names the
+    columns that a narrow screen goes without.
+    """
     if form is Format.JSON:
         value(found)
     elif form is Format.IDS:
@@ -54,19 +65,25 @@ def rows(
     elif form is Format.TSV:
         lines("\t".join(_plain(row.get(column.key)) for column in columns) for row in found)
     elif found:
-        console().print(table(found, columns))
+        console().print(table(found, columns, drop=drop))
     if not found and empty and form in (Format.TABLE, Format.TSV):
         message(empty)
 
 
 def value(result: Any) -> None:
     """Print a result as JSON: one document, keys in the documented order."""
-    print(json.dumps(result, indent=2, ensure_ascii=False, default=_json_default))
+    print(json_text(result, indent=2))
 
 
 def json_line(result: Any) -> None:
     """Print a result as one line of JSON."""
-    print(json.dumps(result, ensure_ascii=False, default=_json_default), flush=True)
+    print(json_text(result), flush=True)
+
+
+def json_text(result: Any, indent: int | None = None) -> str:
+    """JSON for eyes and programs: readable in any script, but nothing in it can steer a terminal."""
+    text = json.dumps(result, indent=indent, ensure_ascii=False, default=_json_default)
+    return re.sub(r"[^ -~\n]", _json_escaped, text)
 
 
 def lines(texts: Iterable[str]) -> None:
@@ -99,6 +116,10 @@ def _plain(content: Any) -> str:
 
 def _joined(content: Any, separator: str) -> str:
     return separator.join(map(str, content)) if isinstance(content, list | tuple) else str(content)
+
+
+def _json_escaped(match: re.Match[str]) -> str:
+    return match[0] if match[0].isprintable() else json.dumps(match[0])[1:-1]
 
 
 def _json_default(thing: Any) -> Any:

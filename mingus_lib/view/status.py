@@ -45,7 +45,6 @@ SCHEDULE_COLUMNS = (
     Column("name", "Slot"),
     Column("task", "Task"),
 )
-NARROW = 110
 
 
 def show_status(seen: Facts, form: Format) -> None:
@@ -147,9 +146,6 @@ def _draw_workers(seen: Facts, screen: Console) -> None:
     if not workers:
         screen.print("No worker is running. Start one: mingus up", style="yellow", highlight=False)
         return
-    if screen.width >= NARROW:
-        screen.print(output.table(workers, WORKER_COLUMNS))
-        return
-    # At 80 columns ten columns do not fit: what identifies a worker goes, what it does stays.
-    kept = ("name", "state", "current_job", "since_seconds", "done", "failed", "memory_bytes")
-    screen.print(output.table(workers, [column for column in WORKER_COLUMNS if column.key in kept]))
+    screen.print(
+        output.table(workers, WORKER_COLUMNS, drop=("pid", "queues", "host", "memory_bytes", "since_seconds"))
+    )

@@ -71,59 +71,75 @@ STATES = {
     "failed": ("✗", "red"),
     "unreachable": ("✗", "red"),
 }
-# Between two columns, and the least width of a column whose text may fold.
-GAP, FOLDED = 3, 12
+# Columns between two columns; the least width of folded text, and the one that is worth a dropped column.
+GAP, FOLDED, READABLE = 3, 12, 30
 _RIGHT = (Kind.NUMBER, Kind.BYTES, Kind.AGE)
 
 
-def table(found: Sequence[Row], columns: Sequence[Column], title: str | None = None) -> RenderableType:
-    """A table in the one look that all share; where it is too wide for the screen, a record per row.
+def table(
+    found: Sequence[Row], columns: Sequence[Column], title: str | None = None, *, drop: Sequence[str] = ()
+) -> RenderableType:
+    """A table in the one look that all share. Long text folds; nothing is ever cut.
 
-    Long text folds; nothing is ever cut.
+    Where the screen is too narrow, the columns of the keys in `drop` go, one after another; where it
+    still is, every row becomes a record with all its values.
     """
-    return _Drawing(found, columns, title)
+    return _Drawing(found, columns, title, drop)
 
 
 class _Drawing:
     """Decides on its form when the width is known."""
 
-    def __init__(self, found: Sequence[Row], columns: Sequence[Column], title: str | None) -> None:
+    def __init__(
+        self, found: Sequence[Row], columns: Sequence[Column], title: str | None, drop: Sequence[str]
+    ) -> None:
         self._columns = columns
         self._cells = [[cell(row.get(column.key), column.kind) for column in columns] for row in found]
         self._title = title
+        self._drop = drop
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         from rich.text import Text
 
         if self._title:
             yield Text(f"\n{self._title}", style="bold")
-        yield self._table() if self._least_width() <= options.max_width else self._records()
+        shown = self._fitting(options.max_width)
+        yield self._table(shown) if shown else self._records()
 
-    def _least_width(self) -> int:
-        return sum(map(self._least_column, range(len(self._columns)))) + GAP * (len(self._columns) - 1)
+    def _fitting(self, width: int) -> list[int]:
+        """The columns that fit beside each other; none when too few are left to make a table."""
+        shown = list(range(len(self._columns)))
+        for key in self._drop:
+            if self._width(shown, READABLE) <= width:
+                break
+            shown = [index for index in shown if self._columns[index].key != key]
+        return shown if self._width(shown, FOLDED) <= width else []
 
-    def _least_column(self, index: int) -> int:
+    def _width(self, shown: Sequence[int], folded: int) -> int:
+        return sum(self._least_column(index, folded) for index in shown) + GAP * (len(shown) - 1)
+
+    def _least_column(self, index: int, folded: int = FOLDED) -> int:
         """What a column needs at least: its longest cell, or little when it may fold."""
         column = self._columns[index]
         longest = max((row[index].cell_len for row in self._cells), default=0)
-        return max(len(column.header), longest if column.kind is not Kind.TEXT else min(longest, FOLDED))
+        return max(len(column.header), longest if column.kind is not Kind.TEXT else min(longest, folded))
 
-    def _table(self) -> Table:
+    def _table(self, shown: Sequence[int]) -> Table:
         from rich import box
         from rich.table import Table
 
         drawn = Table(box=box.SIMPLE_HEAD, header_style="bold", show_edge=False, pad_edge=False)
-        for index, column in enumerate(self._columns):
-            fixed = column.kind is not Kind.TEXT
+        for index in shown:
+            column = self._columns[index]
             drawn.add_column(
                 column.header,
                 justify="right" if column.kind in _RIGHT else "left",
-                no_wrap=fixed,
+                no_wrap=column.kind is not Kind.TEXT,
                 overflow="fold",
                 min_width=self._least_column(index),
             )
         for row in self._cells:
-            drawn.add_row(*row)
+            drawn.add_row(*(row[index] for index in shown))
         return drawn
 
     def _records(self) -> Table:
