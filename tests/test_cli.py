@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,12 +161,21 @@ def test_redis_down_is_said_and_nothing_is_recorded(mingus: CommandLine, tmp_pat
     assert mingus("jobs", "-q", MINGUS_REDIS_URL=away).out == ""
 
 
-def test_a_redis_that_wants_a_password_is_named_without_it(mingus: CommandLine, redis_home: Path) -> None:
-    url = f"unix://:wrongsecret@{embedded.socket_path(redis_home)}"
-    shown = mingus("add", "https://example.com/", MINGUS_REDIS_URL=url)
-    assert shown.code == 69
-    assert "password" in shown.err
-    assert "wrongsecret" not in shown.err
+def test_a_redis_that_wants_a_password_is_named_without_it(
+    mingus: CommandLine, redis: Any, redis_home: Path
+) -> None:
+    path = embedded.socket_path(redis_home)
+    redis.config_set("requirepass", "rightsecret")
+    try:
+        for url in (f"unix://{path}", f"unix://:wrongsecret@{path}"):
+            shown = mingus("add", "https://example.com/", MINGUS_REDIS_URL=url)
+            assert shown.code == 69
+            assert "password" in shown.err
+            assert "secret" not in shown.err
+        right = mingus("add", "https://example.com/", MINGUS_REDIS_URL=f"unix://:rightsecret@{path}")
+        assert right.code == 0
+    finally:
+        redis.config_set("requirepass", "")
 
 
 def test_a_redis_of_another_store_is_refused(mingus: CommandLine, redis: object, redis_home: Path) -> None:

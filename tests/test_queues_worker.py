@@ -109,9 +109,7 @@ def test_a_cancelled_job_is_not_run(
     assert redis.llen("rq:queue:cleanup:intermediate") == 0
 
 
-def test_what_is_not_in_the_catalog_is_never_called(
-    worker: MingusWorker, redis: Any, tmp_path: Path
-) -> None:
+def test_what_is_not_in_the_catalog_is_never_called(worker: MingusWorker, redis: Any, tmp_path: Path) -> None:
     proof = tmp_path / "called"
     job = rq_queue(redis, "cleanup").enqueue("os.mkdir", str(proof))
     work_off(worker, burst=True)

@@ -53,9 +53,5 @@ def _closest(connection: sqlite3.Connection, fingerprint: int) -> list[int]:
     cursor = connection.cursor()
     # Plain tuples: a common band has hundreds of rows.
     cursor.row_factory = None
-    near = {
-        article_id: apart
-        for article_id, other in cursor.execute(sql, keys)
-        if (apart := dedupe.distance(fingerprint, other)) <= dedupe.MAX_DISTANCE
-    }
+    near = dict(dedupe.close(fingerprint, cursor.execute(sql, keys)))
     return heapq.nsmallest(_MAX_CANDIDATES, near, key=lambda article_id: (near[article_id], article_id))

@@ -67,8 +67,7 @@ class Ledger:
         with self._store.transaction() as connection:
             connection.execute(_INSERT + " ON CONFLICT (id) DO NOTHING", _new_row(spec))
             row = connection.execute(
-                "UPDATE job_runs SET state = 'started', started_at = ?, worker = ?, reason = NULL, "
-                f"attempts = attempts + 1, scheduled_for = NULL WHERE id = ? AND {_OPEN} RETURNING attempts",
+                _START,
                 (now.isoformat(), worker, spec.id),
             ).fetchone()
             if row is None:
@@ -176,6 +175,10 @@ class Ledger:
             _close_attempt(connection, job_id, state, now, reason, traceback)
 
 
+_START = (
+    "UPDATE job_runs SET state = 'started', started_at = ?, worker = ?, reason = NULL, "  # noqa: S608
+    f"attempts = attempts + 1, scheduled_for = NULL WHERE id = ? AND {_OPEN} RETURNING attempts"
+)
 _INSERT = (
     "INSERT INTO job_runs (id, task, queue, args, state, origin, parent_id, root_id, created_at, "
     "scheduled_for) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
