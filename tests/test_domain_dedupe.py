@@ -31,6 +31,13 @@ def test_fingerprints_at_most_four_bits_apart_share_a_band(fingerprint: int, pos
     assert set(dedupe.bands(fingerprint)) & set(dedupe.bands(other))
 
 
+@given(signed, st.lists(st.sets(st.integers(0, 63)), max_size=20))
+def test_close_keeps_what_is_within_the_distance(fingerprint: int, flips: list[set[int]]) -> None:
+    others = list(enumerate(flipped(fingerprint, positions) for positions in flips))
+    near = [(n, len(positions)) for n, positions in enumerate(flips) if len(positions) <= dedupe.MAX_DISTANCE]
+    assert dedupe.close(fingerprint, others) == near
+
+
 @given(signed, signed)
 def test_bands_tell_fingerprints_apart(one: int, other: int) -> None:
     assert (dedupe.bands(one) == dedupe.bands(other)) is (one == other)

@@ -13,7 +13,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import itemgetter
@@ -136,6 +136,16 @@ def _majority(column: bytes) -> int:
 def distance(one: int, other: int) -> int:
     """In how many of the 64 bits two fingerprints differ."""
     return ((one ^ other) & _MASK).bit_count()
+
+
+def close(fingerprint: int, others: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Of (article id, fingerprint) pairs the ids at most MAX_DISTANCE bits away, with the distance."""
+    # Spelled out rather than through distance(): hundreds of pairs for every article added.
+    return [
+        (article_id, bits)
+        for article_id, other in others
+        if (bits := ((fingerprint ^ other) & _MASK).bit_count()) <= MAX_DISTANCE
+    ]
 
 
 def bands(fingerprint: int) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ from mingus_lib.store import article_rows
 from mingus_lib.store.article_rows import LISTED_SQL
 from mingus_lib.store.database import Row
 
-COMMON = 10_000
+COMMON = 5_000
 DEFAULT_STATUSES = (ArticleStatus.REVIEW, ArticleStatus.PUBLISHED)
 
 # A rare term among common ones: at most this many articles with all terms are ranked.
