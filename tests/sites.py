@@ -135,6 +135,9 @@ class Site:
                 pass
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ssl.SSLError):
             return
+        # Sites is being left; passed on, asyncio would print a traceback for each idle connection.
+        except asyncio.CancelledError:
+            return
         finally:
             writer.close()
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mingus_lib.clients.target import Target, parse, shown
+from mingus_lib.domain.urls import canonical, host_of
 from mingus_lib.errors import PermanentError
 
 
@@ -45,6 +46,8 @@ def test_host_port_and_origin(url: str, host: str, port: int, origin: str) -> No
         ("http://example.org/a\r\nX: y", "bad-address"),
         ("http://[::1/", "bad-address"),
         ("http://*.example.org/", "bad-address"),
+        ("http://a!b.example.org/", "bad-address"),
+        ("http://1.2.3.4.5/", "bad-address"),
         (f"http://{'a' * 300}.example/", "bad-address"),
         ("http://example.org/" + "a" * 9_000, "bad-address"),
         ("file:///etc/passwd", "blocked-address"),
@@ -76,6 +79,11 @@ def test_a_redirect_may_be_relative_and_is_checked_again() -> None:
         here.beside("http://[broken")
 
 
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f.0.0.1", "0177.0.0.1", "127.0.0.1."])
+def test_all_spellings_of_a_number_are_one_host(host: str) -> None:
+    assert parse(f"http://{host}/").host == "127.0.0.1"
+
+
 @given(st.text(max_size=300))
 def test_any_text_is_an_address_or_a_permanent_error(text: str) -> None:
     for candidate in (text, f"http://{text}", f"https://example.org/{text}"):
@@ -87,6 +95,24 @@ def test_any_text_is_an_address_or_a_permanent_error(text: str) -> None:
             assert target.scheme in ("http", "https")
             assert target.host
             assert target.url.isprintable()
+            assert parse(target.url) == target
+
+
+@given(st.text(max_size=300), st.sampled_from(["", "/", "//", "http://", "https://www.google.com/amp/s/"]))
+def test_what_a_redirect_leads_to_can_be_stored(text: str, start: str) -> None:
+    try:
+        target = parse("https://example.org/a").beside(start + text)
+    except PermanentError:
+        return
+    assert host_of(canonical(target.url))
+    assert host_of(target.url) == target.host
+
+
+def test_a_redirect_too_long_to_store_is_refused() -> None:
+    here = parse("https://example.org/")
+    for path in ("a" * 8_000, "ä" * 2_000):
+        with pytest.raises(PermanentError, match="longer than"):
+            here.beside(path)
 
 
 @given(st.text(max_size=300), st.text(min_size=6, alphabet="abcdefghij"))

@@ -143,6 +143,11 @@ def test_a_redirect_may_be_written_in_utf8(site: Site, web: Web) -> None:
     assert web.fetch(site.on("/a", redirect("/café"))).body == b"<p>there"
 
 
+def test_a_redirect_may_hold_spaces(site: Site, web: Web) -> None:
+    site.on("/a%20b?c=%20d", Reply())
+    assert web.fetch(site.on("/", redirect(" /a b?c= d "))).final_url == site.url("/a%20b?c=%20d")
+
+
 def test_five_redirects_pass_and_six_do_not(site: Site, web: Web) -> None:
     for number in range(6):
         site.on(f"/{number}", redirect(f"/{number + 1}"))
@@ -294,6 +299,18 @@ def test_a_slot_beyond_the_deadline_is_out_of_time_and_not_taken(site: Site) -> 
     assert 90 < error.retry_after <= 100
     assert site.seen == []
     assert pacer.reserve(site.host, 5, 1000) < 100.5
+
+
+def test_a_long_hold_is_not_out_of_time_but_told_with_its_end(site: Site) -> None:
+    pacer = MemoryPacer()
+    pacer.hold(site.host, 3600)
+    with loopback_web(pacer=pacer) as web:
+        for more in ({}, {"deadline": time.monotonic() + 200}):
+            error = refusal(web, site.on("/", Reply()), **more)
+            assert (type(error), error.code) == (TransientError, "host-on-hold")
+            assert isinstance(error, TransientError)
+            assert 3500 < (error.retry_after or 0) <= 3600
+    assert site.seen == []
 
 
 def test_a_hold_made_while_waiting_is_waited_for(site: Site) -> None:

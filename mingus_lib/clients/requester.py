@@ -115,11 +115,23 @@ class Requester:
         while True:
             patience = DEFAULT_PATIENCE if deadline is None else max(0.0, deadline - time.monotonic())
             wait = self._pacer.reserve(target.host, interval, patience)
+            if wait > patience:
+                self._give_up_on_hold(target)
             if wait > patience or (wait > 0 and self._closing.wait(wait)):
                 raise OutOfTime(f"{target.host}: its next turn is in {wait:.0f} s", retry_after=wait)
             # A slot may have been reserved before another worker was told Retry-After.
             if wait <= 0 or self._pacer.held(target.host) <= 0:
                 return
+
+    def _give_up_on_hold(self, target: Target) -> None:
+        """A long Retry-After is not OutOfTime: another job, started at once, would wait just as vainly."""
+        held = self._pacer.held(target.host)
+        if held > DEFAULT_PATIENCE:
+            raise TransientError(
+                f"{target.host}: asked us to stay away for another {held:.0f} s",
+                code="host-on-hold",
+                retry_after=held,
+            )
 
     @contextlib.contextmanager
     def _translated(self, target: Target) -> Iterator[None]:

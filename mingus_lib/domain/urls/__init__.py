@@ -3,6 +3,6 @@
 from mingus_lib.domain.urls.canonical import canonical
 from mingus_lib.domain.urls.declared import accept_declared
 from mingus_lib.domain.urls.hosts import host_of, registrable_domain
-from mingus_lib.domain.urls.parts import shown
+from mingus_lib.domain.urls.parts import Parts, shown, take_apart
 
-__all__ = ["accept_declared", "canonical", "host_of", "registrable_domain", "shown"]
+__all__ = ["Parts", "accept_declared", "canonical", "host_of", "registrable_domain", "shown", "take_apart"]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mingus_lib.domain.urls.parts import Parts, bad_address, shown, take_apart
+from mingus_lib.domain.urls.parts import Parts, take_apart
 from mingus_lib.domain.urls.tracking import without_tracking
 from mingus_lib.domain.urls.wrappers import wrapped_address
 from mingus_lib.errors import UsageError
-
-MAX_NESTING = 10
 
 
 def canonical(url: str) -> str:
@@ -33,12 +31,9 @@ def canonical(url: str) -> str:
 def canonical_parts(url: str) -> Parts:
     """The same, taken apart."""
     parts = _normal(url)
-    for _ in range(MAX_NESTING):
-        inner = _unwrapped(parts)
-        if inner is None:
-            return parts
+    while (inner := _unwrapped(parts)) is not None:
         parts = inner
-    raise bad_address(f"{shown(url)} wraps an address more than {MAX_NESTING} times; give the innermost one")
+    return parts
 
 
 def _normal(url: str) -> Parts:
@@ -51,7 +46,9 @@ def _unwrapped(parts: Parts) -> Parts | None:
     if target is None:
         return None
     try:
-        return _normal(target)
+        inner = _normal(target)
     except UsageError:
         # What is inside is no address: then the wrapper itself is the page.
         return None
+    # Always so for honest wrappers; for the others it makes sure that unwrapping ends.
+    return inner if len(str(inner)) < len(str(parts)) else None
