@@ -58,9 +58,7 @@ class LazyGroup(TyperGroup):
         name = ALIASES.get(cmd_name, cmd_name)
         return _load(name) if ctx.resilient_parsing and name in self.commands else self.commands.get(name)
 
-    def resolve_command(
-        self, ctx: Context, args: list[str]
-    ) -> tuple[str | None, Command | None, list[str]]:
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
         """The command that is called, loaded."""
         name, stub, rest = super().resolve_command(ctx, args)
         return name, _load(stub.name or "") if stub else None, rest

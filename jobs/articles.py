@@ -40,7 +40,9 @@ def process_new_articles(urls: list[str], force: bool = False) -> list[dict[str,
         batch = result.fresh[start : start + BACKLOG_BATCH]
         here.follow_up("classify_article_batch", {"article_ids": batch}, parent=now.id)
     if rest := result.hand_over():
-        here.follow_up("process_new_articles", {"urls": rest, "force": force}, parent=now.id)
+        here.follow_up(
+            "process_new_articles", {"urls": rest, "force": force}, parent=now.id, delay=result.pause
+        )
     result.raise_for_unfinished()
     return result.as_json()
 

@@ -114,7 +114,9 @@ class Runtime:
         from mingus_lib.queues.pacing import RedisPacer, RedisRobotsCache
 
         return Web(
-            self.settings.fetch_policy(), pacer=RedisPacer(self.redis), robots=RedisRobotsCache(self.redis)
+            self.settings.fetch_policy(),
+            pacer=RedisPacer(self.redis, self.redis_where),
+            robots=RedisRobotsCache(self.redis, self.redis_where),
         )
 
     @cached_property
@@ -140,8 +142,8 @@ class Runtime:
             web=self.web, articles=self.articles, hosts=self.hosts, quality=self.settings.quality_policy()
         )
 
-    def follow_up(self, task: str, args: Mapping[str, Any], *, parent: str) -> str | None:
-        """Enqueue a job's next step; its id, or None when it was recorded for later.
+    def follow_up(self, task: str, args: Mapping[str, Any], *, parent: str, delay: float = 0.0) -> str | None:
+        """Enqueue a job's next step, to run after `delay` seconds; its id, or None when it is recorded.
 
         A task that this release does not have yet is recorded; the sweeper enqueues it one day.
         """
@@ -153,7 +155,7 @@ class Runtime:
             return None
         run = self.ledger.get(parent)
         root = run.root_id if run and run.root_id else parent
-        spec = new_job(task, args, origin=f"job:{parent}", parent_id=parent, root_id=root)
+        spec = new_job(task, args, origin=f"job:{parent}", parent_id=parent, root_id=root, delay=delay)
         self.enqueuer.submit([spec])
         return spec.id
 

@@ -24,7 +24,7 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "unknown_hosts": ("hold", "fetch", '"hold"'),
     "fetch_interval": ("1s", "500ms", "0.25"),
     "fetch_concurrency": ("1", "2", "3"),
-    "fetch_timeout": ("1", "2m", '"3s"'),
+    "fetch_timeout": ("1", "1m", '"3s"'),
     "fetch_max_bytes": ("1MB", "2MiB", "3000"),
     "fetch_user_agent": ("a/1", "b/2", '"c/3"'),
     "fetch_allow_networks": ("none", "10.0.0.0/8,::1/128", '["127.0.0.0/8"]'),

@@ -10,6 +10,7 @@ import typer
 
 from mingus_lib import logs, runtime, settings
 from mingus_lib.errors import Refused
+from mingus_lib.queues import catalog
 from mingus_lib.runtime import Runtime
 from mingus_lib.view import output
 
@@ -26,6 +27,8 @@ def runtime_of(ctx: typer.Context, *, loglevel: str | None = None) -> Runtime:
     flags = {**given["flags"], "log_level": loglevel}
     config = Path(given["config"]) if given["config"] else None
     here = runtime.use(Runtime(settings.load(flags, config=config)))
+    if here.settings.tasks:
+        catalog.configure(here.settings.tasks)
     logs.setup(here.settings.log_level, here.settings.log_format, sys.stderr)
     ctx.call_on_close(here.close)
     return here

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mingus_lib.domain.jobs import RetryPolicy
@@ -89,6 +89,16 @@ def load() -> Mapping[str, Task]:
     for module in package.MODULES:
         importlib.import_module(f"jobs.{module}")
     return _tasks
+
+
+def configure(changes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Apply mingus.toml's `[tasks.NAME]`: `soft`, `retries`, `backoff`. Raises NotFound for an unknown task."""
+    for name, table in changes.items():
+        task = find(name)
+        retry = RetryPolicy(
+            table.get("retries", task.retry.retries), table.get("backoff", task.retry.backoff)
+        )
+        _tasks[name] = replace(task, soft=table.get("soft", task.soft), retry=retry)
 
 
 def find(name: str) -> Task:

@@ -51,6 +51,8 @@ class IngestResult:
     left_over: list[str] = field(default_factory=list)
     bug: Exception | None = None
     retry_after: float | None = None
+    # Seconds until the first host of `left_over` may be asked again.
+    pause: float = 0.0
 
     @property
     def waiting(self) -> list[ItemOutcome]:
@@ -129,6 +131,7 @@ class _Run:
         self.second_spellings: list[_Address] = []
         self.done = {item.url: item for item in ingest.articles.outcomes(job.id) if item.final}
         self.left_over: list[str] = []
+        self.pauses: list[float] = []
         self.bug: Exception | None = None
         self.retry_after: float | None = None
 
@@ -184,6 +187,7 @@ class _Run:
                 self.bug = error
         elif isinstance(fetched, OutOfTime):
             self.left_over.append(address.url)
+            self.pauses.append(fetched.retry_after or 0.0)
         elif isinstance(fetched, MingusError):
             self._fail(address, fetched)
         else:
@@ -227,7 +231,8 @@ class _Run:
         self._settle_same_address()
         outcomes = [self.done[url] for url in self.urls if url in self.done]
         fresh = [item.article_id for item in outcomes if item.outcome is Outcome.ADDED and item.article_id]
-        return IngestResult(outcomes, fresh, self.left_over, self.bug, self.retry_after)
+        pause = min(self.pauses, default=0.0)
+        return IngestResult(outcomes, fresh, self.left_over, self.bug, self.retry_after, pause)
 
     def _settle_same_address(self) -> None:
         """Second spellings of an address fetched above share its fate."""

@@ -110,7 +110,7 @@ class Settings:
         16, Whole(1, 256), "How many addresses one job fetches at the same time.", key="fetch.concurrency"
     )
     fetch_timeout: float = _setting(
-        30.0, Duration(0.1, 600), "How long one whole response may take.", key="fetch.timeout"
+        30.0, Duration(0.1, 60), "How long one whole response may take.", key="fetch.timeout"
     )
     fetch_max_bytes: int = _setting(
         10_000_000, Size(1000, 10**9), "The largest page read, decompressed.", key="fetch.max_bytes"

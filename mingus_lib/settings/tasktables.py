@@ -29,10 +29,10 @@ class Rate(Kind):
 
 TASK_KEYS: Mapping[str, tuple[Kind, str]] = {
     "soft": (Duration(1, 86_400, whole=True), "After this the job is asked to stop; seconds."),
-    "hard": (Duration(1, 86_400, whole=True), "After this the job is killed; seconds, more than soft."),
+    "hard": (Duration(1, 86_400, whole=True), "Not enforced yet: a job is killed a minute after soft."),
     "retries": (Whole(0, 100), "How often a job that failed transiently is tried again."),
     "backoff": (Duration(0, 86_400), "The wait before the first retry; later ones wait longer."),
-    "rate_limit": (Rate(), "The most jobs of this task that start in a time, over all workers."),
+    "rate_limit": (Rate(), "Not enforced yet: the most jobs of this task that start in a time."),
 }
 
 
