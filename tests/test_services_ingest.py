@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mingus_lib.clients.web import MemoryPacer, MemoryRobotsCache, Web
+from mingus_lib.domain.extract import extract
 from mingus_lib.domain.models import FetchPolicy, Outcome, QualityPolicy
 from mingus_lib.errors import TransientError
 from mingus_lib.queues.context import JobContext
@@ -189,17 +190,14 @@ def test_a_page_may_declare_its_own_address_only(sites: Sites, ingest: Ingest, a
 def test_a_bug_on_one_page_does_not_lose_the_others(
     sites: Sites, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mingus_lib.services import ingest as module
-
     site = serve(sites, good=page("alpha"), bad=page("beta"))
-    real = module.extract
 
     def broken(body: bytes, **about: Any) -> Any:
         if b"beta" in body:
             raise KeyError("a bug")
-        return real(body, **about)
+        return extract(body, **about)
 
-    monkeypatch.setattr(module, "extract", broken)
+    monkeypatch.setattr("mingus_lib.services.ingest.extract", broken)
     result = ingest.process([site.url("/bad"), site.url("/good")], job=job())
     assert Outcome.ADDED in outcomes(result)
     with pytest.raises(KeyError):

@@ -92,7 +92,7 @@ def load() -> Mapping[str, Task]:
 
 
 def configure(changes: Mapping[str, Mapping[str, Any]]) -> None:
-    """Apply mingus.toml's `[tasks.NAME]`: `soft`, `retries`, `backoff`. Raises NotFound for an unknown task."""
+    """Apply `[tasks.NAME]` of mingus.toml: `soft`, `retries`, `backoff`. NotFound for an unknown task."""
     for name, table in changes.items():
         task = find(name)
         retry = RetryPolicy(
