@@ -34,10 +34,8 @@ def demo(
     """
     from mingus_lib.services.demonstration import demonstrate
 
+    output.message("Sample pages on loopback, a private Redis, workers: a library that is gone afterwards.")
     with demonstrate(concurrency, Runtime) as (receipt, steps):
-        output.message(
-            "Sample pages on loopback, a private Redis, workers: a library that is gone afterwards."
-        )
         last = progress.show(steps, "addresses")
     form = output.choose(as_json=as_json)
     receipts.show_outcomes(receipt, last.outcomes, last.jobs, form)

@@ -68,7 +68,13 @@ def tasks(as_json: Json = False, quiet: Quiet = False) -> None:
     from mingus_lib.services import jobs as looking
     from mingus_lib.view.jobs import TASK_COLUMNS
 
-    output.rows(looking.tasks(), TASK_COLUMNS, output.choose(as_json=as_json, quiet=quiet), id_key="name")
+    output.rows(
+        looking.tasks(),
+        TASK_COLUMNS,
+        output.choose(as_json=as_json, quiet=quiet),
+        id_key="name",
+        drop=("soft", "retries"),
+    )
 
 
 @app.command()

@@ -30,7 +30,7 @@ from mingus_lib.domain.models import (
 )
 from mingus_lib.domain.quality import assess
 from mingus_lib.domain.urls import canonical, host_of
-from mingus_lib.errors import MingusError, PermanentError, TransientError
+from mingus_lib.errors import MingusError, PermanentError, TransientError, UsageError
 from mingus_lib.queues.context import JobContext
 from mingus_lib.store.articles import Articles
 from mingus_lib.store.hosts import Hosts
@@ -177,7 +177,7 @@ class _Run:
         if isinstance(fetched, FetchedPage):
             try:
                 self._read(address, fetched)
-            except PermanentError as error:
+            except (PermanentError, UsageError) as error:
                 self._fail(address, error)
             except MingusError:
                 raise

@@ -20,8 +20,8 @@ COLUMNS = (
     Column("reason", "Reason"),
 )
 TASK_COLUMNS = (
-    Column("name", "Task"),
-    Column("queue", "Queue"),
+    Column("name", "Task", Kind.ID),
+    Column("queue", "Queue", Kind.ID),
     Column("arguments", "Arguments"),
     Column("soft", "Soft s", Kind.NUMBER),
     Column("retries", "Retries", Kind.NUMBER),
