@@ -41,7 +41,7 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
     ("worker", "run", "Run", "Run workers."),
     ("demo", "demo", "Run", "See mingus at work on sample pages, in a throw-away library."),
     ("config", "config", "Deploy", "Show and check the settings."),
-    ("db", "db", "Deploy", "Migrate, back up and check the store."),
+    ("db", "db", "Deploy", "Migrate, back up, check and tidy the store."),
 )
 ALIASES = {"task-status": "job"}
 

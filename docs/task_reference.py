@@ -22,9 +22,10 @@ an unknown name, a wrong type or a value out of its limits is refused with exit 
 says which. Names of tasks are a contract; so are the dotted paths of their functions, which are what
 Redis holds.
 
-The soft limit is when a running job is stopped. A job that meets a failure worth another try waits
-at least its first wait before the next attempt; later waits grow at random up to an hour. Everything
-else that fails is `dead` at once, with its reason.
+The soft limit is when a running job is stopped. `[tasks.NAME]` in `mingus.toml` changes it, the
+retries and the first wait ([configuration.md](configuration.md#tasks)). A job that meets a failure
+worth another try waits at least its first wait before the next attempt; later waits grow at random
+up to an hour. Everything else that fails is `dead` at once, with its reason.
 
 """
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,6 @@ class Library:
     mingus: CommandLine
     site: str
     folder: Path
-    newest: str = ""
 
     def shell(self, line: str) -> Shown:
         """Run a line of a document as it stands, but with the sample pages for example.com."""
@@ -212,30 +212,35 @@ def shapes() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def filled(library: Library) -> Library:
-    """The library after an article, its copy, a refusal and a failure."""
+def printed(library: Library) -> dict[str, Shown]:
+    """What every command of docs/json.md prints, after an article, its copy, a refusal and a failure."""
     pages = [f"{library.site}{path}" for path in ("/negotiate-your-raise", "/reprint/raise", "/moved-away")]
     library.mingus("add", "--wait", *pages)
-    library.newest = library.mingus("jobs", "--task", "process_new_articles", "-q", "-n", "1").out.strip()
-    return library
+    newest = library.mingus("jobs", "--task", "process_new_articles", "-q", "-n", "1").out.strip()
+    with ThreadPoolExecutor(2) as pool:
+        running = {
+            command: pool.submit(library.mingus, *arguments_of(command, newest, library.site))
+            for command in shapes()
+        }
+    return {command: shown.result() for command, shown in running.items()}
 
 
-def arguments_of(command: str, library: Library) -> list[str]:
+def arguments_of(command: str, job_id: str, site: str) -> list[str]:
     """The words to run for a heading of docs/json.md."""
-    page = f"{library.site}/negotiate-your-raise"
+    page = f"{site}/negotiate-your-raise"
     more = {
         "add": [page, f"{page}?utm_source=newsletter"],
         "extract": [page],
         "articles show": ["1"],
         "articles search": ["raise"],
     }
-    words = [library.newest if word == "ID" else word for word in command.split()]
+    words = [job_id if word == "ID" else word for word in command.split()]
     return words + next((extra for start, extra in more.items() if command.startswith(start)), [])
 
 
 @pytest.mark.parametrize("command", sorted(shapes()))
-def test_json_is_as_documented(filled: Library, command: str) -> None:
-    shown = filled.mingus(*arguments_of(command, filled))
+def test_json_is_as_documented(printed: dict[str, Shown], command: str) -> None:
+    shown = printed[command]
     assert shown.code == 0, shown.err
     assert list(differences(shapes()[command], shown.json)) == []
 

@@ -19,7 +19,7 @@ from mingus_lib.services.reprocess import Reprocess
 from mingus_lib.store.articles import Articles
 from mingus_lib.store.database import Store
 from mingus_lib.store.hosts import Hosts
-from tests.sites import Reply, Site, Sites
+from tests.sites import Reply, Site, Sites, redirect
 
 WORDS = "the saver plans a budget and keeps some money aside each month because a calm reserve helps"
 
@@ -178,6 +178,15 @@ def test_hosts_are_denied_and_held(sites: Sites, ingest: Ingest, store: Store, a
     ingest.hosts.allow(site.host)
     let_in = holding.process([site.url("/a")], job=job("three"))
     assert outcomes(let_in) == [Outcome.ADDED]
+
+
+def test_an_address_that_redirects_is_known_the_next_time(sites: Sites, ingest: Ingest) -> None:
+    site = serve(sites, a=page("alpha"), old=redirect("/a"))
+    ingest.process([site.url("/old")], job=job("one"))
+    before = len(site.seen)
+    again = ingest.process([site.url("/old"), site.url("/a")], job=job("two"))
+    assert outcomes(again) == [Outcome.DUPLICATE, Outcome.DUPLICATE]
+    assert len(site.seen) == before
 
 
 def test_a_page_may_declare_its_own_address_only(sites: Sites, ingest: Ingest, articles: Articles) -> None:

@@ -11,7 +11,7 @@ from mingus_lib.commands.common import Json, failed, runtime_of
 from mingus_lib.services import upkeep
 from mingus_lib.view import output, progress
 
-app = typer.Typer(help="Migrate, back up and check the store.", no_args_is_help=True)
+app = typer.Typer(help="Migrate, back up, check and tidy the store.", no_args_is_help=True)
 
 
 @app.command()
@@ -46,6 +46,24 @@ def backup(
         output.value(done)
     else:
         output.lines([done["path"]])
+
+
+@app.command()
+def vacuum(
+    ctx: typer.Context,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the search index anew, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Give free pages back to the disk and merge the search index.
+
+    Example: mingus db vacuum
+    """
+    here = runtime_of(ctx)
+    done = upkeep.vacuum(here.settings.store_path, rebuild=rebuild)
+    if as_json:
+        output.value(done)
+    else:
+        output.lines([f"{done['path']}: {done['freed_bytes']} bytes given back"])
 
 
 @app.command()

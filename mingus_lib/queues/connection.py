@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import redis as redis_py
 from redis.backoff import NoBackoff
@@ -20,22 +21,48 @@ CONNECT_TIMEOUT_SECONDS = 5.0
 
 
 def connect(url: str) -> Redis:
-    """A client for `url` (redis://, rediss://, unix://); it connects at the first command.
+    """A client for `url` (redis://, rediss://, unix://, redis+sentinel://); it connects at the first command.
 
     Raises UsageError when the address cannot be one of a Redis.
     """
     try:
-        return redis_py.Redis.from_url(
-            url,
-            socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            socket_timeout=30.0,
-            retry=Retry(NoBackoff(), 1),
-            health_check_interval=0,
-        )
+        if "+sentinel" in url.partition("://")[0]:
+            return _by_sentinel(url)
+        return redis_py.Redis.from_url(url, **_options())
     except ValueError as error:
         raise UsageError(
             f"redis_url {mask(url)!r} is not a Redis address: {error}; write redis://host:6379/0"
         ) from error
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        "socket_timeout": 30.0,
+        "retry": Retry(NoBackoff(), 1),
+        "health_check_interval": 0,
+    }
+
+
+def _by_sentinel(url: str) -> Redis:
+    """redis+sentinel://[:password@]host:port[,host:port...]/master[/database]."""
+    from redis.sentinel import Sentinel
+
+    parts = urlsplit(url)
+    hosts = [_host_and_port(each) for each in parts.netloc.rpartition("@")[2].split(",")]
+    master, _, database = parts.path.strip("/").partition("/")
+    if not master:
+        raise ValueError("it names no master, as in redis+sentinel://host:26379/mymaster")
+    secure = {"ssl": True} if parts.scheme.startswith("rediss") else {}
+    login = {"username": parts.username or None, "password": unquote(parts.password or "") or None}
+    sentinel = Sentinel(hosts, sentinel_kwargs=_options())
+    client: Redis = sentinel.master_for(master, db=int(database or 0), **login, **secure, **_options())
+    return client
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return (host, int(port)) if host else (text, 26379)
 
 
 @contextlib.contextmanager

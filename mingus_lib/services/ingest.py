@@ -207,6 +207,7 @@ class _Run:
             position=address.position,
             now=datetime.now(UTC),
             force=self.force,
+            asked=address.canonical_url,
         )
         self._remember(item)
 

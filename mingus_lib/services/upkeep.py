@@ -21,6 +21,12 @@ def backup(path: Path, destination: Path, *, overwrite: bool, report: maintenanc
     return {"path": str(destination), "size_bytes": written}
 
 
+def vacuum(path: Path, *, rebuild: bool) -> dict[str, Any]:
+    """Tidy the store up; the documented shape of `db vacuum --json`."""
+    freed = maintenance.tidy(Store(path, create=False), rebuild=rebuild)
+    return {"path": str(path), "freed_bytes": freed}
+
+
 def check(path: Path) -> dict[str, Any]:
     """Look for damage; the documented shape of `db check --json`."""
     found = maintenance.check(path)

@@ -1,0 +1,69 @@
+"""The private Redis: one for all who start at once, on a short socket, never of an older server."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from mingus_lib.errors import StoreUnavailable, UsageError
+from mingus_lib.queues import embedded
+from mingus_lib.queues.connection import connect
+
+
+def _start(home: Path) -> bool:
+    return embedded.ensure_running(home)
+
+
+def test_many_starters_get_one_server(home: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        started = pool.map(_start, [home] * 8)
+    assert sorted(started) == [False] * 7 + [True]
+
+
+def test_what_was_written_is_there_after_a_restart(home: Path) -> None:
+    embedded.ensure_running(home)
+    connect(embedded.url(home)).set("mingus:test", "kept")
+    embedded.stop(home)
+    assert embedded.ensure_running(home)
+    assert connect(embedded.url(home)).get("mingus:test") == b"kept"
+
+
+def test_it_is_private_durable_and_never_evicts(home: Path) -> None:
+    embedded.ensure_running(home)
+    client = connect(embedded.url(home))
+    assert client.config_get("appendonly") == {"appendonly": "yes"}
+    assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+    assert client.config_get("port") == {"port": "0"}
+    path = embedded.socket_path(home)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_long_path_gets_a_short_private_socket(tmp_path: Path) -> None:
+    deep = tmp_path / ("long" * 25) / "state"
+    assert len(str(embedded.socket_path(deep))) <= embedded.MAX_SOCKET_PATH_BYTES
+    try:
+        assert embedded.ensure_running(deep)
+        assert embedded.socket_path(deep).parent.stat().st_mode & 0o777 == 0o700
+    finally:
+        embedded.stop(deep)
+
+
+def test_data_of_a_newer_server_is_not_opened_by_an_older_one(home: Path) -> None:
+    embedded.ensure_running(home)
+    embedded.stop(home)
+    record = home / "redis" / "server.json"
+    record.write_text(json.dumps({"path": "/gone/redis-server", "version": [99, 0, 0]}))
+    with pytest.raises(UsageError, match=r"written by Redis 99\.0\.0"):
+        embedded.ensure_running(home)
+
+
+def test_a_home_that_is_a_file_is_named(home: Path) -> None:
+    home.parent.mkdir(exist_ok=True)
+    home.write_text("in the way")
+    with pytest.raises(StoreUnavailable, match="set MINGUS_HOME"):
+        embedded.ensure_running(home)
+    home.unlink()
