@@ -87,11 +87,13 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     mingus = CommandLine(home, open_loopback)
     with sample_site.serve() as addresses:
         up = mingus.start("up", "--concurrency", "1", "--loglevel", "error")
-        wait_for(lambda: mingus("status", "--json").json["workers"], "a worker")
-        yield Library(mingus, addresses[0].rpartition("/")[0], folder)
-        up.send_signal(signal.SIGINT)
-        up.communicate(timeout=30)
-    embedded.stop(home)
+        try:
+            wait_for(lambda: mingus("status", "--json").json["workers"], "a worker")
+            yield Library(mingus, addresses[0].rpartition("/")[0], folder)
+        finally:
+            up.send_signal(signal.SIGINT)
+            up.communicate(timeout=30)
+            embedded.stop(home)
 
 
 def test_the_readme_s_commands_work(library: Library) -> None:
