@@ -22,8 +22,11 @@ lint: .venv/.ready-dev
 docs: .venv/.ready-dev
 	@$(BIN)/python docs/generate.py
 
+# Extraction is scored on pages of your own: make bench PAGES=DIR
 bench: .venv/.ready-dev
-	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+	@$(BIN)/python -m benchmarks.start
+	@$(BIN)/python -m benchmarks.pipeline
+	@if [ -n "$(PAGES)" ]; then $(BIN)/python -m benchmarks.extraction --pages "$(PAGES)"; fi
 
 # Resolve the newest versions again; both files carry hashes and no index address.
 lock: .venv/.ready-dev

@@ -30,7 +30,13 @@ class OneArticle(Arguments):
     offline: bool = False
 
 
-@job(NewArticles, queue="article_processing")
+def _load_readers() -> None:
+    from mingus_lib.services import ingest
+
+    ingest.load_readers()
+
+
+@job(NewArticles, queue="article_processing", preload=_load_readers)
 def process_new_articles(urls: list[str], force: bool = False) -> list[dict[str, Any]]:
     """Fetch addresses and store what is worth reading: one outcome per address."""
     now = context.current()
@@ -47,7 +53,7 @@ def process_new_articles(urls: list[str], force: bool = False) -> list[dict[str,
     return result.as_json()
 
 
-@job(OneArticle, queue="article_processing")
+@job(OneArticle, queue="article_processing", preload=_load_readers)
 def reprocess_article(article_id: int, offline: bool = False) -> dict[str, Any]:
     """Fetch one article again if it changed (or read its kept page again), keeping editors' work."""
     now = context.current()

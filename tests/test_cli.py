@@ -247,7 +247,7 @@ def test_a_background_worker_works_and_stops(mingus: CommandLine) -> None:
         shown = mingus(
             "enqueue", "ping", "--queue", "cleanup", "--args", '{"token": "hi"}', "--wait", "--json"
         )
-        assert [(job["state"], job["result"]) for job in shown.json] == [("finished", "hi")]
+        assert [(job["state"], job["result"]) for job in shown.json["jobs"]] == [("finished", "hi")]
     finally:
         os.kill(pid, signal.SIGTERM)
     wait_for(lambda: not mingus("status", "--json").json["workers"], "the worker to leave")
@@ -263,6 +263,6 @@ def test_waiting_tells_of_failure_with_the_exit_code(mingus: CommandLine) -> Non
         worker.send_signal(signal.SIGTERM)
         worker.communicate(timeout=30)
     assert shown.code == 1
-    assert shown.json[0]["reason"] == "ping: told to fail"
-    story = mingus("job", shown.json[0]["id"][:8], "--json").json
+    assert shown.json["jobs"][0]["reason"] == "ping: told to fail"
+    story = mingus("job", shown.json["jobs"][0]["id"][:8], "--json").json
     assert (story["state"], story["attempts"], len(story["history"])) == ("dead", 1, 1)

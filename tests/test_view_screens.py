@@ -166,7 +166,7 @@ class TestStatus:
         lines = capsys.readouterr().out.splitlines()
         assert all(line.count("\t") == 3 for line in lines)
         assert not steered("".join(lines))
-        for line in ("redis\t\tversion\t7.2.4", "articles\t\tpublished\t1204", "queue\tcleanup\tpaused\tTrue",
+        for line in ("redis\t\tversion\t7.2.4", "articles\t\tpublished\t1204", "queue\tcleanup\tpaused\tyes",
                      "worker\tlibrary1.12345.0\tqueues\tanalytics,cleanup"):  # fmt: skip
             assert line in lines
 

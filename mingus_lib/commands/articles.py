@@ -12,7 +12,9 @@ from mingus_lib.services import library
 from mingus_lib.view import article as view
 from mingus_lib.view import output
 
-app = typer.Typer(help="List, show, search, archive and export articles.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, show, search, archive and export articles.", no_args_is_help=True, add_completion=False
+)
 
 Status = Annotated[
     list[str] | None,

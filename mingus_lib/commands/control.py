@@ -10,7 +10,7 @@ from mingus_lib.commands.common import DryRun, Json, Yes, confirm, runtime_of
 from mingus_lib.services import purging
 from mingus_lib.view import output
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 COLUMNS = (
     output.Column("queue", "Queue"),

@@ -11,7 +11,9 @@ from mingus_lib.commands.common import Json, failed, runtime_of
 from mingus_lib.services import upkeep
 from mingus_lib.view import output, progress
 
-app = typer.Typer(help="Migrate, back up, check and tidy the store.", no_args_is_help=True)
+app = typer.Typer(
+    help="Migrate, back up, check and tidy the store.", no_args_is_help=True, add_completion=False
+)
 
 
 @app.command()

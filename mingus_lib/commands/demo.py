@@ -10,7 +10,7 @@ from mingus_lib.commands.common import Json
 from mingus_lib.runtime import Runtime
 from mingus_lib.view import output, progress, receipts
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 NEXT = """Next:
   mingus add https://...          feed it an article of your own

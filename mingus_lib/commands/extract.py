@@ -9,7 +9,7 @@ import typer
 
 from mingus_lib.commands.common import Json, runtime_of
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from mingus_lib.services import add as adding
 from mingus_lib.services import enqueueing, waiting
 from mingus_lib.view import output, progress, receipts
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 Wait = Annotated[
     bool, typer.Option("--wait", help="Wait for the end, showing progress; exit 1 if any failed.")

@@ -12,7 +12,9 @@ from mingus_lib.domain.library import HostPolicy, HostRule
 from mingus_lib.view import output
 from mingus_lib.view.output import Column, Kind
 
-app = typer.Typer(help="Say which hosts may be read, and how good they are.", no_args_is_help=True)
+app = typer.Typer(
+    help="Say which hosts may be read, and how good they are.", no_args_is_help=True, add_completion=False
+)
 
 COLUMNS = (
     Column("host", "Host"),

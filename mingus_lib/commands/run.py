@@ -12,7 +12,7 @@ from mingus_lib.runtime import Runtime
 from mingus_lib.services import working
 from mingus_lib.view import output
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 Queues = Annotated[
     list[str] | None,

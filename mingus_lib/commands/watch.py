@@ -10,7 +10,7 @@ from mingus_lib.commands.common import Json, Limit, Quiet, failed, runtime_of
 from mingus_lib.errors import MingusError
 from mingus_lib.view import output
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 QUEUE_COLUMNS = (
     output.Column("name", "Queue"),

@@ -36,7 +36,10 @@ JobFunction = TypeVar("JobFunction", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One kind of job. `queue` None means any queue, named when it is enqueued; limits in seconds."""
+    """One kind of job. `queue` None means any queue, named when it is enqueued; limits in seconds.
+
+    `preload` loads the heavy libraries of the task: a worker calls it once, so that its jobs do not pay.
+    """
 
     name: str
     path: str
@@ -46,6 +49,7 @@ class Task:
     soft: int = SOFT_LIMIT_SECONDS
     hard: int = HARD_LIMIT_SECONDS
     retry: RetryPolicy = DEFAULT_RETRY
+    preload: Callable[[], object] | None = None
 
     def validate(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments as they will travel (plain JSON), or a UsageError naming the wrong field."""
@@ -69,6 +73,7 @@ def job(
     hard: int = HARD_LIMIT_SECONDS,
     retries: int = 3,
     backoff: float = 60.0,
+    preload: Callable[[], object] | None = None,
 ) -> Callable[[JobFunction], JobFunction]:
     """Declare a job function; it is returned unchanged."""
 
@@ -77,7 +82,7 @@ def job(
         path = f"{function.__module__}.{name}"
         summary = (function.__doc__ or "").strip().splitlines()[0]
         retry = RetryPolicy(retries, backoff)
-        _tasks[name] = Task(name, path, queue, arguments, summary, soft, hard, retry)
+        _tasks[name] = Task(name, path, queue, arguments, summary, soft, hard, retry, preload)
         return function
 
     return register

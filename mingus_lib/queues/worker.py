@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from rq.exceptions import DeserializationError
 from rq.job import Job, JobStatus
 from rq.queue import Queue
 from rq.registry import ScheduledJobRegistry
@@ -107,6 +108,7 @@ class MingusWorker(Worker):
         self.renew = renew
         self._attempt = 1
         self._task: catalog.Task | None = None
+        self._preloaded: set[str] = set()
 
     @property
     def dequeue_timeout(self) -> int:
@@ -130,6 +132,14 @@ class MingusWorker(Worker):
         super().teardown()
         if not self.is_horse:
             log.info("worker %s has left", self.name)
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Load the task's libraries before the first fork that needs them."""
+        task = _task_of(job)
+        if task and task.preload and task.name not in self._preloaded:
+            self._preloaded.add(task.name)
+            task.preload()
+        super().execute_job(job, queue)
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """Entry of the forked child: open what the job needs afresh."""
@@ -256,6 +266,14 @@ def work_off(worker: MingusWorker, *, burst: bool, max_jobs: int | None = None) 
 def worker_name(host: str, number: int) -> str:
     """`host.pid.number`: unique on the machine, readable in a table."""
     return f"{host.split('.')[0]}.{os.getpid()}.{number}"
+
+
+def _task_of(job: Job) -> catalog.Task | None:
+    try:
+        return catalog.by_path(str(job.func_name))
+    except DeserializationError:
+        # The child meets it again, and buries the job with its reason.
+        return None
 
 
 def _spec(job: Job, task: catalog.Task) -> JobSpec:

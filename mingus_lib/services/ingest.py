@@ -42,6 +42,13 @@ RESERVE_SHARE = 0.2
 NOT_FETCHED = (ArticleStatus.HELD, ArticleStatus.PENDING)
 
 
+def load_readers() -> None:
+    """Load what reading a page needs, language model included: about a second, once in a process."""
+    body = f"<html><body><article><p>{'A plain sentence to read. ' * 40}</p></article></body></html>"
+    read = extract(body.encode(), content_type="text/html", charset="utf-8", url="http://localhost/")
+    assess(read, url="http://localhost/", policy=QualityPolicy())
+
+
 @dataclass(slots=True)
 class IngestResult:
     """What became of a job's addresses. `fresh` are the ids of articles to be labelled."""

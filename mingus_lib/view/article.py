@@ -125,7 +125,7 @@ def show_hits(result: SearchResult, form: Format) -> None:
 
 def hit_as_json(hit: SearchHit) -> dict[str, Any]:
     """A hit; `snippet` marks found words with `**`, as Markdown does."""
-    return {**listed(hit.article), "score": round(hit.score, 4), "snippet": _marked(hit.snippet, "**")}
+    return {**listed(hit.article), "score": float(f"{hit.score:.4g}"), "snippet": _marked(hit.snippet, "**")}
 
 
 def _hit_line(hit: SearchHit) -> str:

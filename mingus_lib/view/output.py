@@ -63,7 +63,7 @@ def rows(
     elif form is Format.IDS:
         lines(str(row[id_key]) for row in found)
     elif form is Format.TSV:
-        lines("\t".join(_plain(row.get(column.key)) for column in columns) for row in found)
+        lines("\t".join(plain(row.get(column.key)) for column in columns) for row in found)
     elif found:
         console().print(table(found, columns, drop=drop))
     if not found and empty and form in (Format.TABLE, Format.TSV):
@@ -104,18 +104,17 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 
-def _plain(content: Any) -> str:
+def plain(content: Any) -> str:
+    """A value as scripts read it: ISO times, yes or no, JSON for objects, nothing for None."""
     if content is None:
         return ""
     if isinstance(content, bool):
         return "yes" if content else "no"
     if isinstance(content, datetime):
         return content.isoformat()
-    return human.printable(_joined(content, ","))
-
-
-def _joined(content: Any, separator: str) -> str:
-    return separator.join(map(str, content)) if isinstance(content, list | tuple) else str(content)
+    if isinstance(content, dict) or (isinstance(content, list) and any(isinstance(x, dict) for x in content)):
+        return json.dumps(content, ensure_ascii=True, default=_json_default)
+    return human.printable(",".join(map(str, content)) if isinstance(content, list | tuple) else str(content))
 
 
 def _json_escaped(match: re.Match[str]) -> str:

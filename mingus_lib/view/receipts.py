@@ -26,6 +26,8 @@ JOB_COLUMNS = (
     Column("reason", "Reason"),
 )
 
+JOB_KEYS = ("id", "task", "queue", "state", "attempts", "result", "reason")
+
 
 def show_added(receipt: Mapping[str, Any], form: Format) -> None:
     """The jobs that took the addresses; `receipt` is the documented shape of `add --json`."""
@@ -74,8 +76,12 @@ def show_ids(ids: Sequence[str], form: Format) -> None:
 
 
 def show_jobs(jobs: Sequence[JobRun], form: Format) -> None:
-    """How jobs ended."""
-    output.rows([asdict(job) for job in jobs], JOB_COLUMNS, form)
+    """How jobs ended; the documented shape of `enqueue --wait --json`."""
+    found = [{key: asdict(job)[key] for key in JOB_KEYS} for job in jobs]
+    if form is Format.JSON:
+        output.value({"jobs": found})
+    else:
+        output.rows(found, JOB_COLUMNS, form)
 
 
 def _count(number: int, one: str, many: str = "") -> str:

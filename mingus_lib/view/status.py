@@ -61,7 +61,7 @@ def facts(seen: Facts) -> Iterator[tuple[str, str, str, str]]:
     """Every single value, for scripts that want lines: `queue  cleanup  queued  0`."""
     for section, subject, table in _subjects(seen):
         for key, value in table.items():
-            text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            text = output.plain(value)
             yield section, subject, key, "" if value is None else text
 
 

@@ -5,6 +5,7 @@ Rich is imported only when something is drawn.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -181,6 +182,8 @@ def _worded(content: Any, kind: Kind) -> str:
         return human.number(content)
     if kind is Kind.TIME:
         return human.moment(content)
+    if isinstance(content, dict):
+        return json.dumps(content)
     return human.printable(
         ", ".join(map(str, content)) if isinstance(content, list | tuple) else str(content)
     )
