@@ -1,0 +1,130 @@
+"""The whole path with real processes: command line, Redis, workers, sites on loopback, the store."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CommandLine, wait_for
+from tests.sites import Reply, Sites
+from tests.test_services_ingest import page
+
+ONE_HOST = 60
+
+
+@pytest.fixture
+def sites() -> Iterator[Sites]:
+    with Sites() as running:
+        yield running
+
+
+def name(number: int) -> str:
+    """A word of letters that no other number gets."""
+    return "".join(chr(ord("a") + int(digit)) for digit in f"{number:04d}") + "q"
+
+
+def test_many_addresses_of_one_host_outlive_the_soft_limit(mingus: CommandLine, sites: Sites) -> None:
+    site = sites.add()
+    for number in range(ONE_HOST):
+        site.on(f"/{name(number)}", Reply(page(name(number))))
+    mingus.home.mkdir()
+    (mingus.home / "mingus.toml").write_text("[tasks.process_new_articles]\nsoft = 3\n")
+    addresses = "\n".join(site.url(f"/{name(number)}") for number in range(ONE_HOST))
+    worker = mingus.start("worker", "--concurrency", "4", MINGUS_FETCH_INTERVAL="0.1")
+    try:
+        shown = mingus("add", "-", "--wait", "--json", stdin=addresses, timeout=120)
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        worker.communicate(timeout=30)
+    assert shown.code == 0, shown.err
+    told = shown.json
+    assert {item["outcome"] for item in told["outcomes"]} == {"added"}
+    assert len(told["outcomes"]) == ONE_HOST
+    assert len(told["states"]) > 1, "no job was handed over"
+    assert {job["state"] for job in told["states"]} == {"finished"}
+    assert len([seen for seen in site.seen if seen.path != "/robots.txt"]) == ONE_HOST
+
+
+def test_a_killed_job_leaves_nothing_half_done(mingus: CommandLine, sites: Sites) -> None:
+    site = sites.add()
+    site.on("/first", Reply(page("alpha")))
+    site.on("/slow", Reply(page("beta"), latency=20))
+    worker = mingus.start("worker")
+    try:
+        receipt = mingus("add", site.url("/first"), site.url("/slow"), "--json").json
+        job_id = receipt["jobs"][0]["id"]
+        wait_for(lambda: mingus("articles", "list", "-q").out, "the first article")
+        wait_for(lambda: any(seen.path == "/slow" for seen in site.seen), "the slow request")
+        child = wait_for(lambda: _children(_children(worker.pid)[0]), "the job's process")[0]
+        os.kill(child, signal.SIGKILL)
+        story = wait_for(lambda: _ended(mingus, job_id), "the job's end")
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        worker.communicate(timeout=30)
+    assert story["state"] == "dead"
+    assert "SIGKILL" in story["reason"]
+    titles = [article["title"] for article in mingus("articles", "list", "--json").json]
+    assert titles == ["alpha"]
+    assert mingus("db", "check").code == 0
+
+
+def _ended(mingus: CommandLine, job_id: str) -> dict[str, str] | None:
+    story: dict[str, str] = mingus("job", job_id, "--json").json
+    return story if story["state"] in ("finished", "dead") else None
+
+
+def _children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_new_text_is_handed_to_the_classifier_of_the_future(mingus: CommandLine, sites: Sites) -> None:
+    import sqlite3
+
+    site = sites.add()
+    site.on("/a", Reply(page("alpha")))
+    mingus("add", site.url("/a"))
+    assert mingus("worker", "--burst").code == 0
+    with sqlite3.connect(mingus.home / "mingus.db") as store:
+        (row,) = store.execute("SELECT task, args, enqueued_at FROM follow_ups").fetchall()
+    assert row == ("classify_article_batch", '{"article_ids": [1]}', None)
+
+
+def test_reprocess_offline_needs_no_network(mingus: CommandLine, sites: Sites) -> None:
+    site = sites.add()
+    site.on("/a", Reply(page("alpha")))
+    mingus("add", site.url("/a"))
+    mingus("worker", "--burst")
+    before = len(site.seen)
+    mingus("reprocess", "1", "--offline")
+    mingus("worker", "--burst")
+    newest = mingus("jobs", "--task", "reprocess_article", "--json").json[0]
+    assert newest["state"] == "finished"
+    assert len(site.seen) == before
+
+
+def test_extract_reads_files_in_order_and_touches_nothing(mingus: CommandLine, tmp_path: Path) -> None:
+    import json
+
+    for word in ("alpha", "beta"):
+        (tmp_path / f"{word}.html").write_bytes(page(word))
+    shown = mingus("extract", str(tmp_path / "beta.html"), str(tmp_path / "alpha.html"), "--json")
+    read = [json.loads(line) for line in shown.out.splitlines()]
+    assert [each["title"] for each in read] == ["beta", "alpha"]
+    assert list(read[0]) == [
+        "url", "canonical_url", "title", "author", "authors", "published_at", "site_name", "language",
+        "description", "text", "word_count", "reading_time_minutes", "verdict", "reason",
+    ]  # fmt: skip
+    assert not mingus.home.exists()
+
+
+def test_extract_is_under_the_same_guard(mingus: CommandLine, sites: Sites) -> None:
+    site = sites.add()
+    site.on("/a", Reply(page("alpha")))
+    shown = mingus("extract", site.url("/a"), "--json", MINGUS_FETCH_ALLOW_NETWORKS="")
+    assert shown.code == 1
+    assert shown.json["reason"].startswith("blocked-")
+    assert site.seen == []
