@@ -69,10 +69,15 @@ class Size:
     comments: int
     script_bytes: int
     attributes: int
+    boxes: int
 
 
-LIGHT = Size(paragraphs=12, sections=3, links=40, cards=4, comments=0, script_bytes=1_500, attributes=0)
-HEAVY = Size(paragraphs=18, sections=4, links=80, cards=60, comments=25, script_bytes=27_000, attributes=58)
+LIGHT = Size(
+    paragraphs=12, sections=3, links=40, cards=4, comments=0, script_bytes=1_500, attributes=0, boxes=1
+)
+HEAVY = Size(
+    paragraphs=18, sections=4, links=80, cards=60, comments=25, script_bytes=27_000, attributes=58, boxes=3
+)
 SIZES = {"light": LIGHT, "heavy": HEAVY}
 
 
@@ -91,9 +96,18 @@ class _Page:
     def html(self) -> str:
         return (
             f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{self.title} | The Gazette'
-            f"</title>{self.head()}</head><body>{self.menu()}<main>{self.article()}{self.comments()}</main>"
-            f"<aside>{self.cards()}</aside><footer>{self.menu()}</footer></body></html>"
+            f"</title>{self.head()}</head><body>{self.wrapped(self.menu() + self.main())}"
+            f"<footer>{self.menu()}</footer></body></html>"
         )
+
+    def main(self) -> str:
+        return f"<main>{self.wrapped(self.article() + self.comments())}</main><aside>{self.cards()}</aside>"
+
+    def wrapped(self, inner: str) -> str:
+        """Inside as many boxes as the page's size has."""
+        for _ in range(self.size.boxes):
+            inner = f"<div{self.attribute()}>{inner}</div>"
+        return inner
 
     def sentence(self, words: int | None = None) -> str:
         pick = self.chance.choice
@@ -110,7 +124,12 @@ class _Page:
         return " ".join(filled.split()[:words]).rstrip(",:")
 
     def paragraph(self) -> str:
-        return " ".join(self.sentence() + "." for _ in range(self.chance.randint(3, 6)))
+        """Sentences; on a heavy page every other one carries a link or an emphasis."""
+        told = [self.sentence() + "." for _ in range(self.chance.randint(3, 6))]
+        if self.size.attributes:
+            told[1] = f"<em{self.attribute()}>{told[1]}</em>"
+            told[2] += f" {self.link()}"
+        return " ".join(told)
 
     def attribute(self) -> str:
         """What page builders hang on every element."""
@@ -170,6 +189,6 @@ class _Page:
         return "".join(
             f"<div{self.attribute()}><div{self.attribute()}><span{self.attribute()}>{self.link()}</span>"
             f'<img src="/i/{self.noise(16)}.jpg" alt=""{self.attribute()}><h3{self.attribute()}>{self.link()}'
-            f"</h3><p{self.attribute()}>{self.sentence(9)}</p></div></div>"
+            f"</h3><div{self.attribute()}>{self.sentence(9)}</div></div></div>"
             for _ in range(self.size.cards)
         )
