@@ -27,6 +27,7 @@ TASK_COLUMNS = (
     Column("retries", "Retries", Kind.NUMBER),
     Column("summary", "What it does"),
 )
+EMPTY = "No jobs yet. Add some articles: mingus add https://..."
 LIST_KEYS = (
     "id", "task", "queue", "state", "origin", "parent_id", "created_at", "scheduled_for", "started_at",
     "ended_at", "attempts", "worker", "reason",
@@ -36,7 +37,7 @@ LIST_KEYS = (
 def show_list(jobs: Sequence[JobRun], form: Format) -> None:
     """Jobs, newest first; the documented shape of `jobs --json`."""
     found = [{key: asdict(job)[key] for key in LIST_KEYS} for job in jobs]
-    output.rows(found, COLUMNS, form, empty="No jobs yet. Add some articles: mingus add https://...")
+    output.rows(found, COLUMNS, form, empty=EMPTY, drop=("attempts", "created_at"))
 
 
 def as_json(job: JobRun, caused: Iterable[JobRun]) -> dict[str, Any]:

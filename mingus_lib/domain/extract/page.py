@@ -22,8 +22,15 @@ def read_page(body: bytes, charset: str | None, url: str) -> Extracted:
         raise PermanentError("the page is empty", code="page-empty") from None
     large = is_large(tree)
     said = read_metadata(tree, url, thorough=not large)
+    # A line that only repeats the title or names the author is not of the text.
+    bylines = [f"By {name}" for name in (*said.authors, " and ".join(said.authors)) if name]
     found = read_body(
-        tree, names=said.names, declared=said.body, base=said.base, free=said.free, thorough=not large
+        tree,
+        names=(*said.names, *bylines),
+        declared=said.body,
+        base=said.base,
+        free=said.free,
+        thorough=not large,
     )
     return Extracted(
         title=said.title,
