@@ -81,6 +81,19 @@ def _children(pid: int) -> list[int]:
     return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGHUP])
+def test_workers_do_not_outlive_their_supervisor(mingus: CommandLine, how: signal.Signals) -> None:
+    supervisor = mingus.start("worker", "--concurrency", "2")
+    try:
+        wait_for(lambda: len(mingus("status", "--json").json["workers"]) == 2, "two workers")
+        workers = _children(supervisor.pid)
+    finally:
+        supervisor.send_signal(how)
+        supervisor.communicate(timeout=30)
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), "the workers' end")
+    assert mingus("status", "--json").json["workers"] == []
+
+
 def test_new_text_is_handed_to_the_classifier_of_the_future(mingus: CommandLine, sites: Sites) -> None:
     import sqlite3
 

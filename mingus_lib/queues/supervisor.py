@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -27,13 +28,16 @@ class Supervisor:
         self._running: dict[int, int] = {}
         self._signals = 0
         self._failed = False
+        # Children read from it and hear its end when this process is gone, however it went.
+        self._lifeline = os.pipe()
 
     def run(self) -> int:
         """Until told to stop, or in burst mode until all have ended; the exit code.
 
-        The first SIGTERM or SIGINT lets current jobs finish, the second does not.
+        The first SIGTERM, SIGINT or SIGHUP lets current jobs finish, the second does not. Children
+        whose supervisor was killed stop as if told to.
         """
-        for stop in (signal.SIGTERM, signal.SIGINT):
+        for stop in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(stop, self._note_signal)
         for number in range(1, self._count + 1):
             self._start(number)
@@ -61,6 +65,8 @@ class Supervisor:
             # A terminal's Ctrl-C is for the parent alone, which passes it on once.
             os.setpgid(0, 0)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            self._stop_with_parent()
             self._child(number)
             code = 0
         except BaseException:
@@ -68,6 +74,16 @@ class Supervisor:
         finally:
             logging.shutdown()
             os._exit(code)
+
+    def _stop_with_parent(self) -> None:
+        reading, writing = self._lifeline
+        os.close(writing)
+
+        def watch() -> None:
+            os.read(reading, 1)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=watch, name="lifeline", daemon=True).start()
 
     def _pass_on(self, number: signal.Signals) -> None:
         for pid in self._running:

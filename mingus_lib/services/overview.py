@@ -29,13 +29,15 @@ def overview(settings: Settings, redis_url: str) -> tuple[dict[str, Any], Mingus
 
 def queues(settings: Settings, redis_url: str) -> tuple[list[dict[str, Any]], MingusError | None]:
     """The documented shape of `queues --json`; from the ledger when Redis does not answer."""
-    if _stopped(settings):
-        return _queues_from_ledger(settings.store_path), None
-    try:
-        with translated(mask(redis_url)):
-            return [asdict(state) for state in status.queue_states(connect(redis_url))], None
-    except RedisUnavailable as error:
-        return _queues_from_ledger(settings.store_path), error
+    trouble = None
+    if not _stopped(settings):
+        try:
+            with translated(mask(redis_url)):
+                return [asdict(state) for state in status.queue_states(connect(redis_url))], None
+        except RedisUnavailable as error:
+            trouble = error
+    found, store_trouble = _queues_from_ledger(settings.store_path)
+    return found, trouble or store_trouble
 
 
 def _stopped(settings: Settings) -> bool:
@@ -60,20 +62,26 @@ def _look_at_redis(settings: Settings, redis_url: str) -> tuple[dict[str, Any], 
 
 def _without_redis(settings: Settings, where: str, state: str) -> dict[str, Any]:
     redis = {"url": where, "state": state, "version": None, "memory_bytes": None, "persistence": None}
-    return {"redis": redis, "queues": _queues_from_ledger(settings.store_path), "workers": []}
+    # What is wrong with the store is told by _look_at_store.
+    found, _ = _queues_from_ledger(settings.store_path)
+    return {"redis": redis, "queues": found, "workers": []}
 
 
-def _queues_from_ledger(path: Path) -> list[dict[str, Any]]:
-    counts = read_queue_counts(path) if path.exists() else {}
-    return [
-        {
-            "name": name,
-            **{state: counts.get((name, state), 0) for state in ("queued", "scheduled", "started", "dead")},
-            "oldest_age_seconds": None,
-            "paused": False,
-        }
-        for name in QUEUES
-    ]
+def _queues_from_ledger(path: Path) -> tuple[list[dict[str, Any]], MingusError | None]:
+    counts: dict[tuple[str, str], int] = {}
+    trouble = None
+    try:
+        counts = read_queue_counts(path)
+    except NotFound:
+        counts = {}
+    except MingusError as error:
+        trouble = error
+    return [_queue_row(name, counts) for name in QUEUES], trouble
+
+
+def _queue_row(name: str, counts: dict[tuple[str, str], int]) -> dict[str, Any]:
+    numbers = {state: counts.get((name, state), 0) for state in ("queued", "scheduled", "started", "dead")}
+    return {"name": name, **numbers, "oldest_age_seconds": None, "paused": False}
 
 
 def _look_at_store(path: Path) -> tuple[dict[str, Any], MingusError | None]:

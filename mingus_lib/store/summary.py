@@ -34,7 +34,7 @@ def read_summary(path: Path, *, failures_shown: int = 5, busy_timeout: float = 2
     `store-corrupt`, UsageError `store-newer` or `not-a-store`.
     """
     if not path.exists():
-        raise NotFound(f"there is no store at {path}: `mingus db migrate` creates it", code="no-store")
+        raise _absent(path)
     with failures.in_our_words(path):
         try:
             return _read(path, failures_shown, busy_timeout)
@@ -47,9 +47,12 @@ def read_summary(path: Path, *, failures_shown: int = 5, busy_timeout: float = 2
 
 def read_queue_counts(path: Path, *, busy_timeout: float = 2.0) -> dict[tuple[str, str], int]:
     """How many jobs of each (queue, state) the ledger has, for when Redis is away. Raises as read_summary."""
+    if not path.exists():
+        raise _absent(path)
     with failures.in_our_words(path):
         connection = raw_connection(path, busy_timeout, read_only=True)
         try:
+            _must_be_current(connection, path)
             rows = connection.execute(_QUEUE_COUNTS).fetchall()
         finally:
             connection.close()
@@ -69,13 +72,25 @@ def size(path: Path) -> int:
 
 
 def _summary(connection: sqlite3.Connection, path: Path, failures_shown: int) -> StoreSummary:
-    if schema_version(connection, path) < SCHEMA_VERSION:
-        raise StoreUnavailable(
-            f"the store {path} is of an older schema: run `mingus db migrate`", code="store-older"
-        )
+    _must_be_current(connection, path)
     store_id = connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()[0]
     articles = article_lists.counts(connection)
     return StoreSummary(str(path), size(path), store_id, articles, _failures(connection, failures_shown))
+
+
+def _must_be_current(connection: sqlite3.Connection, path: Path) -> None:
+    version = schema_version(connection, path)
+    if version == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
+        # Somebody is creating it this very moment.
+        raise _absent(path)
+    if version < SCHEMA_VERSION:
+        raise StoreUnavailable(
+            f"the store {path} is of an older schema: run `mingus db migrate`", code="store-older"
+        )
+
+
+def _absent(path: Path) -> NotFound:
+    return NotFound(f"there is no store at {path}: `mingus db migrate` creates it", code="no-store")
 
 
 def _failures(connection: sqlite3.Connection, shown: int) -> tuple[Failure, ...]:
