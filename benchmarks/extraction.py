@@ -16,8 +16,6 @@ import argparse
 import gzip
 import json
 import logging
-import os
-import platform
 import re
 import statistics
 import time
@@ -30,6 +28,7 @@ from typing import Any
 
 import trafilatura
 from lxml.html import fromstring
+from machine import machine
 from readability import Document
 
 from mingus_lib.domain.extract import extract
@@ -182,12 +181,6 @@ def report(pages: list[Page]) -> dict[str, Any]:
             "median_of_pages": statistics.median(ratios),
         },
     }
-
-
-def machine() -> str:
-    """What the figures were taken on."""
-    python = platform.python_version()
-    return f"{platform.machine()}, {os.cpu_count()} cores, Python {python}, {platform.system()}"
 
 
 def show(figures: dict[str, Any]) -> None:

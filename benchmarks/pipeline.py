@@ -20,6 +20,7 @@ import statistics
 import sys
 import time
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ class Run:
     articles: int
     add_seconds: float
     worker: processes.Usage
+    jobs_seconds: float
     site: Site
     limit: Limit
     one_by_one: float
@@ -84,6 +86,8 @@ class Run:
             "articles stored": self.articles,
             "add, s": self.add_seconds,
             "worker wall, s": self.worker.wall,
+            "of it from the first job's start to the last one's end, s": self.jobs_seconds,
+            "the same in limits": self.jobs_seconds / self.limit.seconds,
             "worker CPU, s": self.worker.cpu,
             "limit by network, s": self.limit.network,
             "limit by extraction, s": self.limit.extraction,
@@ -106,14 +110,14 @@ def measure(size: str, pages: int, sample: int) -> Run:
         processes.run(environment, "add", "-", given="\n".join(site.addresses))
         added = time.perf_counter() - begun
         worker, others = _work(environment)
-        articles = _stored(environment)
+        articles, jobs = _stored(environment), _jobs_seconds(environment)
     with serve(size, pages) as again:
         one_by_one = _one_by_one(again.addresses[:sample]) * pages / sample
     extraction = (before + _extraction_seconds(size, sample)) / 2 * pages / _cores()
     network = (pages + HOSTS) * LATENCY_SECONDS / (CONNECTIONS * CONCURRENCY)
     served_cpu = site.served.cpu_seconds / worker.wall
     limit = Limit(network, extraction)
-    return Run(size, pages, articles, added, worker, site, limit, one_by_one, others - served_cpu)
+    return Run(size, pages, articles, added, worker, jobs, site, limit, one_by_one, others - served_cpu)
 
 
 def _work(environment: dict[str, str]) -> tuple[processes.Usage, float]:
@@ -129,6 +133,13 @@ def _stored(environment: dict[str, str]) -> int:
     """Articles that passed every check; duplicates and rejected pages are not among them."""
     by_status = json.loads(processes.run(environment, "status", "--json"))["store"]["articles"]
     return sum(count for status, count in by_status.items() if status in ("pending", "published"))
+
+
+def _jobs_seconds(environment: dict[str, str]) -> float:
+    """What the ledger says: from the first job's start to the last one's end."""
+    jobs = json.loads(processes.run(environment, "jobs", "--json", "--limit", "1000"))
+    started, ended = ([datetime.fromisoformat(job[at]) for job in jobs] for at in ("started_at", "ended_at"))
+    return (max(ended) - min(started)).total_seconds()
 
 
 def _cores() -> int:

@@ -13,7 +13,6 @@ import argparse
 import itertools
 import multiprocessing
 import os
-import platform
 import random
 import shutil
 import sqlite3
@@ -25,6 +24,8 @@ from functools import cache, partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from machine import machine
 
 from mingus_lib.domain import dedupe
 from mingus_lib.domain.library import ArticleFilter
@@ -82,7 +83,7 @@ def _spelled(number: int) -> str:
 def main() -> None:
     """Make the store if it is not there, then print every figure."""
     options = _options()
-    print(_machine())
+    print(f"{machine()}, SQLite {sqlite3.sqlite_version}")
     store = Store.open(options.dir / "bench.db")
     articles = Articles(store)
     _fill(articles, options.articles, options.words)
@@ -210,13 +211,6 @@ def _print_times(name: str, times: list[float]) -> None:
     ordered = [1000 * each for each in sorted(times)]
     p95 = ordered[int(len(ordered) * 0.95)]
     print(f"{name}: median {ordered[len(ordered) // 2]:.1f} ms, p95 {p95:.1f} ms, worst {ordered[-1]:.1f} ms")
-
-
-def _machine() -> str:
-    versions = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
-    return (
-        f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, {versions}"
-    )
 
 
 if __name__ == "__main__":
