@@ -126,6 +126,9 @@ def main() -> None:
         code = _complain(str(error), error.exit_code)
     except typer.Abort:
         code = 130
+    except OSError as error:
+        code = _complain(f"the output could not be written: {error.strerror or error}", 1)
+        sys.stdout = None
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise

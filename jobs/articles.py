@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from jobs.arguments import Arguments
 from mingus_lib import runtime
+from mingus_lib.domain.urls import canonical
+from mingus_lib.errors import UsageError
 from mingus_lib.queues import context
 from mingus_lib.queues.catalog import job
 
-Address = Annotated[str, Field(min_length=1, max_length=8192)]
+if TYPE_CHECKING:
+    from mingus_lib.services.ingest import IngestResult
+
+
+def _checked(url: str) -> str:
+    try:
+        canonical(url)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+    return url
+
+
+Address = Annotated[str, Field(min_length=1, max_length=8192), AfterValidator(_checked)]
 
 BACKLOG_BATCH = 100
+RETRY_SECONDS = 60.0
+MAX_ID = 2**63 - 1
 
 
 class NewArticles(Arguments):
@@ -26,7 +42,7 @@ class NewArticles(Arguments):
 class OneArticle(Arguments):
     """`article_id`; `offline` extracts again from the page as it was kept, without fetching."""
 
-    article_id: int = Field(ge=1)
+    article_id: int = Field(ge=1, le=MAX_ID)
     offline: bool = False
 
 
@@ -45,12 +61,21 @@ def process_new_articles(urls: list[str], force: bool = False) -> list[dict[str,
     for start in range(0, len(result.fresh), BACKLOG_BATCH):
         batch = result.fresh[start : start + BACKLOG_BATCH]
         here.follow_up("classify_article_batch", {"article_ids": batch}, parent=now.id)
-    if rest := result.hand_over():
-        here.follow_up(
-            "process_new_articles", {"urls": rest, "force": force}, parent=now.id, delay=result.pause
-        )
+    if result.left_over:
+        _hand_over(result, now, force)
     result.raise_for_unfinished()
     return result.as_json()
+
+
+def _hand_over(result: IngestResult, now: context.JobContext, force: bool) -> None:
+    """Time ran out: the rest goes to a job of its own (not an attempt), failures for now to another (one)."""
+    here = runtime.current()
+    rest = {"urls": result.left_over, "force": force}
+    here.follow_up("process_new_articles", rest, parent=now.id, delay=result.pause)
+    if waiting := result.release_waiting():
+        again = {"urls": waiting, "force": force}
+        delay = max(RETRY_SECONDS, result.retry_after or 0.0)
+        here.follow_up("process_new_articles", again, parent=now.id, delay=delay, attempts=now.attempt)
 
 
 @job(OneArticle, queue="article_processing", preload=_load_readers)

@@ -142,7 +142,9 @@ class Runtime:
             web=self.web, articles=self.articles, hosts=self.hosts, quality=self.settings.quality_policy()
         )
 
-    def follow_up(self, task: str, args: Mapping[str, Any], *, parent: str, delay: float = 0.0) -> str | None:
+    def follow_up(
+        self, task: str, args: Mapping[str, Any], *, parent: str, delay: float = 0.0, attempts: int = 0
+    ) -> str | None:
         """Enqueue a job's next step, to run after `delay` seconds; its id, or None when it is recorded.
 
         A task that this release does not have yet is recorded; the sweeper enqueues it one day.
@@ -155,7 +157,9 @@ class Runtime:
             return None
         run = self.ledger.get(parent)
         root = run.root_id if run and run.root_id else parent
-        spec = new_job(task, args, origin=f"job:{parent}", parent_id=parent, root_id=root, delay=delay)
+        spec = new_job(
+            task, args, origin=f"job:{parent}", parent_id=parent, root_id=root, delay=delay, attempts=attempts
+        )
         self.enqueuer.submit([spec])
         return spec.id
 

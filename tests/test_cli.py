@@ -133,6 +133,11 @@ BAD_INPUT = [
     (["articles", "show", "77"], "", 4),
     (["articles", "list", "--status", "publishd"], "", 2),
     (["extract", "/nowhere"], "", 2),
+    (["extract", "file:///etc/passwd"], "", 2),
+    (["reprocess", "99999999999999999999999"], "", 2),
+    (["enqueue", "reprocess_article", "--args", '{"article_id": 99999999999999999999}'], "", 2),
+    (["enqueue", "process_new_articles", "--args", '{"urls": ["nowhere"]}'], "", 2),
+    (["enqueue", "ping", "--queue", "cleanup", "--lines", "-"], "", 2),
     (["hosts", "allow", "not a host"], "", 2),
     (["--config", "/nowhere.toml", "status"], "", 2),
     (["db", "check"], "", 4),
@@ -266,3 +271,26 @@ def test_waiting_tells_of_failure_with_the_exit_code(mingus: CommandLine) -> Non
     assert shown.json["jobs"][0]["reason"] == "ping: told to fail"
     story = mingus("job", shown.json["jobs"][0]["id"][:8], "--json").json
     assert (story["state"], story["attempts"], len(story["history"])) == ("dead", 1, 1)
+
+
+def test_an_embedded_redis_that_died_counts_as_stopped(mingus: CommandLine) -> None:
+    mingus("enqueue", "ping", "--queue", "cleanup")
+    pid = int((mingus.home / "redis" / "redis.pid").read_text())
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not embedded.answers(mingus.home), "Redis to be gone")
+    shown = mingus("status", "--json")
+    assert (shown.code, shown.json["redis"]["state"]) == (0, "stopped")
+    assert shown.json["queues"][5]["queued"] == 1
+
+
+def test_archiving_what_is_not_there_is_not_found(mingus: CommandLine) -> None:
+    assert mingus("articles", "archive", "5").code == 4
+
+
+def test_a_full_output_is_said_in_one_line(mingus: CommandLine) -> None:
+    command = f"{sys.executable} -m cli tasks --json > /dev/full"
+    done = subprocess.run(
+        command, shell=True, capture_output=True, text=True, env=mingus.environment(), check=False
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1

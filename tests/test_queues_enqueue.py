@@ -139,3 +139,23 @@ def test_a_snapshot_counts_every_queue(enqueuer: Enqueuer, redis: Any) -> None:
     assert (states["analytics"].queued, states["analytics"].scheduled) == (2, 3)
     assert states["analytics"].oldest_age_seconds is not None
     assert states["cleanup"].oldest_age_seconds is None
+
+
+def test_a_purge_that_cannot_write_the_ledger_removes_nothing(enqueuer: Enqueuer, redis: Any) -> None:
+    enqueuer.submit(pings(3))
+
+    def refuse(ids: Any) -> None:
+        raise StoreUnavailable("locked")
+
+    with pytest.raises(StoreUnavailable):
+        purge.purge(redis, "analytics", refuse)
+    assert redis.llen("rq:queue:analytics") == 3
+
+
+def test_an_enqueue_cut_short_says_what_was_accepted(ledger: Ledger, redis: Any, tmp_path: Path) -> None:
+    away = connect(f"unix://{tmp_path}/nothing.sock")
+    clients = iter([redis, away])
+    cut = Enqueuer(lambda: next(clients), ledger, "test")
+    with pytest.raises(RedisUnavailable, match="500 jobs were accepted before"):
+        cut.submit(pings(600))
+    assert redis.llen("rq:queue:analytics") == 500

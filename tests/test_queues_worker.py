@@ -11,7 +11,7 @@ import pytest
 from rq.registry import FailedJobRegistry
 
 from mingus_lib.domain.jobs import JobRun, JobState
-from mingus_lib.queues import embedded
+from mingus_lib.queues import catalog, embedded
 from mingus_lib.queues.connection import connect
 from mingus_lib.queues.enqueue import Enqueuer, new_job, rq_queue
 from mingus_lib.queues.worker import MingusWorker, work_off
@@ -135,3 +135,30 @@ def test_no_copy_is_left_behind(run: Run, redis: Any) -> None:
     run(token="x")
     assert redis.llen("rq:queue:cleanup:intermediate") == 0
     assert redis.zcard("rq:wip:cleanup") == 0
+
+
+def test_the_soft_limit_is_not_swallowed_and_is_tried_again(run: Run) -> None:
+    tasks = dict(catalog.load())
+    catalog.configure({"ping": {"soft": 1}})
+    try:
+        waiting = run(seconds=5)
+    finally:
+        catalog._tasks.update(tasks)
+    assert waiting.state is JobState.SCHEDULED
+    assert waiting.reason == "soft-limit: it ran longer than 1 s"
+
+
+def test_a_job_that_has_ended_keeps_its_end(run: Run, ledger: Ledger) -> None:
+    ended = run(token="kept")
+    ledger.bury(ended.id, "killed: too late", datetime.now(UTC))
+    again = ledger.get(ended.id)
+    assert again is not None
+    assert (again.state, again.result, again.reason) == (JobState.FINISHED, "kept", None)
+
+
+def test_attempts_of_an_earlier_job_count(worker: MingusWorker, enqueuer: Enqueuer, ledger: Ledger) -> None:
+    (job_id,) = enqueuer.submit([new_job("ping", {"fail": "transient"}, queue="cleanup", attempts=3)])
+    work_off(worker, burst=True)
+    ended = ledger.get(job_id)
+    assert ended is not None
+    assert (ended.state, ended.attempts) == (JobState.DEAD, 4)

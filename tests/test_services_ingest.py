@@ -142,7 +142,24 @@ def test_a_transient_failure_is_retried_alone(sites: Sites, ingest: Ingest) -> N
     assert outcomes(second) == [Outcome.ADDED, Outcome.ADDED]
     assert paths(site).count("/good") == 1
     assert paths(site).count("/flaky") == 2
-    assert len(second.fresh) == 2
+    assert second.fresh == [second.outcomes[1].article_id]
+
+
+def test_on_the_last_attempt_a_failure_for_now_is_final(sites: Sites, ingest: Ingest) -> None:
+    site = serve(sites, good=page("alpha"), flaky=Reply(b"later", status=503))
+    last = JobContext("job1", 4, True, time.monotonic() + 60, lambda *_: None)
+    result = ingest.process([site.url("/good"), site.url("/flaky")], job=last)
+    result.raise_for_unfinished()
+    assert outcomes(result) == [Outcome.ADDED, Outcome.FAILED]
+
+
+def test_a_page_that_does_not_arrive_in_time_is_left_over(sites: Sites, ingest: Ingest) -> None:
+    site = serve(sites, slow=Reply(page("alpha"), latency=4), good=page("beta"))
+    other = sites.add()
+    other.on("/good", Reply(page("beta")))
+    result = ingest.process([site.url("/slow"), other.url("/good")], job=job(seconds=2))
+    assert outcomes(result) == [Outcome.ADDED]
+    assert result.left_over == [site.url("/slow")]
 
 
 def test_when_time_runs_out_the_rest_is_left_over(sites: Sites, ingest: Ingest) -> None:
@@ -150,15 +167,15 @@ def test_when_time_runs_out_the_rest_is_left_over(sites: Sites, ingest: Ingest) 
     urls = [site.url("/a"), site.url("/b")]
     result = ingest.process(urls, job=job(seconds=0))
     assert result.outcomes == []
-    assert sorted(result.hand_over()) == sorted(urls)
+    assert sorted(result.left_over) == sorted(urls)
     assert site.seen == []
 
 
-def test_hand_over_takes_failures_for_now_along(sites: Sites, ingest: Ingest) -> None:
-    site = serve(sites, flaky=Reply(b"later", status=503))
-    result = ingest.process([site.url("/flaky")], job=job())
-    result.left_over.append("https://example.com/late")
-    assert result.hand_over() == ["https://example.com/late", site.url("/flaky")]
+def test_failures_for_now_can_be_released_to_another_job(sites: Sites, ingest: Ingest) -> None:
+    site = serve(sites, flaky=Reply(b"later", status=503), good=page("alpha"))
+    result = ingest.process([site.url("/flaky"), site.url("/good")], job=job())
+    assert result.release_waiting() == [site.url("/flaky")]
+    assert outcomes(result) == [Outcome.ADDED]
     result.raise_for_unfinished()
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mingus_lib.commands.common import Json, Limit, Quiet, runtime_of
+from mingus_lib.commands.common import MAX_ID, Json, Limit, Quiet, runtime_of
 from mingus_lib.services import library
 from mingus_lib.view import article as view
 from mingus_lib.view import output
@@ -21,7 +21,7 @@ Status = Annotated[
     typer.Option("--status", "-s", help="published, review, rejected, held, pending or archived; repeat it."),
 ]
 Host = Annotated[str | None, typer.Option("--host", help="Only this registrable host, such as example.com.")]
-Ids = Annotated[list[int], typer.Argument(metavar="ID...", min=1, help="Articles by id.")]
+Ids = Annotated[list[int], typer.Argument(metavar="ID...", min=1, max=MAX_ID, help="Articles by id.")]
 
 
 @app.command("list")
@@ -82,6 +82,7 @@ def archive(ctx: typer.Context, article_ids: Ids, as_json: Json = False) -> None
     here = runtime_of(ctx)
     changed = here.articles.archive(article_ids, datetime.now(UTC))
     view.show_changed("archived", changed, article_ids, output.choose(as_json=as_json))
+    _none_missing(changed, article_ids)
 
 
 @app.command()
@@ -93,6 +94,12 @@ def restore(ctx: typer.Context, article_ids: Ids, as_json: Json = False) -> None
     here = runtime_of(ctx)
     changed = here.articles.restore(article_ids, datetime.now(UTC))
     view.show_changed("restored", changed, article_ids, output.choose(as_json=as_json))
+    _none_missing(changed, article_ids)
+
+
+def _none_missing(changed: list[int], asked: list[int]) -> None:
+    if set(changed) != set(asked):
+        raise typer.Exit(4)
 
 
 @app.command()

@@ -14,6 +14,8 @@ from mingus_lib.queues import catalog
 from mingus_lib.runtime import Runtime
 from mingus_lib.view import output
 
+MAX_ID = 2**63 - 1
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print ids only.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="Show at most so many.")]

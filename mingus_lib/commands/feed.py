@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mingus_lib.commands.common import Json, Quiet, failed, runtime_of
+from mingus_lib.commands.common import MAX_ID, Json, Quiet, failed, runtime_of
 from mingus_lib.runtime import Runtime
 from mingus_lib.services import add as adding
 from mingus_lib.services import enqueueing, waiting
@@ -61,7 +61,9 @@ def add(
 @app.command()
 def reprocess(
     ctx: typer.Context,
-    article_ids: Annotated[list[int], typer.Argument(metavar="ARTICLE_ID...", min=1, help="Articles by id.")],
+    article_ids: Annotated[
+        list[int], typer.Argument(metavar="ARTICLE_ID...", min=1, max=MAX_ID, help="Articles by id.")
+    ],
     offline: Annotated[
         bool, typer.Option("--offline", help="Read the kept page again instead of fetching.")
     ] = False,
@@ -104,7 +106,7 @@ def enqueue(
     here = runtime_of(ctx)
     arguments = enqueueing.read_arguments(args, args_file, lines, sys.stdin.buffer)
     ids = enqueueing.enqueue(here.enqueuer, task, arguments, queue=queue)
-    _finish(here, ids, queue, wait, output.choose(as_json=as_json, quiet=quiet))
+    _finish(here, ids, enqueueing.queue_of(task, queue), wait, output.choose(as_json=as_json, quiet=quiet))
 
 
 def _finish(here: Runtime, ids: list[str], queue: str | None, wait: bool, form: output.Format) -> None:

@@ -45,7 +45,10 @@ def worker(
     here = runtime_of(ctx, loglevel=loglevel)
     order = working.order(queue or [], concurrency, burst=burst)
     if background:
-        pid, log = working.start_in_background(here, working.arguments(here.settings, order, loglevel))
+        pid, log = working.start_in_background(
+            here,
+            working.arguments(here.settings, order, config=(ctx.obj or {}).get("config"), loglevel=loglevel),
+        )
         output.lines([str(pid)])
         output.message(
             f"A worker runs in the background with pid {pid}; stop it with: kill {pid}. Log: {log}"

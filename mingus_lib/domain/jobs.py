@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +10,6 @@ from typing import Any
 from mingus_lib.errors import PermanentError, TransientError
 
 MAX_BACKOFF_SECONDS = 3600.0
-JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class JobState(StrEnum):
@@ -41,6 +39,8 @@ class JobSpec:
     parent_id: str | None = None
     root_id: str | None = None
     scheduled_for: datetime | None = None
+    # Attempts already spent on this work by an earlier job.
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -96,6 +97,7 @@ def claim_for_store(client: Redis, store_id: str, where: str) -> None:
 
 def mask(url: str) -> str:
     """The address without its password."""
+    url = re.sub(r"(?i)(password=)[^&]*", r"\1***", url)
     head, at, tail = url.rpartition("@")
     if not at:
         return url

@@ -7,6 +7,11 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+
+class SoftTimeLimit(BaseException):
+    """The job's time is over. Not an Exception, so that no broad except swallows it."""
+
+
 ProgressReporter = Callable[[int, int, str], None]
 
 

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import socket as socket_module
 import stat
 import subprocess
 import tempfile
@@ -65,13 +66,17 @@ def ensure_running(home: Path) -> bool:
     """
     if _answers(home):
         return False
+    _private_folder(home)
     folder = _private_folder(home / "redis")
     _private_folder(socket_path(home).parent)
     with _lock(folder / "lock"):
         if _answers(home):
             return False
-        server = _choose_server(folder)
-        _spawn(server, folder, socket_path(home))
+        try:
+            server = _choose_server(folder)
+            _spawn(server, folder, socket_path(home))
+        except OSError as error:
+            raise _unusable(folder, error) from error
         _await_answer(home, folder)
     return True
 
@@ -94,6 +99,18 @@ def other_clients(home: Path) -> int:
     client = _client(home)
     own = client.client_id()
     return sum(1 for entry in client.client_list() if int(entry["id"]) != own)
+
+
+def answers(home: Path) -> bool:
+    """Whether the Redis of `home` is up, or busy coming up; a socket without a server does not count."""
+    probe = socket_module.socket(socket_module.AF_UNIX)
+    try:
+        probe.connect(str(socket_path(home)))
+    except OSError:
+        return False
+    finally:
+        probe.close()
+    return True
 
 
 def _client(home: Path) -> Redis:
@@ -121,17 +138,24 @@ def _private_folder(folder: Path) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         info = folder.lstat()
     except OSError as error:
-        raise StoreUnavailable(
-            f"cannot use {folder}: {error.strerror}; set MINGUS_HOME to a writable folder"
-        ) from error
+        raise _unusable(folder, error) from error
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid():
         raise StoreUnavailable(f"{folder} is not a folder of this user; remove it or set MINGUS_HOME")
     return folder
 
 
+def _unusable(folder: Path, error: OSError) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"cannot use {folder}: {error.strerror}; free some space, or set MINGUS_HOME to a writable folder"
+    )
+
+
 @contextlib.contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable(path.parent, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

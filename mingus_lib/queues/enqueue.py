@@ -13,7 +13,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from mingus_lib.domain.jobs import JobSpec
-from mingus_lib.errors import MingusError, UsageError
+from mingus_lib.errors import MingusError, TransientError, UsageError
 from mingus_lib.queues import catalog
 from mingus_lib.queues.connection import translated
 from mingus_lib.queues.ports import Ledger
@@ -34,6 +34,7 @@ def new_job(
     parent_id: str | None = None,
     root_id: str | None = None,
     delay: float = 0.0,
+    attempts: int = 0,
 ) -> JobSpec:
     """A job ready to be submitted; NotFound or UsageError when the catalog would not run it."""
     task = catalog.find(task_name)
@@ -48,6 +49,7 @@ def new_job(
         parent_id=parent_id,
         root_id=root_id or parent_id,
         scheduled_for=now + timedelta(seconds=delay) if delay > 0 else None,
+        attempts=attempts,
     )
 
 
@@ -81,7 +83,10 @@ class Enqueuer:
         ids: list[str] = []
         iterator = iter(specs)
         while chunk := list(itertools.islice(iterator, CHUNK)):
-            self._submit_chunk(chunk)
+            try:
+                self._submit_chunk(chunk)
+            except TransientError as error:
+                raise _partly_accepted(error, ids) from error
             ids += [spec.id for spec in chunk]
         return ids
 
@@ -102,6 +107,16 @@ class Enqueuer:
             self.ledger.cancel(ids, f"not-accepted: {error}", datetime.now(UTC))
             raise
         self.ledger.confirm(ids, datetime.now(UTC))
+
+
+def _partly_accepted(error: TransientError, ids: Sequence[str]) -> TransientError:
+    """The same error, saying how many jobs were accepted before it."""
+    if not ids:
+        return error
+    return type(error)(
+        f"{error}; {len(ids):,} jobs were accepted before, {ids[0]} to {ids[-1]}: do not send them again",
+        code=error.code,
+    )
 
 
 def rq_queue(client: Redis, name: str) -> Queue:

@@ -69,6 +69,8 @@ class Supervisor:
             self._stop_with_parent()
             self._child(number)
             code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
         except BaseException:
             log.exception("worker %d ended with an error", number)
         finally:

@@ -13,19 +13,28 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
+import redis as redis_py
 from rq.exceptions import DeserializationError
 from rq.job import Job, JobStatus
 from rq.queue import Queue
 from rq.registry import ScheduledJobRegistry
 from rq.serializers import JSONSerializer
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 from rq.worker import Worker, WorkerStatus
 
 from mingus_lib.domain.jobs import FailureVerdict, JobSpec, RetryPolicy, decide_failure
-from mingus_lib.errors import MingusError, PermanentError, StoreUnavailable
+from mingus_lib.errors import (
+    MingusError,
+    PermanentError,
+    RedisUnavailable,
+    StoreUnavailable,
+    TransientError,
+)
 from mingus_lib.queues import catalog, context, delayed
+from mingus_lib.queues.context import SoftTimeLimit
 from mingus_lib.queues.ports import Ledger
 
 if TYPE_CHECKING:
@@ -39,6 +48,16 @@ DEQUEUE_TIMEOUT_SECONDS = 1
 PROGRESS_INTERVAL_SECONDS = 0.5
 
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
+
+
+class SoftLimitPenalty(UnixSignalDeathPenalty):
+    """RQ's alarm; at a job's soft limit it raises what no `except Exception` catches."""
+
+    def handle_death_penalty(self, signum: int, frame: FrameType | None) -> None:
+        """Called by SIGALRM."""
+        if self._exception is JobTimeoutException:
+            raise SoftTimeLimit(self._timeout)
+        super().handle_death_penalty(signum, frame)
 
 
 class AlreadyEnded(Exception):
@@ -87,6 +106,7 @@ class MingusWorker(Worker):
     """
 
     queue_class = MingusQueue
+    death_penalty_class = SoftLimitPenalty
 
     def __init__(
         self,
@@ -173,8 +193,12 @@ class MingusWorker(Worker):
 
     def _finalize_success(self, job: Job, queue: Queue, execution: Execution, return_value: Any) -> None:
         self.ledger.finish(job.id, return_value, datetime.now(UTC))
-        super()._finalize_success(job, queue, execution, return_value)
         log.info("finished", extra=self._facts(job))
+        try:
+            super()._finalize_success(job, queue, execution, return_value)
+        except (redis_py.ConnectionError, redis_py.TimeoutError) as error:
+            # The ledger has the end; Redis will call the job abandoned, which changes nothing there.
+            log.error("Redis did not hear that the job finished: %s", error, extra=self._facts(job))
 
     def _finalize_failure(self, job: Job, queue: Queue, execution: Execution, exc_info: ExcInfo) -> None:
         error = exc_info[1]
@@ -190,6 +214,10 @@ class MingusWorker(Worker):
 
     def _verdict(self, error: BaseException) -> FailureVerdict:
         policy = self._task.retry if self._task else RetryPolicy(retries=0)
+        if isinstance(error, SoftTimeLimit):
+            error = TransientError(f"it ran longer than {error} s", code="soft-limit")
+        elif isinstance(error, redis_py.ConnectionError | redis_py.TimeoutError):
+            error = RedisUnavailable(f"Redis went away: {error}")
         return decide_failure(error, attempt=self._attempt, policy=policy, randomness=random.random())  # noqa: S311
 
     def _bury(self, job: Job, verdict: FailureVerdict, exc_info: ExcInfo) -> None:
@@ -220,6 +248,15 @@ class MingusWorker(Worker):
         """Only bugs are worth a traceback in the log; the ledger has it too."""
         if not isinstance(exc_info[1], MingusError):
             log.error("".join(traceback.format_exception(*exc_info)), extra=self._facts(job))
+
+    def request_force_stop(self, signum: int, frame: FrameType | None) -> None:
+        """A second stop request: end the running job, and say so."""
+        for execution in list(self.executions.values()):
+            self.kill_horse()
+            self.wait_for_horse()
+            log.error("stopped in mid-job", extra={"job_id": execution.job_id})
+            self.ledger.bury(execution.job_id, "stopped: by a second signal to its worker", datetime.now(UTC))
+        raise SystemExit(130)
 
     def handle_work_horse_killed(self, job: Job, retpid: int, ret_val: int, rusage: Any) -> None:
         """The child died without a word: say so in the ledger, where the child could not."""

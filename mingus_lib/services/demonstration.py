@@ -27,6 +27,9 @@ def demonstrate(
     concurrency: int, open_runtime: Callable[[settings.Settings], Runtime]
 ) -> Iterator[tuple[dict[str, Any], Iterator[waiting.Progress]]]:
     """The receipt of the sample addresses and the steps until they are done; all is removed in the end."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        # As Ctrl-C does: everything below is cleared away.
+        signal.signal(ending, signal.default_int_handler)
     home = Path(tempfile.mkdtemp(prefix="mingus-demo-"))
     here = open_runtime(settings.load({"home": str(home)}, env={"MINGUS_FETCH_INTERVAL": "0"}))
     try:

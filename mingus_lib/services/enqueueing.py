@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mingus_lib.errors import UsageError
-from mingus_lib.queues import status
+from mingus_lib.queues import catalog, status
 from mingus_lib.queues.enqueue import Enqueuer, new_job
 
 if TYPE_CHECKING:
@@ -25,14 +25,21 @@ def read_arguments(
 ) -> Iterable[dict[str, Any]]:
     """The argument objects of the jobs to make; one empty object when nothing was given."""
     given = [
-        name for name, value in (("--args", args), ("--args-file", args_file), ("--lines", lines)) if value
+        name
+        for name, value in (("--args", args), ("--args-file", args_file), ("--lines", lines))
+        if value is not None
     ]
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} cannot go together; give one of them")
     if lines is not None:
-        return list(_objects(open_input(lines, stdin), lines))
+        with open_input(lines, stdin) as stream:
+            objects = list(_objects(stream, lines))
+        if not objects:
+            raise UsageError(f"{lines}: no arguments given; write one JSON object a line")
+        return objects
     if args_file is not None:
-        text = open_input(args_file, stdin).read(MAX_ARGUMENT_BYTES + 1)
+        with open_input(args_file, stdin) as stream:
+            text = stream.read(MAX_ARGUMENT_BYTES + 1)
         if len(text) > MAX_ARGUMENT_BYTES:
             raise UsageError(f"{args_file}: more than {MAX_ARGUMENT_BYTES} bytes of arguments")
         return [_object(text, args_file)]
@@ -44,6 +51,11 @@ def enqueue(
 ) -> list[str]:
     """Check every object against the task, then enqueue a job of each; the ids in order."""
     return enqueuer.submit([new_job(task, each, queue=queue) for each in arguments])
+
+
+def queue_of(task: str, asked: str | None) -> str | None:
+    """The queue that a job of `task` goes to."""
+    return catalog.find(task).queue or asked
 
 
 def require_articles(articles: Articles, ids: Sequence[int]) -> None:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from queue import Empty
 from queue import Queue as Handover
 
 from mingus_lib.clients.web import OutOfTime, Web
@@ -66,13 +67,11 @@ class IngestResult:
         """The addresses that failed for now."""
         return [item for item in self.outcomes if not item.final]
 
-    def hand_over(self) -> list[str]:
-        """When time ran out: what another job must do, failures for now included; they leave this one."""
-        if not self.left_over:
-            return []
-        rest = [*self.left_over, *(item.url for item in self.waiting)]
+    def release_waiting(self) -> list[str]:
+        """The addresses that failed for now, for another job to try again; they leave this result."""
+        urls = [item.url for item in self.waiting]
         self.outcomes = [item for item in self.outcomes if item.final]
-        return rest
+        return urls
 
     def raise_for_unfinished(self) -> None:
         """A bug first; else TransientError when some addresses want another attempt."""
@@ -118,7 +117,9 @@ class Ingest:
         """
         run = _Run(self, urls, job, force)
         run.settle_without_fetching()
-        for address, fetched in _fetch_all(self.web, run.to_fetch, self.concurrency, run.stop_at):
+        for address, fetched in _fetch_all(
+            self.web, run.to_fetch, self.concurrency, run.stop_at, run.give_up_at
+        ):
             run.conclude(address, fetched)
         return run.result()
 
@@ -133,10 +134,12 @@ class _Run:
         self.force = force
         left = job.seconds_left()
         self.stop_at = time.monotonic() + left * (1 - RESERVE_SHARE)
+        self.give_up_at = time.monotonic() + left * (1 - RESERVE_SHARE / 2)
         self.to_fetch: list[_Address] = []
         self.first_spelling: dict[str, str] = {}
         self.second_spellings: list[_Address] = []
         self.done = {item.url: item for item in ingest.articles.outcomes(job.id) if item.final}
+        self.earlier = frozenset(self.done)
         self.left_over: list[str] = []
         self.pauses: list[float] = []
         self.bug: Exception | None = None
@@ -219,7 +222,7 @@ class _Run:
         self._remember(item)
 
     def _fail(self, address: _Address, error: MingusError) -> None:
-        final = not isinstance(error, TransientError)
+        final = not isinstance(error, TransientError) or self.job.last_attempt
         if isinstance(error, TransientError) and error.retry_after:
             self.retry_after = max(self.retry_after or 0.0, error.retry_after)
         self._note(
@@ -238,7 +241,8 @@ class _Run:
         """Everything concluded so far, by this attempt and earlier ones, in the order given."""
         self._settle_same_address()
         outcomes = [self.done[url] for url in self.urls if url in self.done]
-        fresh = [item.article_id for item in outcomes if item.outcome is Outcome.ADDED and item.article_id]
+        added = (item for item in outcomes if item.outcome is Outcome.ADDED and item.url not in self.earlier)
+        fresh = [item.article_id for item in added if item.article_id is not None]
         pause = min(self.pauses, default=0.0)
         return IngestResult(outcomes, fresh, self.left_over, self.bug, self.retry_after, pause)
 
@@ -261,9 +265,12 @@ Fetched = tuple[_Address, FetchedPage | Exception]
 
 
 def _fetch_all(
-    web: Web, addresses: Sequence[_Address], concurrency: int, stop_at: float
+    web: Web, addresses: Sequence[_Address], concurrency: int, stop_at: float, give_up_at: float
 ) -> Iterator[Fetched]:
-    """Fetch with at most `concurrency` threads, never two of one host at once; yields as pages arrive."""
+    """Fetch with at most `concurrency` threads, never two of one host at once; yields as pages arrive.
+
+    No request begins after `stop_at`; what has not arrived at `give_up_at` counts as out of time.
+    """
     hosts: dict[str, deque[_Address]] = {}
     for address in addresses:
         hosts.setdefault(host_of(address.canonical_url), deque()).append(address)
@@ -286,8 +293,15 @@ def _fetch_all(
     ]
     for thread in threads:
         thread.start()
-    for _ in addresses:
-        yield arrived.get()
+    missing = {address.position: address for address in addresses}
+    while missing:
+        try:
+            address, fetched = arrived.get(timeout=max(0.0, give_up_at - time.monotonic()))
+        except Empty:
+            yield from ((address, OutOfTime("it did not arrive in time")) for address in missing.values())
+            return
+        del missing[address.position]
+        yield address, fetched
 
 
 def _fetch_one(web: Web, address: _Address, stop_at: float) -> FetchedPage | Exception:

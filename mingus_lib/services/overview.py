@@ -13,7 +13,7 @@ from mingus_lib.errors import MingusError, NotFound, RedisUnavailable
 from mingus_lib.queues import status
 from mingus_lib.queues.catalog import QUEUES
 from mingus_lib.queues.connection import connect, mask, translated
-from mingus_lib.queues.embedded import socket_path
+from mingus_lib.queues.embedded import answers
 from mingus_lib.store.summary import read_queue_counts, read_summary
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def queues(settings: Settings, redis_url: str) -> tuple[list[dict[str, Any]], Mi
 
 
 def _stopped(settings: Settings) -> bool:
-    return settings.redis_url is None and not socket_path(settings.home).exists()
+    return settings.redis_url is None and not answers(settings.home)
 
 
 def _look_at_redis(settings: Settings, redis_url: str) -> tuple[dict[str, Any], MingusError | None]:

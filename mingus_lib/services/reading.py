@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -70,6 +71,8 @@ class Reader:
         """One Reading per source, in order. Raises UsageError for a source that cannot be opened."""
         base = canonical(base_url) if base_url else None
         for source in sources:
+            _must_be_readable(source)
+        for source in sources:
             yield self._read_one(source, base)
 
     def _read_one(self, source: str, base: str | None) -> Reading:
@@ -86,7 +89,7 @@ class Reader:
         return Reading(source, url, read, assess(read, url=page.final_url, policy=self._quality))
 
     def _page(self, source: str, base: str | None) -> FetchedPage:
-        if source.lower().startswith(("http://", "https://")):
+        if _is_address(source):
             return self._client().fetch(canonical(source))
         body, content_type = self._file(source)
         address = base or NO_ADDRESS
@@ -115,6 +118,21 @@ class Reader:
                 f"{source} is larger than {limit} bytes (MINGUS_FETCH_MAX_BYTES)", code="too-large"
             )
         return body, _content_type(source, body)
+
+
+def _must_be_readable(source: str) -> None:
+    if source == "-" or _is_address(source):
+        return
+    if "://" in source:
+        raise UsageError(f"{source[:80]} cannot be read; only http:// and https:// addresses, files and -")
+    if not Path(source).is_file() or not os.access(source, os.R_OK):
+        raise UsageError(
+            f"cannot read {source}: no such file that may be read; give a file, an address, or -"
+        )
+
+
+def _is_address(source: str) -> bool:
+    return source.lower().startswith(("http://", "https://"))
 
 
 def _content_type(source: str, body: bytes) -> str:

@@ -70,7 +70,8 @@ def _job_progress(jobs: Sequence[JobRun]) -> Progress:
 
 def _address_progress(jobs: Sequence[JobRun], articles: Articles, total: int) -> Progress:
     jobs = [job for job in jobs if job.task == "process_new_articles"]
-    outcomes = articles.outcomes_of([job.id for job in jobs])
+    # An address that was handed over has an outcome in more than one job: the latest counts.
+    outcomes = {item.url: item for item in articles.outcomes_of([job.id for job in jobs])}.values()
     final = [item for item in outcomes if item.final]
     return Progress(
         done=len(final),

@@ -70,9 +70,10 @@ def _run_worker(work: WorkOrder, number: int, renew: Renew) -> None:
     work_off(worker, burst=work.burst)
 
 
-def arguments(settings: Settings, work: WorkOrder, loglevel: str | None) -> list[str]:
+def arguments(settings: Settings, work: WorkOrder, *, config: str | None, loglevel: str | None) -> list[str]:
     """The command line of a worker with this order and these settings."""
-    given = ["--home", str(settings.home), "worker", "--concurrency", str(work.concurrency)]
+    given = ["--home", str(settings.home), *(["--config", config] if config else [])]
+    given += ["worker", "--concurrency", str(work.concurrency)]
     for name in work.queues:
         given += ["--queue", name]
     given += ["--burst"] if work.burst else []
@@ -94,10 +95,16 @@ def start_in_background(here: Runtime, arguments: Sequence[str]) -> tuple[int, P
         stdout=descriptor,
         stderr=descriptor,
         start_new_session=True,
+        env=_environment(here.settings),
     )
     os.close(descriptor)
     _await_birth(here, process, before, log)
     return process.pid, log
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """The worker's: an address with a password does not belong on a command line."""
+    return {**os.environ, **({"MINGUS_REDIS_URL": settings.redis_url} if settings.redis_url else {})}
 
 
 def _await_birth(here: Runtime, process: subprocess.Popen[bytes], before: set[bytes], log: Path) -> None:
@@ -106,6 +113,7 @@ def _await_birth(here: Runtime, process: subprocess.Popen[bytes], before: set[by
         if process.poll() is not None:
             raise UsageError(f"the worker ended at once with code {process.returncode}; see {log}")
         if time.monotonic() > deadline:
+            process.terminate()
             raise StoreUnavailable(f"the worker has not come up in {START_TIMEOUT_SECONDS:.0f} s; see {log}")
         time.sleep(0.05)
 
@@ -121,7 +129,7 @@ def run_up(here: Runtime, work: WorkOrder, renew: Renew) -> int:
         here.redis.ping()
         started = here.started_redis
         code = run_workers(here, work, renew)
-        if started and not embedded.other_clients(settings.home):
+        if started and embedded.answers(settings.home) and not embedded.other_clients(settings.home):
             embedded.stop(settings.home)
     return code
 

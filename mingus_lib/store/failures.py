@@ -6,6 +6,7 @@ not (PermanentError, code `store-corrupt`). Anything else is a bug and passes th
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ _CANNOT_OPEN = (
     "it cannot be opened; check that the folder exists and its owner and mode",
 )
 _DISK = ("store-io", "the disk refused a read or a write; check it (dmesg, smartctl) and its quota")
-_FULL = ("store-full", "the disk or quota is full; free some space, or run `mingus cleanup`")
+_FULL = ("store-full", "the disk or quota is full; free some space")
 
 _UNAVAILABLE: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_BUSY: _BUSY,
@@ -66,9 +67,17 @@ def translated(error: sqlite3.Error, path: Path) -> MingusError | None:
     if code in _CORRUPT:
         return corrupt(path, str(error))
     if code in _UNAVAILABLE:
-        kind, fix = _UNAVAILABLE[code]
+        kind, fix = _FULL if code == sqlite3.SQLITE_IOERR and _disk_is_full(path) else _UNAVAILABLE[code]
         return StoreUnavailable(f"the store {path}: {error}: {fix}", code=kind)
     return None
+
+
+def _disk_is_full(path: Path) -> bool:
+    # SQLite calls a log that cannot grow an input/output error.
+    try:
+        return os.statvfs(path.parent).f_bavail < 64
+    except OSError:
+        return False
 
 
 def corrupt(path: Path, what: str) -> PermanentError:

@@ -29,7 +29,6 @@ class JobFilter:
     state: JobState | None = None
     task: str | None = None
     queue: str | None = None
-    root_id: str | None = None
 
     def where(self) -> tuple[str, list[str]]:
         """The SQL condition and its parameters."""
@@ -92,12 +91,9 @@ class Ledger:
             )
             _close_attempt(connection, job_id, JobState.DEAD, now, reason, None)
 
-    def bury(
-        self, job_id: str, reason: str, now: datetime, *, traceback: str | None = None, result: Any = None
-    ) -> None:
-        """The job is dead, with its reason; `result` is what it did before it died, when it said so."""
-        done = json.dumps(result) if result is not None else None
-        self._end(job_id, JobState.DEAD, now, reason=reason, traceback=traceback, result=done)
+    def bury(self, job_id: str, reason: str, now: datetime, *, traceback: str | None = None) -> None:
+        """The job is dead, with its reason."""
+        self._end(job_id, JobState.DEAD, now, reason=reason, traceback=traceback)
 
     def cancel(self, ids: Iterable[str], reason: str, now: datetime) -> int:
         """End jobs that have not ended; how many were changed."""
@@ -167,21 +163,25 @@ class Ledger:
         result: str | None = None,
     ) -> None:
         with self._store.transaction() as connection:
-            connection.execute(
-                "UPDATE job_runs SET state = ?, ended_at = ?, reason = ?, traceback = ?, "
-                "scheduled_for = NULL, result = coalesce(?, result) WHERE id = ?",
-                (state.value, now.isoformat(), reason, traceback, result, job_id),
-            )
-            _close_attempt(connection, job_id, state, now, reason, traceback)
+            # A job that has ended keeps its end, whatever a dying worker says later.
+            changed = connection.execute(
+                _END, (state.value, now.isoformat(), reason, traceback, result, job_id)
+            ).rowcount
+            if changed:
+                _close_attempt(connection, job_id, state, now, reason, traceback)
 
 
 _START = (
     "UPDATE job_runs SET state = 'started', started_at = ?, worker = ?, reason = NULL, "  # noqa: S608
     f"attempts = attempts + 1, scheduled_for = NULL WHERE id = ? AND {_OPEN} RETURNING attempts"
 )
+_END = (
+    "UPDATE job_runs SET state = ?, ended_at = ?, reason = ?, traceback = ?, scheduled_for = NULL, "  # noqa: S608
+    f"result = ? WHERE id = ? AND {_OPEN}"
+)
 _INSERT = (
     "INSERT INTO job_runs (id, task, queue, args, state, origin, parent_id, root_id, created_at, "
-    "scheduled_for) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "scheduled_for, attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -190,7 +190,7 @@ def _new_row(spec: JobSpec) -> tuple[Any, ...]:
     state = JobState.SCHEDULED if later else JobState.QUEUED
     return (
         spec.id, spec.task, spec.queue, json.dumps(spec.args), state.value, spec.origin, spec.parent_id,
-        spec.root_id, spec.created_at.isoformat(), later.isoformat() if later else None,
+        spec.root_id, spec.created_at.isoformat(), later.isoformat() if later else None, spec.attempts,
     )  # fmt: skip
 
 
