@@ -10,7 +10,6 @@ import typer
 
 from mingus_lib import logs, runtime, settings
 from mingus_lib.errors import Refused
-from mingus_lib.queues import catalog
 from mingus_lib.runtime import Runtime
 from mingus_lib.view import output
 
@@ -30,6 +29,8 @@ def runtime_of(ctx: typer.Context, *, loglevel: str | None = None) -> Runtime:
     config = Path(given["config"]) if given["config"] else None
     here = runtime.use(Runtime(settings.load(flags, config=config)))
     if here.settings.tasks:
+        from mingus_lib.queues import catalog
+
         catalog.configure(here.settings.tasks)
     logs.setup(here.settings.log_level, here.settings.log_format, sys.stderr)
     ctx.call_on_close(here.close)

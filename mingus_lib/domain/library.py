@@ -143,27 +143,6 @@ class HostRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """One thing that went wrong lately: an address of a job, or a whole job (`what` is then its task)."""
-
-    what: str
-    job_id: str
-    reason: str | None
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StoreSummary:
-    """The store's part of `mingus status`; size in bytes, the log included."""
-
-    path: str
-    size: int
-    store_id: str
-    articles: dict[ArticleStatus, int]
-    failures: tuple[Failure, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class StoreCheck:
     """What `mingus db check` found: facts by name, and problems, each one line with its fix."""
 

@@ -7,28 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
-
-class ArticleStatus(StrEnum):
-    """Where an article stands; a missing classification is derived, not a status."""
-
-    PENDING = "pending"
-    HELD = "held"
-    REJECTED = "rejected"
-    REVIEW = "review"
-    PUBLISHED = "published"
-    ARCHIVED = "archived"
-
-
-class Outcome(StrEnum):
-    """What became of one address in one job."""
-
-    ADDED = "added"
-    DUPLICATE = "duplicate"
-    UNCHANGED = "unchanged"
-    REJECTED = "rejected"
-    FAILED = "failed"
+from mingus_lib.domain.states import ArticleStatus as ArticleStatus
+from mingus_lib.domain.states import Outcome as Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,18 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mingus_lib.domain.jobs import RetryPolicy
 from mingus_lib.errors import NotFound, UsageError
+from mingus_lib.queues.names import QUEUES as QUEUES
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-QUEUES: tuple[str, ...] = (
-    "article_processing",
-    "email_processing",
-    "ai_classification",
-    "recommendations",
-    "analytics",
-    "cleanup",
-)
 
 SOFT_LIMIT_SECONDS = 300
 HARD_LIMIT_SECONDS = 600

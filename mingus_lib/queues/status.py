@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mingus_lib.queues.catalog import QUEUES
+from mingus_lib.queues.names import QUEUES
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -109,5 +110,9 @@ def _arguments(batch: list[str], force: bool) -> dict[str, Any]:
 
 
 def _batches(urls: Sequence[str]) -> Iterator[list[str]]:
-    for start in range(0, len(urls), ADDRESSES_PER_JOB):
-        yield list(urls[start : start + ADDRESSES_PER_JOB])
+    """Jobs of one size and, when there is more than one, even in number: two workers end together."""
+    jobs = math.ceil(len(urls) / ADDRESSES_PER_JOB)
+    jobs += jobs % 2 if jobs > 1 else 0
+    size = math.ceil(len(urls) / max(1, jobs))
+    for start in range(0, len(urls), size):
+        yield list(urls[start : start + size])

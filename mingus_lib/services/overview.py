@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from mingus_lib.errors import MingusError, NotFound, RedisUnavailable
 from mingus_lib.queues import status
-from mingus_lib.queues.catalog import QUEUES
 from mingus_lib.queues.connection import connect, mask, translated
 from mingus_lib.queues.embedded import answers
+from mingus_lib.queues.names import QUEUES
 from mingus_lib.store.summary import read_queue_counts, read_summary
 
 if TYPE_CHECKING:
@@ -93,4 +93,4 @@ def _look_at_store(path: Path) -> tuple[dict[str, Any], MingusError | None]:
     except MingusError as error:
         return {"store": {**empty, "state": error.code}, "failures": []}, error
     store = {"path": found.path, "state": "ok", "size_bytes": found.size, "articles": dict(found.articles)}
-    return {"store": store, "failures": [asdict(failure) for failure in found.failures]}, None
+    return {"store": store, "failures": [failure._asdict() for failure in found.failures]}, None

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from mingus_lib.domain.library import Article, ArticleFilter
-from mingus_lib.domain.models import ArticleStatus
 from mingus_lib.store import article_rows
 from mingus_lib.store.article_rows import LISTED_SQL
 from mingus_lib.store.database import Store
@@ -63,12 +62,6 @@ def pages(store: Store, wanted: ArticleFilter) -> Iterator[list[Article]]:
             return
         yield whole
         page = replace(page, after=ids[-1])
-
-
-def counts(connection: sqlite3.Connection) -> dict[ArticleStatus, int]:
-    """Articles by status, from the counters that triggers keep."""
-    found = {row["status"]: row["articles"] for row in connection.execute("SELECT * FROM article_counts")}
-    return {status: found.get(status, 0) for status in ArticleStatus}
 
 
 def _conditions(wanted: ArticleFilter) -> tuple[list[str], dict[str, Any]]:

@@ -14,6 +14,7 @@ from mingus_lib.domain.models import ArticleDraft, ArticleStatus, ItemOutcome
 from mingus_lib.errors import NotFound
 from mingus_lib.store import article_lists, article_lookup, article_rows, article_writes, outcomes, search
 from mingus_lib.store.database import Store
+from mingus_lib.store.summary import article_counts
 from mingus_lib.store.values import as_text, clean
 
 
@@ -152,7 +153,7 @@ class Articles:
     def counts(self) -> dict[ArticleStatus, int]:
         """Articles by status, every status named."""
         with self.store.reading() as connection:
-            return article_lists.counts(connection)
+            return article_counts(connection)
 
     def archive(self, article_ids: Iterable[int], now: datetime) -> List[int]:
         """Archive reviewed or published articles; the ids that changed."""

@@ -7,9 +7,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from mingus_lib.domain.library import Failure, StoreSummary
+from mingus_lib.domain.states import ArticleStatus, Failure, StoreSummary
 from mingus_lib.errors import NotFound, StoreUnavailable
-from mingus_lib.store import article_lists, failures
+from mingus_lib.store import failures
 from mingus_lib.store.database import SCHEMA_VERSION, raw_connection, schema_version
 from mingus_lib.store.values import as_time
 
@@ -74,8 +74,14 @@ def size(path: Path) -> int:
 def _summary(connection: sqlite3.Connection, path: Path, failures_shown: int) -> StoreSummary:
     _must_be_current(connection, path)
     store_id = connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()[0]
-    articles = article_lists.counts(connection)
+    articles = article_counts(connection)
     return StoreSummary(str(path), size(path), store_id, articles, _failures(connection, failures_shown))
+
+
+def article_counts(connection: sqlite3.Connection) -> dict[ArticleStatus, int]:
+    """Articles by status, every status named, from the counters that triggers keep."""
+    found = {row["status"]: row["articles"] for row in connection.execute("SELECT * FROM article_counts")}
+    return {status: found.get(status, 0) for status in ArticleStatus}
 
 
 def _must_be_current(connection: sqlite3.Connection, path: Path) -> None:
