@@ -147,6 +147,12 @@ class MingusWorker(Worker):
         self.set_state(WorkerStatus.STARTED)
         log.info("worker %s takes jobs from %s", self.name, ", ".join(self.queue_names()))
 
+    def unsubscribe(self) -> None:
+        """Leave the command channel; RQ would wait a second for its thread, which ends with the process."""
+        if self.pubsub_thread and self.pubsub:
+            self.pubsub.unsubscribe()
+            self.pubsub_thread.stop()
+
     def teardown(self) -> None:
         """Leave Redis; the parent says so."""
         super().teardown()
