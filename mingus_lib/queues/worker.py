@@ -5,6 +5,7 @@ RQ's classes are subclassed, so that rq info and rq-dashboard keep seeing jobs a
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import random
@@ -165,6 +166,9 @@ class MingusWorker(Worker):
         if task and task.preload and task.name not in self._preloaded:
             self._preloaded.add(task.name)
             task.preload()
+            # What is loaded by now stays: the children's collector need not walk it, nor copy its pages.
+            gc.collect()
+            gc.freeze()
         super().execute_job(job, queue)
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
