@@ -52,7 +52,13 @@ def _load_readers() -> None:
     ingest.load_readers()
 
 
-@job(NewArticles, queue="article_processing", preload=_load_readers)
+@job(
+    NewArticles,
+    queue="article_processing",
+    permission="articles:write",
+    rate_limit="10/min",
+    preload=_load_readers,
+)
 def process_new_articles(urls: list[str], force: bool = False) -> list[dict[str, Any]]:
     """Fetch addresses and store what is worth reading: one outcome per address."""
     now = context.current()
@@ -75,10 +81,10 @@ def _hand_over(result: IngestResult, now: context.JobContext, force: bool) -> No
     if waiting := result.release_waiting():
         again = {"urls": waiting, "force": force}
         delay = max(RETRY_SECONDS, result.retry_after or 0.0)
-        here.follow_up("process_new_articles", again, parent=now.id, delay=delay, attempts=now.attempt)
+        here.follow_up("process_new_articles", again, parent=now.id, delay=delay, attempts=now.tries)
 
 
-@job(OneArticle, queue="article_processing", preload=_load_readers)
+@job(OneArticle, queue="article_processing", permission="articles:write", preload=_load_readers)
 def reprocess_article(article_id: int, offline: bool = False) -> dict[str, Any]:
     """Fetch one article again if it changed (or read its kept page again), keeping editors' work."""
     now = context.current()

@@ -8,6 +8,7 @@
     +-- TransientError          worth another try later; jobs retry with backoff  exit 75
     |   +-- RedisUnavailable    Redis does not answer                             exit 69
     |   +-- StoreUnavailable    the store is locked, full or read-only            exit 75
+    |   +-- DependencyDown        a service that a job needs fails; its breaker counts
     +-- PermanentError          trying again would change nothing; dead-lettered  exit 1
 
 A message is one line that names the input and the fix. `code` is a stable kebab-case word that
@@ -85,6 +86,16 @@ class StoreUnavailable(TransientError):
     """The store is locked, full, read-only or unreadable."""
 
     code = "store-unavailable"
+
+
+class DependencyDown(TransientError):
+    """A service outside that jobs need has failed. Five in a row open its circuit breaker."""
+
+    code = "dependency-down"
+
+    def __init__(self, dependency: str, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.dependency = dependency
 
 
 class PermanentError(MingusError):

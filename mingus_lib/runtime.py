@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
     from mingus_lib.clients.web import Web
     from mingus_lib.queues.enqueue import Enqueuer
+    from mingus_lib.queues.keyring import KeyRing
     from mingus_lib.services.ingest import Ingest
     from mingus_lib.services.reprocess import Reprocess
     from mingus_lib.store.articles import Articles
     from mingus_lib.store.database import Store
     from mingus_lib.store.followups import FollowUps
+    from mingus_lib.store.history import History
     from mingus_lib.store.hosts import Hosts
     from mingus_lib.store.ledger import Ledger
 
@@ -30,16 +32,17 @@ if TYPE_CHECKING:
 class Runtime:
     """Everything a command or job may need, opened at its first use."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, busy_timeout: float | None = None) -> None:
         self.settings = settings
         self.started_redis = False
+        self._busy_timeout = busy_timeout
 
     @cached_property
     def store(self) -> Store:
         """The library's SQLite file, created and migrated when needed."""
-        from mingus_lib.store.database import Store
+        from mingus_lib.store.database import BUSY_TIMEOUT, Store
 
-        return Store(self.settings.store_path)
+        return Store(self.settings.store_path, busy_timeout=self._busy_timeout or BUSY_TIMEOUT)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -47,6 +50,20 @@ class Runtime:
         from mingus_lib.store.ledger import Ledger
 
         return Ledger(self.store)
+
+    @cached_property
+    def history(self) -> History:
+        """The ledger as people read it."""
+        from mingus_lib.store.history import History
+
+        return History(self.store)
+
+    @cached_property
+    def keyring(self) -> KeyRing:
+        """The keys that jobs are signed with."""
+        from mingus_lib.queues.keyring import KeyRing
+
+        return KeyRing(self.settings.home / "keys.json")
 
     @cached_property
     def articles(self) -> Articles:
@@ -105,7 +122,9 @@ class Runtime:
         """The way into the queues."""
         from mingus_lib.queues.enqueue import Enqueuer
 
-        return Enqueuer(lambda: self.redis, self.ledger, self.redis_where, self.settings.results_ttl)
+        return Enqueuer(
+            lambda: self.redis, self.ledger, self.keyring.own, self.redis_where, self.settings.results_ttl
+        )
 
     @cached_property
     def web(self) -> Web:
@@ -155,7 +174,7 @@ class Runtime:
         if task not in catalog.load():
             self.follow_ups.record(task, args, parent)
             return None
-        run = self.ledger.get(parent)
+        run = self.history.get(parent)
         root = run.root_id if run and run.root_id else parent
         spec = new_job(
             task, args, origin=f"job:{parent}", parent_id=parent, root_id=root, delay=delay, attempts=attempts

@@ -113,3 +113,13 @@ def redis(redis_home: Path) -> Iterator[Any]:
     client.flushall()
     yield client
     client.close()
+
+
+@pytest.fixture
+def parts(tmp_path: Path, redis_home: Path, redis: Any) -> Iterator[Any]:
+    """The queue runtime of a test, on the session's Redis."""
+    from tests.runtime_parts import Parts
+
+    found = Parts(tmp_path, redis, embedded.url(redis_home))
+    yield found
+    found.store.close()

@@ -28,20 +28,20 @@ def test_only_transient_errors_with_attempts_left_are_retried(
     attempt: int, retries: int, randomness: float
 ) -> None:
     policy = RetryPolicy(retries=retries)
-    verdict = decide_failure(TransientError("x"), attempt=attempt, policy=policy, randomness=randomness)
+    verdict = decide_failure(TransientError("x"), tries=attempt, policy=policy, randomness=randomness)
     assert (verdict.delay is not None) == (attempt <= retries)
     for error in (PermanentError("x"), ValueError("x")):
-        assert decide_failure(error, attempt=attempt, policy=policy, randomness=randomness).delay is None
+        assert decide_failure(error, tries=attempt, policy=policy, randomness=randomness).delay is None
 
 
 def test_a_provider_s_wish_is_heard() -> None:
     error = TransientError("busy", retry_after=500)
-    assert decide_failure(error, attempt=1, policy=RetryPolicy(), randomness=0).delay == 500
+    assert decide_failure(error, tries=1, policy=RetryPolicy(), randomness=0).delay == 500
 
 
 def test_only_a_bug_keeps_its_traceback() -> None:
     def verdict(error: BaseException) -> bool:
-        return decide_failure(error, attempt=9, policy=RetryPolicy(), randomness=0).keep_traceback
+        return decide_failure(error, tries=9, policy=RetryPolicy(), randomness=0).keep_traceback
 
     assert verdict(KeyError("x"))
     assert not verdict(PermanentError("x"))

@@ -16,27 +16,23 @@ from mingus_lib.queues import purge, status
 from mingus_lib.queues.connection import connect
 from mingus_lib.queues.enqueue import Enqueuer, new_job
 from mingus_lib.store.database import Store
-from mingus_lib.store.ledger import JobFilter, Ledger
+from mingus_lib.store.history import JobFilter
+from mingus_lib.store.ledger import Ledger
+from tests.runtime_parts import Parts
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(Store.open(tmp_path / "mingus.db"))
-
-
-@pytest.fixture
-def enqueuer(redis: Any, ledger: Ledger) -> Enqueuer:
-    return Enqueuer(lambda: redis, ledger, "test")
+def enqueuer(parts: Parts) -> Enqueuer:
+    return parts.enqueuer
 
 
 def pings(count: int, queue: str = "analytics", delay: float = 0.0) -> list[Any]:
     return [new_job("ping", {"token": str(i)}, queue=queue, delay=delay) for i in range(count)]
 
 
-def test_a_job_is_recorded_pushed_and_confirmed(enqueuer: Enqueuer, ledger: Ledger, redis: Any) -> None:
+def test_a_job_is_recorded_pushed_and_confirmed(enqueuer: Enqueuer, parts: Parts, redis: Any) -> None:
     (job_id,) = enqueuer.submit(pings(1))
-    run = ledger.get(job_id)
-    assert run is not None
+    run = parts.job(job_id)
     assert (run.state, run.task, run.queue) == (JobState.QUEUED, "ping", "analytics")
     assert run.confirmed_at is not None
     assert redis.lrange("rq:queue:analytics", 0, -1) == [job_id.encode()]
@@ -49,12 +45,9 @@ def test_more_than_one_chunk_keeps_its_order(enqueuer: Enqueuer, redis: Any) -> 
     assert [raw.decode() for raw in redis.lrange("rq:queue:analytics", 0, -1)] == ids
 
 
-def test_a_delayed_job_waits_in_the_scheduled_registry(
-    enqueuer: Enqueuer, ledger: Ledger, redis: Any
-) -> None:
+def test_a_delayed_job_waits_in_the_scheduled_registry(enqueuer: Enqueuer, parts: Parts, redis: Any) -> None:
     (job_id,) = enqueuer.submit(pings(1, delay=600))
-    run = ledger.get(job_id)
-    assert run is not None
+    run = parts.job(job_id)
     assert run.state is JobState.SCHEDULED
     assert redis.zscore("rq:scheduled:analytics", job_id) is not None
     assert redis.llen("rq:queue:analytics") == 0
@@ -90,15 +83,15 @@ def test_a_hundred_addresses_are_the_most() -> None:
         new_job("process_new_articles", {"urls": ["https://example.com/"] * 101})
 
 
-def test_redis_away_leaves_no_trace(ledger: Ledger, tmp_path: Path) -> None:
+def test_redis_away_leaves_no_trace(parts: Parts, tmp_path: Path) -> None:
     away = connect(f"unix://{tmp_path}/nothing.sock")
     with pytest.raises(RedisUnavailable):
-        Enqueuer(lambda: away, ledger, "nowhere").submit(pings(3))
-    assert ledger.newest(JobFilter()) == []
+        Enqueuer(lambda: away, parts.ledger, parts.keyring.own, "nowhere").submit(pings(3))
+    assert parts.history.newest(JobFilter()) == []
 
 
 def test_redis_that_refuses_writes_leaves_nothing_to_run(
-    enqueuer: Enqueuer, ledger: Ledger, redis: Any
+    enqueuer: Enqueuer, parts: Parts, redis: Any
 ) -> None:
     redis.config_set("maxmemory", "1")
     try:
@@ -106,30 +99,31 @@ def test_redis_that_refuses_writes_leaves_nothing_to_run(
             enqueuer.submit(pings(2))
     finally:
         redis.config_set("maxmemory", "0")
-    assert {run.state for run in ledger.newest(JobFilter())} == {JobState.CANCELLED}
+    assert {run.state for run in parts.history.newest(JobFilter())} == {JobState.CANCELLED}
     assert redis.llen("rq:queue:analytics") == 0
 
 
-def test_a_store_that_cannot_be_written_pushes_nothing(redis: Any, tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_written_pushes_nothing(parts: Parts, redis: Any, tmp_path: Path) -> None:
     store = Store.open(tmp_path / "mingus.db", busy_timeout=0.05)
     other = Store.open(tmp_path / "mingus.db")
     with other.transaction(), pytest.raises(StoreUnavailable):
-        Enqueuer(lambda: redis, Ledger(store), "test").submit(pings(1))
+        Enqueuer(lambda: redis, Ledger(store), parts.keyring.own, "test").submit(pings(1))
     assert redis.llen("rq:queue:analytics") == 0
 
 
-def test_purge_removes_what_waits_and_counts_it(enqueuer: Enqueuer, ledger: Ledger, redis: Any) -> None:
+def test_purge_removes_what_waits_and_counts_it(enqueuer: Enqueuer, parts: Parts, redis: Any) -> None:
     enqueuer.submit(pings(700))
     enqueuer.submit(pings(5, delay=600))
     kept = enqueuer.submit(pings(1, queue="cleanup"))
     assert purge.waiting(redis, "analytics") == 705
 
     def cancel(ids: Any) -> None:
-        ledger.cancel(ids, "purged", datetime.now(UTC))
+        parts.ledger.cancel(ids, "purged", datetime.now(UTC))
 
-    assert purge.purge(redis, "analytics", cancel) == 705
-    assert len(ledger.newest(JobFilter(state=JobState.CANCELLED), limit=1000)) == 705
-    assert [raw.decode().removeprefix("rq:job:") for raw in redis.keys("rq:job:*")] == kept
+    assert purge.purge(parts.delivery, "analytics", 60, cancel) == 705
+    assert len(parts.history.newest(JobFilter(states=(JobState.CANCELLED,)), limit=1000)) == 705
+    assert redis.zcard("rq:canceled:analytics") == 705
+    assert redis.lrange("rq:queue:cleanup", 0, -1) == [kept[0].encode()]
 
 
 def test_a_snapshot_counts_every_queue(enqueuer: Enqueuer, redis: Any) -> None:
@@ -141,21 +135,23 @@ def test_a_snapshot_counts_every_queue(enqueuer: Enqueuer, redis: Any) -> None:
     assert states["cleanup"].oldest_age_seconds is None
 
 
-def test_a_purge_that_cannot_write_the_ledger_removes_nothing(enqueuer: Enqueuer, redis: Any) -> None:
+def test_a_purge_that_cannot_write_the_ledger_removes_nothing(
+    enqueuer: Enqueuer, parts: Parts, redis: Any
+) -> None:
     enqueuer.submit(pings(3))
 
     def refuse(ids: Any) -> None:
         raise StoreUnavailable("locked")
 
     with pytest.raises(StoreUnavailable):
-        purge.purge(redis, "analytics", refuse)
+        purge.purge(parts.delivery, "analytics", 60, refuse)
     assert redis.llen("rq:queue:analytics") == 3
 
 
-def test_an_enqueue_cut_short_says_what_was_accepted(ledger: Ledger, redis: Any, tmp_path: Path) -> None:
+def test_an_enqueue_cut_short_says_what_was_accepted(parts: Parts, redis: Any, tmp_path: Path) -> None:
     away = connect(f"unix://{tmp_path}/nothing.sock")
     clients = iter([redis, away])
-    cut = Enqueuer(lambda: next(clients), ledger, "test")
+    cut = Enqueuer(lambda: next(clients), parts.ledger, parts.keyring.own, "test")
     with pytest.raises(RedisUnavailable, match="500 jobs were accepted before"):
         cut.submit(pings(600))
     assert redis.llen("rq:queue:analytics") == 500

@@ -2,163 +2,461 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+import json
+import os
+import signal
+import sqlite3
+import threading
+import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-from rq.registry import FailedJobRegistry
+from rq.job import Job
+from rq.registry import CanceledJobRegistry, FailedJobRegistry, FinishedJobRegistry
+from rq.serializers import JSONSerializer
+from rq.worker import Worker
 
-from mingus_lib.domain.jobs import JobRun, JobState
-from mingus_lib.queues import catalog, embedded
-from mingus_lib.queues.connection import connect
-from mingus_lib.queues.enqueue import Enqueuer, new_job, rq_queue
-from mingus_lib.queues.worker import MingusWorker, work_off
-from mingus_lib.store.database import Store
-from mingus_lib.store.ledger import Ledger
-
-Run = Callable[..., JobRun]
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(Store.open(tmp_path / "mingus.db"))
+from mingus_lib.domain.jobs import JobState
+from mingus_lib.queues import catalog, signing
+from mingus_lib.queues.delivery import RUNNING
+from tests.conftest import wait_for
+from tests.runtime_parts import Parts
 
 
-@pytest.fixture
-def enqueuer(redis: Any, ledger: Ledger) -> Enqueuer:
-    return Enqueuer(lambda: redis, ledger, "test")
+def registry(kind: Any, redis: Any, queue: str = "cleanup") -> list[str]:
+    found: list[str] = kind(queue, connection=redis, serializer=JSONSerializer).get_job_ids(cleanup=False)
+    return found
 
 
-@pytest.fixture
-def worker(redis_home: Path, redis: Any, ledger: Ledger, tmp_path: Path) -> MingusWorker:
-    return MingusWorker(
-        ["analytics", "cleanup"],
-        name="tester",
-        connection=connect(embedded.url(redis_home)),
-        ledger=ledger,
-        renew=lambda: Ledger(Store(tmp_path / "mingus.db")),
-    )
+def test_a_job_finishes_with_its_result(parts: Parts, redis: Any) -> None:
+    ended = parts.run(token="hello")
+    assert (ended.state, ended.result, ended.attempts) == (JobState.FINISHED, "hello", 1)
+    assert ended.worker == "tester"
+    seen = Job.fetch(ended.id, connection=redis, serializer=JSONSerializer)
+    assert (seen.get_status().value, seen.return_value()) == ("finished", "hello")
+    assert registry(FinishedJobRegistry, redis) == [ended.id]
 
 
-@pytest.fixture
-def run(worker: MingusWorker, enqueuer: Enqueuer, ledger: Ledger) -> Run:
-    def enqueue_and_work(**arguments: Any) -> JobRun:
-        (job_id,) = enqueuer.submit([new_job("ping", arguments, queue="cleanup")])
-        work_off(worker, burst=True)
-        ended = ledger.get(job_id)
-        assert ended is not None
-        return ended
-
-    return enqueue_and_work
+def test_nothing_is_left_behind(parts: Parts, redis: Any) -> None:
+    ended = parts.run(token="x")
+    left = {key.decode() for key in redis.keys("*")}
+    assert left == {
+        f"rq:job:{ended.id}", f"rq:results:{ended.id}", "rq:finished:cleanup", "rq:queues",
+        "rq:worker:tester",
+    }  # fmt: skip
+    assert 3500 < redis.ttl(f"rq:job:{ended.id}") <= 3600
 
 
-def test_a_job_finishes_with_its_result(run: Run) -> None:
-    ended = run(token="hello")
-    assert (ended.state, ended.result, ended.attempts, ended.worker) == (
-        JobState.FINISHED,
-        "hello",
-        1,
-        "tester",
-    )
-
-
-def test_a_permanent_error_goes_to_the_dead_letters(run: Run, redis: Any) -> None:
-    ended = run(fail="permanent")
+def test_a_permanent_error_goes_to_the_dead_letters(parts: Parts, redis: Any) -> None:
+    ended = parts.run(fail="permanent")
     assert (ended.state, ended.reason, ended.traceback) == (JobState.DEAD, "ping: told to fail", None)
-    assert FailedJobRegistry(queue=rq_queue(redis, "cleanup")).get_job_ids(cleanup=False) == [ended.id]
+    assert registry(FailedJobRegistry, redis) == [ended.id]
+    assert redis.ttl(f"rq:job:{ended.id}") == -1
 
 
-def test_a_transient_error_waits_for_its_next_attempt(run: Run, redis: Any) -> None:
-    waiting = run(fail="transient")
+def test_a_transient_error_waits_for_its_next_attempt(parts: Parts, redis: Any) -> None:
+    waiting = parts.run(fail="transient")
     assert (waiting.state, waiting.attempts) == (JobState.SCHEDULED, 1)
     assert waiting.history[0].reason == "ping: told to fail for now"
     due = redis.zscore("rq:scheduled:cleanup", waiting.id)
     assert 50 < due - datetime.now(UTC).timestamp() <= 60
 
 
-def test_after_the_last_attempt_it_is_dead(
-    run: Run, worker: MingusWorker, ledger: Ledger, redis: Any
-) -> None:
-    job_id = run(fail="transient").id
+def test_after_the_last_attempt_it_is_dead(parts: Parts, redis: Any) -> None:
+    job_id = parts.run(fail="transient").id
     for _ in range(3):
-        redis.zadd("rq:scheduled:cleanup", {job_id: 0})
-        work_off(worker, burst=True)
-    ended = ledger.get(job_id)
-    assert ended is not None
+        redis.zadd("rq:scheduled:cleanup", {job_id: 1})
+        assert parts.delivery.move_due() == 1
+        parts.worker().work()
+    ended = parts.job(job_id)
     assert (ended.state, ended.attempts) == (JobState.DEAD, 4)
     assert str(ended.reason).startswith("gave-up: after 4 attempts")
 
 
-def test_a_killed_child_is_reported_with_its_signal(run: Run) -> None:
-    ended = run(fail="crash")
-    assert ended.state is JobState.DEAD
-    assert "SIGKILL" in str(ended.reason)
+def test_a_job_that_kills_its_process_is_run_again_and_dead_the_third_time(parts: Parts, redis: Any) -> None:
+    ended = parts.run(fail="crash")
+    assert (ended.state, ended.attempts, ended.deaths) == (JobState.DEAD, 3, 3)
+    assert ended.reason == (
+        "killed-its-worker: 3 times, the last time killed: its process ended with signal SIGKILL"
+    )
+    assert [attempt.state for attempt in ended.history] == ["lost", "lost", "lost"]
+    assert registry(FailedJobRegistry, redis) == [ended.id]
 
 
-def test_a_cancelled_job_is_not_run(
-    worker: MingusWorker, enqueuer: Enqueuer, ledger: Ledger, redis: Any
-) -> None:
-    (job_id,) = enqueuer.submit([new_job("ping", {}, queue="cleanup")])
-    ledger.cancel([job_id], "not wanted", datetime.now(UTC))
-    work_off(worker, burst=True)
-    ended = ledger.get(job_id)
-    assert ended is not None
+def test_a_cancelled_job_is_not_run(parts: Parts, redis: Any) -> None:
+    job_id = parts.ping()
+    parts.ledger.cancel([job_id], "not wanted", datetime.now(UTC))
+    parts.worker().work()
+    ended = parts.job(job_id)
     assert (ended.state, ended.attempts) == (JobState.CANCELLED, 0)
-    assert redis.llen("rq:queue:cleanup:intermediate") == 0
+    assert registry(CanceledJobRegistry, redis) == [job_id]
 
 
-def test_what_is_not_in_the_catalog_is_never_called(worker: MingusWorker, redis: Any, tmp_path: Path) -> None:
-    proof = tmp_path / "called"
-    job = rq_queue(redis, "cleanup").enqueue("os.mkdir", str(proof))
-    work_off(worker, burst=True)
-    assert not proof.exists()
-    assert FailedJobRegistry(queue=rq_queue(redis, "cleanup")).get_job_ids(cleanup=False) == [job.id]
+def test_a_job_that_has_ended_keeps_its_end(parts: Parts) -> None:
+    ended = parts.run(token="kept")
+    assert not parts.ledger.bury(ended.id, 1, "killed: too late", datetime.now(UTC))
+    again = parts.job(ended.id)
+    assert (again.state, again.result, again.reason) == (JobState.FINISHED, "kept", None)
 
 
-def test_a_job_of_another_producer_gets_its_row(worker: MingusWorker, ledger: Ledger, redis: Any) -> None:
-    job = rq_queue(redis, "cleanup").enqueue("jobs.diagnostics.ping", kwargs={"token": "from afar"})
-    work_off(worker, burst=True)
-    run = ledger.get(job.id)
-    assert run is not None
-    assert (run.state, run.result, run.origin) == (JobState.FINISHED, "from afar", "redis")
+def test_attempts_of_an_earlier_job_count(parts: Parts) -> None:
+    ended = parts.run(fail="transient", attempts=3)
+    assert (ended.state, ended.attempts) == (JobState.DEAD, 4)
 
 
-def test_wrong_arguments_in_redis_are_refused(worker: MingusWorker, redis: Any) -> None:
-    job = rq_queue(redis, "cleanup").enqueue("jobs.diagnostics.ping", kwargs={"seconds": "long"})
-    work_off(worker, burst=True)
-    assert FailedJobRegistry(queue=rq_queue(redis, "cleanup")).get_job_ids(cleanup=False) == [job.id]
-
-
-def test_no_copy_is_left_behind(run: Run, redis: Any) -> None:
-    run(token="x")
-    assert redis.llen("rq:queue:cleanup:intermediate") == 0
-    assert redis.zcard("rq:wip:cleanup") == 0
-
-
-def test_the_soft_limit_is_not_swallowed_and_is_tried_again(run: Run) -> None:
-    tasks = dict(catalog.load())
-    catalog.configure({"ping": {"soft": 1}})
-    try:
-        waiting = run(seconds=5)
-    finally:
-        catalog._tasks.update(tasks)
+def test_the_soft_limit_is_not_swallowed_and_is_tried_again(parts: Parts, limits: Any) -> None:
+    limits(ping={"soft": 1})
+    waiting = parts.run(seconds=5)
     assert waiting.state is JobState.SCHEDULED
     assert waiting.reason == "soft-limit: it ran longer than 1 s"
 
 
-def test_a_job_that_has_ended_keeps_its_end(run: Run, ledger: Ledger) -> None:
-    ended = run(token="kept")
-    ledger.bury(ended.id, "killed: too late", datetime.now(UTC))
-    again = ledger.get(ended.id)
-    assert again is not None
-    assert (again.state, again.result, again.reason) == (JobState.FINISHED, "kept", None)
+@pytest.fixture
+def limits() -> Any:
+    """Changes limits of tasks, for one test."""
+    tasks = dict(catalog.load())
+    yield lambda **changes: catalog.configure(changes)
+    catalog._tasks.update(tasks)
 
 
-def test_attempts_of_an_earlier_job_count(worker: MingusWorker, enqueuer: Enqueuer, ledger: Ledger) -> None:
-    (job_id,) = enqueuer.submit([new_job("ping", {"fail": "transient"}, queue="cleanup", attempts=3)])
-    work_off(worker, burst=True)
-    ended = ledger.get(job_id)
-    assert ended is not None
-    assert (ended.state, ended.attempts) == (JobState.DEAD, 4)
+def test_the_hard_limit_kills(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = catalog.find("ping")
+    monkeypatch.setitem(catalog._tasks, "ping", dataclasses.replace(task, soft=500, hard=1))
+    begun = time.monotonic()
+    waiting = parts.run(seconds=30)
+    assert time.monotonic() - begun < 10
+    assert waiting.state is JobState.SCHEDULED
+    assert waiting.reason == "hard-limit: it ran longer than 1 s"
+
+
+def test_a_runaway_is_stopped_by_its_memory(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = catalog.find("ping")
+    monkeypatch.setitem(catalog._tasks, "ping", dataclasses.replace(task, memory=1_000_000))
+    ended = parts.run(seconds=30)
+    assert (ended.state, ended.reason) == (JobState.DEAD, "memory-limit: it used more than 1 MB")
+
+
+def test_a_child_is_replaced_after_so_many_jobs(parts: Parts) -> None:
+    ids = [parts.ping(token=str(n)) for n in range(5)]
+    worker = parts.worker(jobs_per_child=2)
+    worker.work()
+    assert [parts.job(each).result for each in ids] == ["0", "1", "2", "3", "4"]
+    assert worker._recycled == "it has run 2 jobs"
+
+
+def test_a_child_is_replaced_for_its_memory(parts: Parts) -> None:
+    ids = [parts.ping(token=str(n)) for n in range(2)]
+    worker = parts.worker(child_memory=1_000_000)
+    worker.work()
+    assert [parts.job(each).state for each in ids] == [JobState.FINISHED] * 2
+    assert "MB between two jobs" in worker._recycled
+
+
+def test_max_jobs_ends_a_worker_in_time(parts: Parts, redis: Any) -> None:
+    ids = [parts.ping() for _ in range(3)]
+    parts.worker(burst=False, max_jobs=2).work()
+    assert [parts.job(each).state for each in ids] == [JobState.FINISHED, JobState.FINISHED, JobState.QUEUED]
+    assert redis.hlen(RUNNING) == 0
+
+
+def test_queues_are_served_in_the_order_given(parts: Parts) -> None:
+    later, first = parts.ping("cleanup"), parts.ping("analytics")
+    parts.worker().work()
+    assert str(parts.job(first).started_at) < str(parts.job(later).started_at)
+
+
+def test_fair_takes_queues_in_turn(parts: Parts) -> None:
+    many = [parts.ping("analytics") for _ in range(3)]
+    one = parts.ping("cleanup")
+    parts.worker(fair=True).work()
+    assert str(parts.job(one).started_at) < str(parts.job(many[1]).started_at)
+
+
+def test_a_suspended_redis_gives_nothing(parts: Parts, redis: Any) -> None:
+    job_id = parts.ping()
+    redis.set("rq:suspended", 1)
+    parts.worker().work()
+    assert parts.job(job_id).state is JobState.QUEUED
+
+
+def in_background(worker: Any) -> threading.Thread:
+    """Run a worker's loop in a thread; signals are delivered to it by hand."""
+    from contextlib import nullcontext
+
+    worker._listening_to_signals = nullcontext
+    thread = threading.Thread(target=worker.work, daemon=True)
+    thread.start()
+    return thread
+
+
+def stop(worker: Any, times: int = 1) -> None:
+    for _ in range(times):
+        worker._note_signal(signal.SIGTERM, None)
+    worker._wake()
+
+
+def test_the_first_signal_lets_the_job_end(parts: Parts) -> None:
+    job_id = parts.ping(seconds=0.5, token="done")
+    worker = parts.worker(burst=False)
+    thread = in_background(worker)
+    wait_for(lambda: parts.job(job_id).state is JobState.STARTED, "the start")
+    stop(worker)
+    thread.join(20)
+    assert parts.job(job_id).result == "done"
+
+
+def test_the_second_signal_puts_the_job_back_without_an_attempt(parts: Parts, redis: Any) -> None:
+    job_id = parts.ping(seconds=60)
+    worker = parts.worker(burst=False)
+    thread = in_background(worker)
+    wait_for(lambda: parts.job(job_id).state is JobState.STARTED, "the start")
+    stop(worker, times=2)
+    thread.join(20)
+    waiting = parts.job(job_id)
+    assert (waiting.state, waiting.attempts, waiting.history) == (JobState.QUEUED, 0, ())
+    assert redis.lrange("rq:queue:cleanup", 0, -1) == [job_id.encode()]
+
+
+def test_a_job_is_cancelled_while_it_runs(parts: Parts, redis: Any) -> None:
+    job_id = parts.ping(seconds=60)
+    worker = parts.worker()
+    thread = in_background(worker)
+    wait_for(lambda: parts.job(job_id).state is JobState.STARTED, "the start")
+    assert parts.ledger.request_cancel([job_id]) == 1
+    thread.join(20)
+    assert parts.job(job_id).state is JobState.CANCELLED
+    assert registry(CanceledJobRegistry, redis) == [job_id]
+
+
+def test_rq_s_stop_command_cancels(parts: Parts, redis: Any) -> None:
+    from rq.command import send_stop_job_command
+
+    job_id = parts.ping(seconds=60)
+    thread = in_background(parts.worker())
+    wait_for(lambda: parts.job(job_id).state is JobState.STARTED, "the start")
+    send_stop_job_command(redis, job_id, serializer=JSONSerializer)
+    thread.join(20)
+    assert parts.job(job_id).state is JobState.CANCELLED
+
+
+def test_a_command_that_is_none_is_ignored(parts: Parts, redis: Any) -> None:
+    worker = parts.worker(burst=False)
+    thread = in_background(worker)
+    wait_for(lambda: redis.pubsub_numsub("rq:pubsub:tester")[0][1], "the subscription")
+    redis.publish("rq:pubsub:tester", b"\xff{not json")
+    redis.publish("rq:pubsub:tester", b"[]")
+    job_id = parts.ping(token="still here")
+    wait_for(lambda: parts.job(job_id).result == "still here", "the job")
+    stop(worker)
+    thread.join(20)
+
+
+def test_rq_sees_the_worker_and_its_job(parts: Parts, redis: Any) -> None:
+    job_id = parts.ping(seconds=60)
+    worker = parts.worker()
+    thread = in_background(worker)
+    wait_for(lambda: parts.job(job_id).state is JobState.STARTED, "the start")
+    (seen,) = Worker.all(connection=redis)
+    assert (seen.name, seen.get_state(), seen.pid) == ("tester", "busy", os.getpid())
+    assert seen.get_current_job_id() == job_id
+    stop(worker, times=2)
+    thread.join(20)
+    assert Worker.all(connection=redis) == []
+
+
+def test_an_enqueue_wakes_an_idle_worker(parts: Parts, redis: Any) -> None:
+    worker = parts.worker(burst=False)
+    thread = in_background(worker)
+    wait_for(lambda: redis.pubsub_numsub("mingus:wake")[0][1], "the subscription")
+    job_id = parts.ping(token="quick")
+    wait_for(lambda: parts.job(job_id).result == "quick", "the job")
+    run = parts.job(job_id)
+    stop(worker)
+    thread.join(20)
+    taken = datetime.fromisoformat(str(run.started_at)) - datetime.fromisoformat(run.created_at)
+    assert taken.total_seconds() < 0.9, "it waited for the poll"
+
+
+# What may not run.
+
+
+def push_raw(redis: Any, job_id: str, queue: str = "cleanup", **fields: Any) -> None:
+    redis.hset(f"rq:job:{job_id}", mapping={"status": "queued", "origin": queue, **fields})
+    redis.rpush(f"rq:queue:{queue}", job_id)
+
+
+def test_an_unsigned_job_of_rq_s_own_is_refused_and_no_requeue_runs_it(
+    parts: Parts, redis: Any, tmp_path: Any
+) -> None:
+    from rq.queue import Queue
+
+    proof = tmp_path / "called"
+    job = Queue("cleanup", connection=redis, serializer=JSONSerializer).enqueue("os.mkdir", str(proof))
+    parts.worker().work()
+    assert registry(FailedJobRegistry, redis) == [job.id]
+    assert parts.job(job.id).reason == "refused: it is not signed"
+    job.requeue()
+    parts.worker().work()
+    assert not proof.exists()
+    assert parts.job(job.id).attempts == 0
+
+
+@pytest.mark.parametrize("change", ["data", "queue", "sig", "id"])
+def test_an_altered_job_is_refused(parts: Parts, redis: Any, change: str) -> None:
+    job_id = parts.ping(token="original")
+    fields = redis.hgetall(f"rq:job:{job_id}")
+    queue = "cleanup"
+    if change == "data":
+        redis.hset(
+            f"rq:job:{job_id}", "data", json.dumps(["jobs.diagnostics.ping", None, [], {"token": "x"}])
+        )
+    elif change == "sig":
+        redis.hset(f"rq:job:{job_id}", "sig", "garbage")
+    elif change == "queue":
+        redis.delete("rq:queue:cleanup")
+        redis.rpush("rq:queue:analytics", job_id)
+        queue = "analytics"
+    else:
+        redis.delete("rq:queue:cleanup")
+        push_raw(redis, "another", **{name.decode(): value for name, value in fields.items()})
+        job_id = "another"
+    parts.worker().work()
+    ended = parts.job(job_id)
+    assert ended.state is JobState.DEAD
+    assert str(ended.reason).startswith("refused: ")
+    assert ended.attempts == 0
+    assert registry(FailedJobRegistry, redis, queue) == [job_id]
+
+
+def test_a_revoked_key_s_jobs_are_refused(parts: Parts) -> None:
+    job_id = parts.ping()
+    parts.keyring.revoke("local")
+    parts.worker().work()
+    assert parts.job(job_id).reason == "refused: signed by the key 'local', which was revoked"
+
+
+def test_a_key_without_the_permission_is_refused(parts: Parts, redis: Any) -> None:
+    key = parts.keyring.add("feeder", ["articles:write"])
+    data = json.dumps(["jobs.diagnostics.ping", None, [], {}]).encode()
+    push_raw(redis, "foreign", data=data, sig=signing.sign(key, "foreign", "cleanup", data))
+    parts.worker().work()
+    assert parts.job("foreign").reason == (
+        "refused: the key 'feeder' lacks diagnostics:run, which ping requires"
+    )
+
+
+def test_a_job_of_another_machine_gets_its_row(parts: Parts, redis: Any) -> None:
+    key = parts.keyring.add("far away", ["diagnostics:run"])
+    data = json.dumps(["jobs.diagnostics.ping", None, [], {"token": "from afar"}]).encode()
+    push_raw(redis, "foreign", data=data, sig=signing.sign(key, "foreign", "cleanup", data))
+    parts.worker().work()
+    run = parts.job("foreign")
+    assert (run.state, run.result, run.origin) == (JobState.FINISHED, "from afar", "key:far away")
+
+
+def test_an_old_signature_is_none_for_a_job_that_nobody_knows(parts: Parts, redis: Any) -> None:
+    data = json.dumps(["jobs.diagnostics.ping", None, [], {}]).encode()
+    signature = signing.sign(parts.keyring.own(), "old", "cleanup", data, at=int(time.time()) - 90_000)
+    push_raw(redis, "old", data=data, sig=signature)
+    parts.worker().work()
+    assert parts.job("old").state is JobState.DEAD
+    assert parts.job("old").attempts == 0
+
+
+def test_a_finished_job_that_is_replayed_does_not_run_again(parts: Parts, redis: Any) -> None:
+    ended = parts.run(token="once")
+    redis.rpush("rq:queue:cleanup", ended.id)
+    parts.worker().work()
+    assert parts.job(ended.id).attempts == 1
+    assert registry(FinishedJobRegistry, redis) == [ended.id]
+
+
+def test_a_dead_job_requeued_by_rq_runs_again_with_all_its_tries(parts: Parts, redis: Any) -> None:
+    dead = parts.run(fail="permanent")
+    Job.fetch(dead.id, connection=redis, serializer=JSONSerializer).requeue()
+    parts.worker().work()
+    again = parts.job(dead.id)
+    assert (again.state, again.attempts, len(again.history)) == (JobState.DEAD, 2, 2)
+
+
+@pytest.mark.parametrize("name", [b"\xff\x00", b"a b", b"../../etc", b"x" * 300])
+def test_ids_that_are_none_are_dropped(parts: Parts, redis: Any, name: bytes) -> None:
+    redis.hset(b"rq:job:" + name, "data", b"x")
+    redis.rpush("rq:queue:cleanup", name)
+    good = parts.ping(token="after")
+    parts.worker().work()
+    assert parts.job(good).result == "after"
+    assert not redis.exists(b"rq:job:" + name)
+
+
+def test_keys_of_the_wrong_kind_do_not_block_a_queue(parts: Parts, redis: Any) -> None:
+    redis.set("rq:job:text", "not a hash")
+    redis.rpush("rq:queue:cleanup", "text", "gone")
+    redis.set("rq:queue:analytics", "not a list")
+    good = parts.ping(token="after")
+    parts.worker().work()
+    assert parts.job(good).result == "after"
+
+
+def test_wrong_arguments_in_a_signed_job_are_dead(parts: Parts, redis: Any) -> None:
+    data = json.dumps(["jobs.diagnostics.ping", None, [], {"seconds": "long"}]).encode()
+    push_raw(redis, "wrong", data=data, sig=signing.sign(parts.keyring.own(), "wrong", "cleanup", data))
+    parts.worker().work()
+    assert parts.job("wrong").state is JobState.DEAD
+    assert "seconds" in str(parts.job("wrong").reason)
+
+
+# When the ledger or Redis cannot be written.
+
+
+def test_a_locked_ledger_degrades_and_the_result_is_written_first(parts: Parts, redis: Any) -> None:
+    parts.store.busy_timeout = 0.05
+    parts.store.close()
+    job_id, next_id = parts.ping(seconds=0.5, token="held"), parts.ping(token="next")
+    worker = parts.worker()
+    thread = in_background(worker)
+    wait_for(lambda: redis.hexists(RUNNING, job_id), "the start")
+    wait_for(lambda: parts.job(job_id).state is JobState.STARTED, "the attempt")
+    lock = sqlite3.connect(parts.folder / "mingus.db", isolation_level=None, check_same_thread=False)
+    lock.execute("BEGIN IMMEDIATE")
+    wait_for(lambda: redis.hget("rq:worker:tester", "state") == b"degraded", "the degraded state")
+    assert redis.lrange("rq:queue:cleanup", 0, -1) == [next_id.encode()]
+    lock.execute("ROLLBACK")
+    lock.close()
+    thread.join(20)
+    assert (parts.job(job_id).result, parts.job(next_id).result) == ("held", "next")
+
+
+def test_full_memory_in_redis_loses_nothing(parts: Parts, redis: Any) -> None:
+    job_id, next_id = parts.ping(seconds=0.5, token="kept"), parts.ping(token="next")
+    worker = parts.worker()
+    thread = in_background(worker)
+    wait_for(lambda: parts.job(job_id).state is JobState.STARTED, "the start")
+    redis.config_set("maxmemory", "1")
+    try:
+        wait_for(lambda: parts.job(job_id).result == "kept", "the result in the ledger")
+    finally:
+        redis.config_set("maxmemory", "0")
+    thread.join(20)
+    assert parts.job(next_id).result == "next"
+    assert redis.hlen(RUNNING) == 0
+
+
+def test_a_name_in_use_is_refused(parts: Parts, redis: Any) -> None:
+    from mingus_lib.errors import UsageError
+    from mingus_lib.queues.owner import Process, start_time
+
+    parent = Process(Process.this().host, os.getppid(), start_time(os.getppid()) or 0)
+    redis.hset("rq:worker:tester", mapping={"process": str(parent), "state": "idle"})
+    with pytest.raises(UsageError, match="runs already"):
+        parts.worker().work()
+
+
+def test_the_name_of_a_dead_worker_is_free(parts: Parts, redis: Any) -> None:
+    from mingus_lib.queues.owner import Process
+
+    dead = Process(Process.this().host, 2**22 - 1, 1)
+    redis.hset("rq:worker:tester", mapping={"process": str(dead), "state": "busy"})
+    assert parts.run(token="mine").result == "mine"

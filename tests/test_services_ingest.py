@@ -71,7 +71,7 @@ def ingest(web: Web, articles: Articles, store: Store) -> Ingest:
 
 
 def job(job_id: str = "job1", seconds: float = 60, attempt: int = 1) -> JobContext:
-    return JobContext(job_id, attempt, False, time.monotonic() + seconds, lambda *_: None)
+    return JobContext(job_id, attempt, attempt, False, time.monotonic() + seconds, lambda *_: None)
 
 
 def outcomes(result: IngestResult) -> list[Outcome]:
@@ -147,7 +147,7 @@ def test_a_transient_failure_is_retried_alone(sites: Sites, ingest: Ingest) -> N
 
 def test_on_the_last_attempt_a_failure_for_now_is_final(sites: Sites, ingest: Ingest) -> None:
     site = serve(sites, good=page("alpha"), flaky=Reply(b"later", status=503))
-    last = JobContext("job1", 4, True, time.monotonic() + 60, lambda *_: None)
+    last = JobContext("job1", 4, 4, True, time.monotonic() + 60, lambda *_: None)
     result = ingest.process([site.url("/good"), site.url("/flaky")], job=last)
     result.raise_for_unfinished()
     assert outcomes(result) == [Outcome.ADDED, Outcome.FAILED]

@@ -41,6 +41,7 @@ def purge(
     if not dry_run:
         total = sum(counts.values())
         confirm(f"Remove {total:,} waiting jobs from {', '.join(names)}?", yes=yes or not total)
-        counts = purging.run(here.redis, here.redis_where, here.ledger, names)
+        keep = here.settings.results_ttl
+        counts = purging.run(here.redis, here.redis_where, here.ledger, names, keep)
     found = [{"queue": name, "removed": count, "dry_run": dry_run} for name, count in counts.items()]
     output.rows(found, COLUMNS, output.choose(as_json=as_json))

@@ -49,7 +49,7 @@ def add(
     if not wait:
         receipts.show_added(receipt.as_json(), output.choose(as_json=as_json, quiet=quiet))
         return
-    steps = waiting.follow_addresses(here.ledger, here.articles, receipt.job_ids, receipt.addresses)
+    steps = waiting.follow_addresses(here.history, here.articles, receipt.job_ids, receipt.addresses)
     last = progress.show(steps, "addresses", hint=_worker_hint(here, "article_processing"))
     receipts.show_outcomes(
         receipt.as_json(), last.outcomes, last.jobs, output.choose(as_json=as_json, quiet=quiet)
@@ -113,7 +113,7 @@ def _finish(here: Runtime, ids: list[str], queue: str | None, wait: bool, form: 
     if not wait:
         receipts.show_ids(ids, form)
         return
-    last = progress.show(waiting.follow_jobs(here.ledger, ids), "jobs", hint=_worker_hint(here, queue))
+    last = progress.show(waiting.follow_jobs(here.history, ids), "jobs", hint=_worker_hint(here, queue))
     receipts.show_jobs(last.jobs, form)
     if last.failed:
         raise failed("not every job finished; `mingus job ID` tells why")

@@ -33,7 +33,15 @@ def worker(
     background: Annotated[
         bool, typer.Option("--background", help="Detach; log to the state directory.")
     ] = False,
-    burst: Annotated[bool, typer.Option("--burst", help="End when the queues are empty.")] = False,
+    burst: Annotated[bool, typer.Option("--burst", help="End when nothing is queued or running.")] = False,
+    wait_scheduled: Annotated[
+        bool, typer.Option("--wait-scheduled", help="With --burst: wait for jobs scheduled for later, too.")
+    ] = False,
+    max_jobs: Annotated[int | None, typer.Option("--max-jobs", min=1, help="End after so many jobs.")] = None,
+    fair: Annotated[bool, typer.Option("--fair", help="Take from the queues in turn, not in order.")] = False,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Its name; -1, -2 ... are added when there are more.")
+    ] = None,
 ) -> None:
     """Run workers.
 
@@ -43,7 +51,15 @@ def worker(
     Example: mingus worker --queue article_processing --concurrency 2
     """
     here = runtime_of(ctx, loglevel=loglevel)
-    order = working.order(queue or [], concurrency, burst=burst)
+    order = working.order(
+        queue or [],
+        concurrency,
+        burst=burst,
+        wait_scheduled=wait_scheduled,
+        max_jobs=max_jobs,
+        fair=fair,
+        name=name,
+    )
     if background:
         pid, log = working.start_in_background(
             here,
@@ -68,9 +84,9 @@ def up(
     Example: mingus up --concurrency 4
     """
     here = runtime_of(ctx, loglevel=loglevel)
-    order = working.order(queue or [], concurrency, burst=False)
+    order = working.order(queue or [], concurrency)
     raise typer.Exit(working.run_up(here, order, _renewer(here)))
 
 
 def _renewer(here: Runtime) -> working.Renew:
-    return lambda: runtime.use(Runtime(here.settings))
+    return lambda: runtime.use(Runtime(here.settings, busy_timeout=working.BUSY_SECONDS))

@@ -95,7 +95,7 @@ def jobs(
     from mingus_lib.view.jobs import show_list
 
     here = runtime_of(ctx)
-    found = here.ledger.newest(looking.chosen(state, task, queue), limit)
+    found = here.history.newest(looking.chosen(state, task, queue), limit)
     show_list(found, output.choose(as_json=as_json, quiet=quiet))
 
 
@@ -114,5 +114,5 @@ def job(
     from mingus_lib.view.jobs import show_story
 
     here = runtime_of(ctx)
-    found, caused = looking.find(here.ledger, job_id)
+    found, caused = looking.find(here.history, job_id)
     show_story(found, caused, output.choose(as_json=as_json, quiet=quiet))

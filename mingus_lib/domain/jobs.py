@@ -7,9 +7,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from mingus_lib.errors import PermanentError, TransientError
+from mingus_lib.errors import MingusError, TransientError
 
 MAX_BACKOFF_SECONDS = 3600.0
+# A job that has taken so many workers with it is not given another.
+MAX_DEATHS = 3
 
 
 class JobState(StrEnum):
@@ -45,13 +47,13 @@ class JobSpec:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One run of a job that has ended, or is under way (`ended_at` None)."""
+    """One run of a job that has ended, or is under way (`ended_at` None). `state` "lost": its worker died."""
 
     attempt: int
     worker: str | None
     started_at: str
     ended_at: str | None
-    state: JobState
+    state: str
     reason: str | None
     traceback: str | None
 
@@ -74,6 +76,7 @@ class JobRun:
     started_at: str | None
     ended_at: str | None
     attempts: int
+    deaths: int
     worker: str | None
     result: Any
     reason: str | None
@@ -98,6 +101,69 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a job stands in the ledger when a worker has taken it. `tries` counts since the last requeue."""
+
+    state: JobState
+    attempts: int = 0
+    tries: int = 0
+    deaths: int = 0
+    refused: bool = False
+    cancel_requested: bool = False
+
+
+class Start(StrEnum):
+    """What a worker does with a job that it has taken."""
+
+    RUN = "run"
+    LET_GO = "let-go"  # it has ended already: Redis is told, nothing runs
+    CANCEL = "cancel"
+    BURY = "bury"
+
+
+@dataclass(frozen=True, slots=True)
+class StartVerdict:
+    """`attempt` numbers the run from 1, `tries` counts towards the retries; `lost`: the run before died."""
+
+    kind: Start
+    attempt: int = 0
+    tries: int = 0
+    deaths: int = 0
+    lost: bool = False
+    reason: str | None = None
+    ended: JobState | None = None
+
+
+def decide_start(seen: Standing) -> StartVerdict:
+    """Whether a job that was delivered may run, and as which attempt.
+
+    Delivery is at least once, so a job may come again when it has ended; only a dead one that somebody
+    requeued runs again, with all its tries. A job that is still `started` has lost its worker.
+    """
+    if seen.state in (JobState.FINISHED, JobState.CANCELLED) or seen.refused:
+        return StartVerdict(Start.LET_GO, ended=seen.state)
+    if seen.cancel_requested:
+        return StartVerdict(Start.CANCEL, reason="cancelled: by an operator", lost=_lost(seen))
+    if seen.state is JobState.DEAD:
+        return StartVerdict(Start.RUN, seen.attempts + 1, tries=1)
+    deaths = seen.deaths + _lost(seen)
+    if deaths >= MAX_DEATHS:
+        return StartVerdict(
+            Start.BURY, seen.attempts, seen.tries, deaths, True, too_deadly(deaths, "they died")
+        )
+    return StartVerdict(Start.RUN, seen.attempts + 1, seen.tries + 1, deaths, lost=_lost(seen))
+
+
+def _lost(seen: Standing) -> bool:
+    return seen.state is JobState.STARTED
+
+
+def too_deadly(deaths: int, last: str) -> str:
+    """The reason of a job that took too many workers with it."""
+    return f"killed-its-worker: {deaths} times, the last time {last}"
+
+
+@dataclass(frozen=True, slots=True)
 class FailureVerdict:
     """What to do with a failed attempt: wait `delay` seconds and retry, or (None) bury it."""
 
@@ -107,19 +173,19 @@ class FailureVerdict:
 
 
 def decide_failure(
-    error: BaseException, *, attempt: int, policy: RetryPolicy, randomness: float
+    error: BaseException, *, tries: int, policy: RetryPolicy, randomness: float
 ) -> FailureVerdict:
     """Sort a failed attempt by consequence.
 
-    Only a TransientError with attempts left is retried. `attempt` counts from 1; `randomness`
+    Only a TransientError with retries left is retried. `tries` counts from 1; `randomness`
     is uniform in [0, 1). Anything that is not a MingusError is a bug and keeps its traceback.
     """
     if isinstance(error, TransientError):
-        if attempt > policy.retries:
-            return FailureVerdict(None, f"gave-up: after {attempt} attempts: {error.reason}", False)
-        delay = backoff_delay(attempt, base=policy.backoff, randomness=randomness)
+        if tries > policy.retries:
+            return FailureVerdict(None, f"gave-up: after {tries} attempts: {error.reason}", False)
+        delay = backoff_delay(tries, base=policy.backoff, randomness=randomness)
         return FailureVerdict(max(delay, error.retry_after or 0.0), error.reason, False)
-    if isinstance(error, PermanentError):
+    if isinstance(error, MingusError):
         return FailureVerdict(None, error.reason, False)
     return FailureVerdict(None, f"bug: {type(error).__name__}: {error}"[:500], True)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SOFT_LIMIT_SECONDS = 300
 HARD_LIMIT_SECONDS = 600
+MEMORY_LIMIT_BYTES = 1_000_000_000
 DEFAULT_RETRY = RetryPolicy()
 
 JobFunction = TypeVar("JobFunction", bound=Callable[..., Any])
@@ -28,9 +29,11 @@ JobFunction = TypeVar("JobFunction", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One kind of job. `queue` None means any queue, named when it is enqueued; limits in seconds.
+    """One kind of job. `queue` None means any queue, named when it is enqueued.
 
-    `preload` loads the heavy libraries of the task: a worker calls it once, so that its jobs do not pay.
+    `permission` is what a key must have to sign its jobs. `soft` and `hard` are seconds, `memory` is bytes.
+    `rate` is (jobs, seconds): so many start in any such time, over all workers. While the circuit breaker of
+    `dependency` is open, no job starts. `preload` loads the task's heavy libraries, once in a process.
     """
 
     name: str
@@ -38,9 +41,13 @@ class Task:
     queue: str | None
     arguments: type[BaseModel]
     summary: str
+    permission: str
     soft: int = SOFT_LIMIT_SECONDS
     hard: int = HARD_LIMIT_SECONDS
+    memory: int = MEMORY_LIMIT_BYTES
     retry: RetryPolicy = DEFAULT_RETRY
+    rate: tuple[int, int] | None = None
+    dependency: str | None = None
     preload: Callable[[], object] | None = None
 
     def validate(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,23 +68,46 @@ def job(
     arguments: type[BaseModel],
     *,
     queue: str | None,
+    permission: str,
     soft: int = SOFT_LIMIT_SECONDS,
     hard: int = HARD_LIMIT_SECONDS,
+    memory: int = MEMORY_LIMIT_BYTES,
     retries: int = 3,
     backoff: float = 60.0,
+    rate_limit: str | None = None,
+    dependency: str | None = None,
     preload: Callable[[], object] | None = None,
 ) -> Callable[[JobFunction], JobFunction]:
-    """Declare a job function; it is returned unchanged."""
+    """Declare a job function; it is returned unchanged. The arguments are as in Task, `rate_limit` as "10/min"."""
 
     def register(function: JobFunction) -> JobFunction:
         name = function.__name__
-        path = f"{function.__module__}.{name}"
-        summary = (function.__doc__ or "").strip().splitlines()[0]
-        retry = RetryPolicy(retries, backoff)
-        _tasks[name] = Task(name, path, queue, arguments, summary, soft, hard, retry, preload)
+        _tasks[name] = Task(
+            name=name,
+            path=f"{function.__module__}.{name}",
+            queue=queue,
+            arguments=arguments,
+            summary=(function.__doc__ or "").strip().splitlines()[0],
+            permission=permission,
+            soft=soft,
+            hard=hard,
+            memory=memory,
+            retry=RetryPolicy(retries, backoff),
+            rate=parse_rate(rate_limit),
+            dependency=dependency,
+            preload=preload,
+        )
         return function
 
     return register
+
+
+def parse_rate(text: str | None) -> tuple[int, int] | None:
+    """`10/min` as (10, 60); None and `off` are no limit."""
+    if text is None or text == "off":
+        return None
+    number, _, unit = text.partition("/")
+    return int(number), {"s": 1, "min": 60, "h": 3600, "day": 86_400}[unit]
 
 
 def load() -> Mapping[str, Task]:
@@ -89,13 +119,19 @@ def load() -> Mapping[str, Task]:
 
 
 def configure(changes: Mapping[str, Mapping[str, Any]]) -> None:
-    """Apply `[tasks.NAME]` of mingus.toml: `soft`, `retries`, `backoff`. NotFound for an unknown task."""
+    """Apply `[tasks.NAME]` of mingus.toml. NotFound for an unknown task, UsageError for limits that contradict."""
     for name, table in changes.items():
         task = find(name)
         retry = RetryPolicy(
             table.get("retries", task.retry.retries), table.get("backoff", task.retry.backoff)
         )
-        _tasks[name] = replace(task, soft=table.get("soft", task.soft), retry=retry)
+        soft, hard = table.get("soft", task.soft), table.get("hard", task.hard)
+        if "soft" in table and "hard" not in table:
+            hard = max(hard, soft + HARD_LIMIT_SECONDS - SOFT_LIMIT_SECONDS)
+        if soft >= hard:
+            raise UsageError(f"tasks.{name}: hard ({hard} s) must be more than soft ({soft} s)")
+        rate = parse_rate(table["rate_limit"]) if "rate_limit" in table else task.rate
+        _tasks[name] = replace(task, soft=soft, hard=hard, retry=retry, rate=rate)
 
 
 def find(name: str) -> Task:
@@ -109,6 +145,13 @@ def find(name: str) -> Task:
 def by_path(path: str) -> Task | None:
     """The task whose job function has that dotted path."""
     return next((task for task in load().values() if task.path == path), None)
+
+
+def function(task: Task) -> Callable[..., Any]:
+    """The job function itself."""
+    module, _, name = task.path.rpartition(".")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
 
 
 def check_queue(name: str) -> str:

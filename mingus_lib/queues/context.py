@@ -17,10 +17,14 @@ ProgressReporter = Callable[[int, int, str], None]
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """The job under way. `deadline` is its soft limit as a time.monotonic() value, in seconds."""
+    """The job under way. `deadline` is its soft limit as a time.monotonic() value, in seconds.
+
+    `attempt` numbers all runs of the job; `tries` counts those since it was last requeued by a person.
+    """
 
     id: str
     attempt: int
+    tries: int
     last_attempt: bool
     deadline: float
     report: ProgressReporter

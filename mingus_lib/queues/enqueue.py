@@ -9,18 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from rq.queue import Queue
-from rq.serializers import JSONSerializer
-
 from mingus_lib.domain.jobs import JobSpec
 from mingus_lib.errors import MingusError, TransientError, UsageError
-from mingus_lib.queues import catalog
+from mingus_lib.queues import catalog, payload
 from mingus_lib.queues.connection import translated
+from mingus_lib.queues.delivery import Delivery, Push
 from mingus_lib.queues.ports import Ledger
+from mingus_lib.queues.signing import Key
 
 if TYPE_CHECKING:
     from redis import Redis
-    from redis.client import Pipeline
 
 CHUNK = 500
 
@@ -67,17 +65,21 @@ def _queue_for(task: catalog.Task, asked: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Enqueuer:
-    """The one way into the queues. `redis` is opened at the first use; `where` is its masked address."""
+    """The one way into the queues. `redis` is opened at the first use; `where` is its masked address.
+
+    Without a ledger (a producer on another machine) the worker that takes a job writes its row.
+    """
 
     redis: Callable[[], Redis]
-    ledger: Ledger
+    ledger: Ledger | None
+    key: Callable[[], Key]
     where: str
     results_ttl: int = 3600
 
     def submit(self, specs: Iterable[JobSpec]) -> list[str]:
         """Record, push and confirm the jobs; their ids in order.
 
-        One ledger transaction and one Redis pipeline per 500 jobs. Raises StoreUnavailable (nothing
+        One ledger transaction and one step in Redis per 500 jobs. Raises StoreUnavailable (nothing
         was pushed) or RedisUnavailable (what was not confirmed is cancelled and will not run).
         """
         ids: list[str] = []
@@ -90,23 +92,49 @@ class Enqueuer:
             ids += [spec.id for spec in chunk]
         return ids
 
+    def requeue(self, specs: Sequence[JobSpec]) -> int:
+        """Push jobs that the ledger has just put back among the queued; how many were not there already.
+
+        Raises RedisUnavailable: a keeper pushes them later.
+        """
+        count = 0
+        for start in range(0, len(specs), CHUNK):
+            chunk = specs[start : start + CHUNK]
+            count += self._push(Delivery(self.redis(), self.where), chunk, requeue=True)
+            self._confirm(chunk)
+        return count
+
     def _submit_chunk(self, chunk: Sequence[JobSpec]) -> None:
         # Redis is reached first, so that a Redis that is away leaves no trace in the ledger.
         with translated(self.where):
             client = self.redis()
             client.ping()
-        self.ledger.record(chunk)
-        ids = [spec.id for spec in chunk]
-        queues = {name: rq_queue(client, name) for name in {spec.queue for spec in chunk}}
+        if self.ledger is not None:
+            self.ledger.record(chunk)
         try:
-            with translated(self.where), client.pipeline() as pipeline:
-                for spec in chunk:
-                    push(queues[spec.queue], pipeline, spec, results_ttl=self.results_ttl)
-                pipeline.execute()
+            self._push(Delivery(client, self.where), chunk)
         except MingusError as error:
-            self.ledger.cancel(ids, f"not-accepted: {error}", datetime.now(UTC))
+            if self.ledger is not None:
+                self.ledger.cancel((spec.id for spec in chunk), f"not-accepted: {error}", datetime.now(UTC))
             raise
-        self.ledger.confirm(ids, datetime.now(UTC))
+        self._confirm(chunk)
+
+    def _push(self, delivery: Delivery, chunk: Sequence[JobSpec], *, requeue: bool = False) -> int:
+        key = self.key()
+        return sum(delivery.push([push_of(spec, key, self.results_ttl, requeue=requeue) for spec in chunk]))
+
+    def _confirm(self, chunk: Sequence[JobSpec]) -> None:
+        if self.ledger is not None:
+            self.ledger.confirm((spec.id for spec in chunk), datetime.now(UTC))
+
+
+def push_of(spec: JobSpec, key: Key, results_ttl: int, *, requeue: bool = False) -> Push:
+    """The push of a job, signed. NotFound when the catalog lacks its task."""
+    task = catalog.find(spec.task)
+    delay = None
+    if spec.scheduled_for is not None:
+        delay = max(0.0, (spec.scheduled_for - datetime.now(UTC)).total_seconds())
+    return Push(spec.id, spec.queue, payload.fields(spec, task, key, results_ttl=results_ttl), delay, requeue)
 
 
 def _partly_accepted(error: TransientError, ids: Sequence[str]) -> TransientError:
@@ -117,27 +145,3 @@ def _partly_accepted(error: TransientError, ids: Sequence[str]) -> TransientErro
         f"{error}; {len(ids):,} jobs were accepted before, {ids[0]} to {ids[-1]}: do not send them again",
         code=error.code,
     )
-
-
-def rq_queue(client: Redis, name: str) -> Queue:
-    """RQ's own queue of that name, with JSON payloads."""
-    return Queue(name, connection=client, serializer=JSONSerializer)
-
-
-def push(queue: Queue, pipeline: Pipeline, spec: JobSpec, *, results_ttl: int) -> None:
-    """Put the Redis commands that queue or schedule `spec` into the pipeline, in RQ's own format."""
-    task = catalog.find(spec.task)
-    job = queue.create_job(
-        task.path,
-        kwargs=spec.args,
-        job_id=spec.id,
-        timeout=task.soft,
-        result_ttl=results_ttl,
-        failure_ttl=-1,
-        description=spec.task,
-        meta={"origin": spec.origin, "parent_id": spec.parent_id, "root_id": spec.root_id},
-    )
-    if spec.scheduled_for is not None:
-        queue.schedule_job(job, spec.scheduled_for, pipeline=pipeline)
-    else:
-        queue.enqueue_job(job, pipeline=pipeline)

@@ -2,36 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-from mingus_lib.domain.jobs import JobSpec
+from mingus_lib.domain.jobs import JobSpec, JobState, Standing, StartVerdict
 
 
 class Ledger(Protocol):
-    """The record of every job, written before Redis and at every end."""
+    """The record of every job, written before Redis and at every end. `attempt` is the fence: see the ledger."""
 
     def record(self, specs: Sequence[JobSpec]) -> None:
         """Write the jobs as queued or scheduled, in one transaction."""
 
-    def confirm(self, ids: Sequence[str], now: datetime) -> None:
+    def confirm(self, ids: Iterable[str], now: datetime) -> None:
         """Say that Redis has taken them."""
 
-    def start(self, spec: JobSpec, *, worker: str, now: datetime) -> int | None:
-        """Begin an attempt: its number from 1, or None when the job has ended already."""
+    def unconfirm(self, job_id: str) -> None:
+        """Say that Redis has it no more."""
 
-    def finish(self, job_id: str, result: Any, now: datetime) -> None:
-        """The attempt succeeded; `result` is JSON."""
+    def start(self, spec: JobSpec, *, worker: str, now: datetime, known_only: bool = False) -> StartVerdict:
+        """Decide whether the job runs, and begin its attempt if so."""
 
-    def reschedule(self, job_id: str, when: datetime, reason: str, now: datetime) -> None:
+    def finish(self, job_id: str, attempt: int, result: str, now: datetime) -> bool:
+        """The attempt succeeded; `result` is JSON text."""
+
+    def retry_later(self, job_id: str, attempt: int, when: datetime, reason: str, now: datetime) -> bool:
         """The attempt failed and another follows at `when`."""
 
-    def bury(self, job_id: str, reason: str, now: datetime, *, traceback: str | None = None) -> None:
+    def bury(
+        self, job_id: str, attempt: int, reason: str, now: datetime, *, traceback: str | None = None
+    ) -> bool:
         """The job is dead."""
+
+    def stop(self, job_id: str, attempt: int, reason: str, now: datetime) -> bool:
+        """The running attempt was cancelled."""
+
+    def lose(self, job_id: str, attempt: int, reason: str, now: datetime) -> JobState | None:
+        """The attempt took its process with it."""
+
+    def put_back(self, job_id: str, attempt: int) -> bool:
+        """The attempt does not count."""
+
+    def postpone(self, job_id: str, when: datetime, reason: str) -> None:
+        """The job may not start before `when`."""
+
+    def refuse(self, job_id: str, task: str, queue: str, reason: str, now: datetime) -> None:
+        """The job may not run, ever."""
 
     def cancel(self, ids: Iterable[str], reason: str, now: datetime) -> int:
         """End jobs that have not ended; how many were changed."""
 
     def progress(self, job_id: str, done: int, total: int, text: str) -> None:
         """Note how far the running attempt is."""
+
+    def standings(self, ids: Iterable[str]) -> dict[str, Standing]:
+        """Where these jobs stand."""
+
+    def open_pages(self, size: int) -> Iterator[list[tuple[JobSpec, JobState, bool]]]:
+        """Unfinished jobs, page by page."""
+
+    def unconfirmed(self, before: datetime, limit: int = 500) -> list[JobSpec]:
+        """Jobs that nobody has confirmed."""
+
+    def redis_mark(self) -> str | None:
+        """Which Redis the open jobs were last known to be in."""
+
+    def remember_redis(self, mark: str) -> None:
+        """Say that every open job is in that Redis."""
+
+    def probe(self) -> None:
+        """Raise StoreUnavailable when the ledger cannot be written."""

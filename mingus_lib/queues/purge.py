@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+
+from mingus_lib.queues.connection import translated
+from mingus_lib.queues.delivery import Delivery
 
 if TYPE_CHECKING:
     from redis import Redis
-    from redis.client import Pipeline
 
 CHUNK = 500
 
@@ -21,30 +23,27 @@ def waiting(client: Redis, queue: str) -> int:
     return int(queued) + int(scheduled)
 
 
-def purge(client: Redis, queue: str, cancel: Callable[[Sequence[str]], Any]) -> int:
+def purge(delivery: Delivery, queue: str, keep: int, cancel: Callable[[Sequence[str]], Any]) -> int:
     """Remove every queued and scheduled job of `queue`; how many were removed.
 
     `cancel` is told each chunk of ids first: a worker runs no job that is cancelled, so a purge cut
-    short anywhere loses nothing. Running jobs and the timetable are left alone.
+    short anywhere loses nothing. Running jobs and the timetable are left alone. Redis keeps what was
+    removed for `keep` seconds, as cancelled.
     """
-    queued, scheduled = f"rq:queue:{queue}", f"rq:scheduled:{queue}"
     removed = 0
-    while ids := _texts(client.lrange(queued, 0, CHUNK - 1)):
+    for ids in _chunks(delivery, queue):
         cancel(ids)
-        removed += _remove(client, ids, lambda pipeline, job_id: pipeline.lrem(queued, 1, job_id))
-    while ids := _texts(client.zrange(scheduled, 0, CHUNK - 1)):
-        cancel(ids)
-        removed += _remove(client, ids, lambda pipeline, job_id: pipeline.zrem(scheduled, job_id))
+        removed += delivery.withdraw(queue, ids, keep)
     return removed
 
 
-def _texts(raw: Any) -> list[str]:
-    return [each.decode() for each in raw]
-
-
-def _remove(client: Redis, ids: Sequence[str], take_out: Callable[[Pipeline, str], Any]) -> int:
-    with client.pipeline() as pipeline:
-        for job_id in ids:
-            take_out(pipeline, job_id)
-            pipeline.delete(f"rq:job:{job_id}", f"rq:job:{job_id}:dependents")
-        return sum(pipeline.execute()[::2])
+def _chunks(delivery: Delivery, queue: str) -> Iterator[list[str]]:
+    """Ids that wait in the queue, until there are none."""
+    client = delivery.client
+    while True:
+        with translated(delivery.where):
+            ids: Any = client.lrange(f"rq:queue:{queue}", 0, CHUNK - 1)
+            ids = ids or client.zrange(f"rq:scheduled:{queue}", 0, CHUNK - 1)
+        if not ids:
+            return
+        yield [each.decode("utf-8", "surrogateescape") for each in ids]

@@ -5,7 +5,6 @@ RQ is not imported: it costs 150 ms, and these are plain reads of its documented
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
     from redis import Redis
 
 WORKER_FIELDS = (
-    "pid", "hostname", "queues", "state", "birth", "last_heartbeat",
-    "successful_job_count", "failed_job_count",
+    "pid", "hostname", "queues", "state", "birth", "current_job", "current_since",
+    "successful_job_count", "failed_job_count", "memory", "child_memory", "recycled", "version",
 )  # fmt: skip
 
 
@@ -37,7 +36,11 @@ class QueueState:
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
-    """One worker as it last reported itself."""
+    """One worker as it last reported itself. `job_seconds` is how long the current job has been running.
+
+    Memory in bytes: its own and, in `child_memory_bytes`, that of the process that runs its jobs. `recycled` says
+    why that process was last replaced.
+    """
 
     name: str
     pid: int | None
@@ -45,10 +48,14 @@ class WorkerState:
     queues: list[str]
     state: str
     current_job: str | None
+    job_seconds: float | None
     since_seconds: float | None
     done: int
     failed: int
     memory_bytes: int | None
+    child_memory_bytes: int | None
+    recycled: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +104,9 @@ def _first_read(client: Redis) -> tuple[dict[str, Any], int, list[list[Any]], se
             pipeline.zcard(f"rq:wip:{name}")
             pipeline.zcard(f"rq:failed:{name}")
             pipeline.lindex(f"rq:queue:{name}", 0)
+            pipeline.sismember("mingus:paused", name)
         info, suspended, workers, *rest = pipeline.execute()
-    return info, suspended, [rest[i : i + 5] for i in range(0, len(rest), 5)], workers
+    return info, suspended, [rest[i : i + 6] for i in range(0, len(rest), 6)], workers
 
 
 def _redis_state(info: dict[str, Any]) -> RedisState:
@@ -116,7 +124,13 @@ def _queue_states(
         oldest = pipeline.execute()
     return [
         QueueState(
-            name, row[0], row[1], row[2], row[3], _age(enqueued, now) if row[4] is not None else None, paused
+            name,
+            row[0],
+            row[1],
+            row[2],
+            row[3],
+            _age(enqueued, now) if row[4] is not None else None,
+            paused or bool(row[5]),
         )
         for name, row, enqueued in zip(QUEUES, counts, oldest, strict=True)
     ]
@@ -126,34 +140,38 @@ def _worker_states(client: Redis, keys: Sequence[str], now: datetime) -> list[Wo
     with client.pipeline(transaction=False) as pipeline:
         for key in keys:
             pipeline.hmget(key, *WORKER_FIELDS)
-            pipeline.smembers(f"{key}:executions")
         read = pipeline.execute()
-    pairs = zip(keys, read[::2], read[1::2], strict=True)
     return [
-        _worker_state(key.removeprefix("rq:worker:"), fields, running, now)
-        for key, fields, running in pairs
+        _worker_state(key.removeprefix("rq:worker:"), fields, now)
+        for key, fields in zip(keys, read, strict=True)
         if fields[0] is not None
     ]
 
 
-def _worker_state(
-    name: str, fields: Sequence[bytes | None], running: set[bytes], now: datetime
-) -> WorkerState:
-    pid, host, queues, state, birth, _, done, failed = [
-        value.decode("utf-8", "replace") if value is not None else "" for value in fields
-    ]
+def _worker_state(name: str, fields: Sequence[bytes | None], now: datetime) -> WorkerState:
+    texts = (value.decode("utf-8", "replace") if value is not None else "" for value in fields)
+    told = dict(zip(WORKER_FIELDS, texts, strict=True))
+    job = told["current_job"] or None
     return WorkerState(
         name=name,
-        pid=int(pid) if pid.isdigit() else None,
-        host=host,
-        queues=queues.split(","),
-        state=state or "?",
-        current_job=next((entry.decode().partition(":")[0] for entry in running), None),
-        since_seconds=_age(birth.encode(), now),
-        done=int(done or 0),
-        failed=int(failed or 0),
-        memory_bytes=_resident_bytes(pid) if host == socket.gethostname() else None,
+        pid=_number(told["pid"]),
+        host=told["hostname"],
+        queues=told["queues"].split(","),
+        state=told["state"] or "?",
+        current_job=job,
+        job_seconds=_age(told["current_since"].encode(), now) if job else None,
+        since_seconds=_age(told["birth"].encode(), now),
+        done=_number(told["successful_job_count"]) or 0,
+        failed=_number(told["failed_job_count"]) or 0,
+        memory_bytes=_number(told["memory"]),
+        child_memory_bytes=_number(told["child_memory"]),
+        recycled=told["recycled"],
+        version=told["version"],
     )
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _age(moment: bytes | None, now: datetime) -> float | None:
@@ -165,11 +183,3 @@ def _age(moment: bytes | None, now: datetime) -> float | None:
         return None
     then = then if then.tzinfo else then.replace(tzinfo=UTC)
     return max(0.0, round((now - then).total_seconds(), 1))
-
-
-def _resident_bytes(pid: str) -> int | None:
-    try:
-        with open(f"/proc/{int(pid)}/statm") as statm:  # noqa: PTH123
-            return int(statm.read().split()[1]) * 4096
-    except (OSError, ValueError, IndexError):
-        return None

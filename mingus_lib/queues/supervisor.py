@@ -1,35 +1,49 @@
-"""N worker processes under one parent: started, replaced when they die, stopped together."""
+"""N worker processes and a keeper under one parent: started, replaced when they die, stopped together."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import select
 import signal
-import threading
 import time
 from collections.abc import Callable
 from types import FrameType
 
+from mingus_lib.errors import UsageError
+
 log = logging.getLogger("mingus.worker")
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 1.0
+KEEPER = 0
 RESTART_PAUSE_SECONDS = 1.0
 
 Child = Callable[[int], None]
 
 
 class Supervisor:
-    """Keeps `count` processes running `child(number)`; `burst` lets each end by itself."""
+    """Keeps `count` processes running `child(number)`, and one running `keeper`.
 
-    def __init__(self, child: Child, count: int, *, burst: bool) -> None:
+    `burst` lets each child end by itself. A child that ends with USAGE (2) cannot work as it was told: it is not
+    started again.
+    """
+
+    def __init__(
+        self, child: Child, count: int, *, burst: bool, keeper: Callable[[], None] | None = None
+    ) -> None:
         self._child = child
+        self._keeper = keeper
         self._count = count
         self._burst = burst
         self._running: dict[int, int] = {}
         self._signals = 0
         self._failed = False
         # Children read from it and hear its end when this process is gone, however it went.
-        self._lifeline = os.pipe()
+        self.lifeline, self._hold = os.pipe()
+        self._wake_read, self._wake_write = os.pipe()
+        for descriptor in (self._wake_read, self._wake_write):
+            os.set_blocking(descriptor, False)
 
     def run(self) -> int:
         """Until told to stop, or in burst mode until all have ended; the exit code.
@@ -37,18 +51,32 @@ class Supervisor:
         The first SIGTERM, SIGINT or SIGHUP lets current jobs finish, the second does not. Children
         whose supervisor was killed stop as if told to.
         """
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         for stop in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(stop, self._note_signal)
+        # So that a child's end wakes the loop.
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        if self._keeper:
+            self._start(KEEPER)
         for number in range(1, self._count + 1):
             self._start(number)
         passed_on = 0
-        while self._running:
+        while self._workers():
             if self._signals > passed_on:
-                passed_on = self._signals
+                passed_on += 1
                 self._pass_on(signal.SIGTERM)
             self._reap()
-            time.sleep(POLL_SECONDS)
+            self._wait()
+        self._end_keeper()
         return 1 if self._failed else 0
+
+    def _workers(self) -> list[int]:
+        return [pid for pid, number in self._running.items() if number != KEEPER]
+
+    def _wait(self) -> None:
+        select.select([self._wake_read], [], [], POLL_SECONDS)
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake_read, 4096)
 
     def _note_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._signals += 1
@@ -64,32 +92,37 @@ class Supervisor:
         try:
             # A terminal's Ctrl-C is for the parent alone, which passes it on once.
             os.setpgid(0, 0)
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for stop in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(stop, signal.SIG_DFL)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
-            self._stop_with_parent()
-            self._child(number)
+            os.close(self._hold)
+            if number == KEEPER:
+                assert self._keeper is not None
+                self._keeper()
+            else:
+                self._child(number)
             code = 0
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
+        except UsageError as error:
+            log.critical("%s", error)
+            code = error.exit_code
         except BaseException:
             log.exception("worker %d ended with an error", number)
         finally:
             logging.shutdown()
             os._exit(code)
 
-    def _stop_with_parent(self) -> None:
-        reading, writing = self._lifeline
-        os.close(writing)
-
-        def watch() -> None:
-            os.read(reading, 1)
-            os.kill(os.getpid(), signal.SIGTERM)
-
-        threading.Thread(target=watch, name="lifeline", daemon=True).start()
-
     def _pass_on(self, number: signal.Signals) -> None:
-        for pid in self._running:
+        for pid in self._workers():
             os.kill(pid, number)
+
+    def _end_keeper(self) -> None:
+        for pid in list(self._running):
+            os.kill(pid, signal.SIGTERM)
+            os.waitpid(pid, 0)
 
     def _reap(self) -> None:
         while self._running:
@@ -101,9 +134,14 @@ class Supervisor:
                 self._after(number, os.waitstatus_to_exitcode(status))
 
     def _after(self, number: int, code: int) -> None:
-        self._failed = self._failed or (self._burst and code != 0)
-        if self._burst or self._signals:
+        name = "the keeper" if number == KEEPER else f"worker {number}"
+        if number != KEEPER:
+            hopeless = code >= UsageError.exit_code
+            self._failed = self._failed or (self._burst and code != 0) or hopeless
+            if self._burst or hopeless:
+                return
+        if self._signals:
             return
-        log.warning("worker %d ended with code %d; starting another", number, code)
+        log.warning("%s ended with code %d; starting another", name, code)
         time.sleep(RESTART_PAUSE_SECONDS)
         self._start(number)

@@ -35,7 +35,7 @@ def demonstrate(
     try:
         with sample_site.serve() as addresses, _workers(home, concurrency):
             receipt = add(here.enqueuer, addresses)
-            steps = waiting.follow_addresses(here.ledger, here.articles, receipt.job_ids, receipt.addresses)
+            steps = waiting.follow_addresses(here.history, here.articles, receipt.job_ids, receipt.addresses)
             yield receipt.as_json(), steps
     finally:
         here.close()

@@ -7,23 +7,23 @@ from typing import Any
 from mingus_lib.domain.jobs import JobRun, JobState
 from mingus_lib.errors import NotFound, UsageError
 from mingus_lib.queues import catalog
-from mingus_lib.store.ledger import JobFilter, Ledger
+from mingus_lib.store.history import History, JobFilter
 
 MIN_PREFIX = 4
 
 
-def find(ledger: Ledger, typed: str) -> tuple[JobRun, list[JobRun]]:
+def find(history: History, typed: str) -> tuple[JobRun, list[JobRun]]:
     """The job of that id, or of that unambiguous beginning of one, and the jobs it caused."""
-    job = ledger.get(typed) or _by_prefix(ledger, typed)
-    caused = [child for child in ledger.families([job.id]) if child.id != job.id]
+    job = history.get(typed) or _by_prefix(history, typed)
+    caused = [child for child in history.families([job.id]) if child.id != job.id]
     return job, caused
 
 
-def _by_prefix(ledger: Ledger, typed: str) -> JobRun:
-    ids = ledger.ids_starting(typed) if len(typed) >= MIN_PREFIX and typed.isascii() else []
+def _by_prefix(history: History, typed: str) -> JobRun:
+    ids = history.ids_starting(typed) if len(typed) >= MIN_PREFIX and typed.isascii() else []
     if len(ids) > 1:
         raise UsageError(f"{typed} begins more than one job id: {', '.join(ids)}; type more of it")
-    job = ledger.get(ids[0]) if ids else None
+    job = history.get(ids[0]) if ids else None
     if job is None:
         raise NotFound(f"no job {typed[:80]!r}; `mingus jobs` lists the newest")
     return job
@@ -38,7 +38,7 @@ def chosen(state: str | None, task: str | None, queue: str | None) -> JobFilter:
         catalog.find(task)
     if queue is not None:
         catalog.check_queue(queue)
-    return JobFilter(state=JobState(state) if state else None, task=task, queue=queue)
+    return JobFilter(states=(JobState(state),) if state else (), task=task, queue=queue)
 
 
 def tasks() -> list[dict[str, Any]]:
@@ -48,7 +48,11 @@ def tasks() -> list[dict[str, Any]]:
             "name": task.name,
             "queue": task.queue or "any",
             "arguments": list(task.arguments.model_fields),
+            "permission": task.permission,
             "soft": task.soft,
+            "hard": task.hard,
+            "memory_bytes": task.memory,
+            "rate_limit": f"{task.rate[0]}/{task.rate[1]}s" if task.rate else None,
             "retries": task.retry.retries,
             "backoff": task.retry.backoff,
             "summary": task.summary,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mingus_lib.queues import catalog, purge
 from mingus_lib.queues.connection import translated
+from mingus_lib.queues.delivery import Delivery
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -26,11 +27,11 @@ def waiting(client: Redis, where: str, queues: Sequence[str]) -> dict[str, int]:
         return {name: purge.waiting(client, name) for name in queues}
 
 
-def run(client: Redis, where: str, ledger: Ledger, queues: Sequence[str]) -> dict[str, int]:
+def run(client: Redis, where: str, ledger: Ledger, queues: Sequence[str], keep: int) -> dict[str, int]:
     """Remove the waiting jobs; how many really were, by queue. They end as cancelled in the ledger."""
 
     def cancel(ids: Sequence[str]) -> None:
         ledger.cancel(ids, "purged: removed by an operator", datetime.now(UTC))
 
-    with translated(where):
-        return {name: purge.purge(client, name, cancel) for name in queues}
+    delivery = Delivery(client, where)
+    return {name: purge.purge(delivery, name, keep, cancel) for name in queues}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from mingus_lib.domain.jobs import JobRun, JobState
 from mingus_lib.domain.models import ItemOutcome, Outcome
 from mingus_lib.store.articles import Articles
-from mingus_lib.store.ledger import Ledger
+from mingus_lib.store.history import History
 
 POLL_SECONDS = 0.15
 
@@ -38,16 +38,16 @@ class Progress:
         return bad_job or any(item.outcome is Outcome.FAILED for item in self.outcomes)
 
 
-def follow_jobs(ledger: Ledger, ids: Sequence[str]) -> Iterator[Progress]:
+def follow_jobs(history: History, ids: Sequence[str]) -> Iterator[Progress]:
     """Snapshots of any jobs, the last one when all have ended."""
-    return _until_ended(lambda: _job_progress(ledger.families(ids)))
+    return _until_ended(lambda: _job_progress(history.families(ids)))
 
 
 def follow_addresses(
-    ledger: Ledger, articles: Articles, ids: Sequence[str], total: int
+    history: History, articles: Articles, ids: Sequence[str], total: int
 ) -> Iterator[Progress]:
     """Snapshots of article jobs, counted in addresses."""
-    return _until_ended(lambda: _address_progress(ledger.families(ids), articles, total))
+    return _until_ended(lambda: _address_progress(history.families(ids), articles, total))
 
 
 def _until_ended(look: Callable[[], Progress]) -> Iterator[Progress]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
+import select
+import signal
 import socket
 import subprocess
 import sys
@@ -12,31 +15,48 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mingus_lib.errors import Refused, StoreUnavailable, UsageError
+from mingus_lib.errors import RedisUnavailable, Refused, StoreUnavailable, UsageError
 from mingus_lib.queues import catalog, embedded
+from mingus_lib.queues.owner import WORD
 
 if TYPE_CHECKING:
+    from redis import Redis
+
     from mingus_lib.runtime import Runtime
     from mingus_lib.settings import Settings
 
+log = logging.getLogger("mingus.worker")
+
 START_TIMEOUT_SECONDS = 15.0
+MAX_PAUSE_SECONDS = 5.0
+# Less than the silence after which a worker counts as dead.
+BUSY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class WorkOrder:
-    """Which queues, in which order, by how many processes, until when."""
+    """Which queues, in which order, by how many processes, under which name, until when."""
 
     queues: tuple[str, ...] = catalog.QUEUES
     concurrency: int = 1
     burst: bool = False
+    wait_scheduled: bool = False
+    fair: bool = False
+    max_jobs: int | None = None
+    name: str | None = None
 
 
-def order(queues: Sequence[str], concurrency: int, *, burst: bool) -> WorkOrder:
-    """A checked order; no queue means all of them."""
+def order(queues: Sequence[str], concurrency: int, **how: Any) -> WorkOrder:
+    """A checked order; no queue means all of them. Raises NotFound or UsageError."""
     names = tuple(dict.fromkeys(catalog.check_queue(name) for name in queues)) or catalog.QUEUES
-    return WorkOrder(names, concurrency, burst)
+    wanted = WorkOrder(names, concurrency, **how)
+    if wanted.name is not None and WORD.fullmatch(wanted.name) is None:
+        raise UsageError(f"--name {wanted.name[:40]!r}: use letters, digits, dots, _ and -")
+    if wanted.wait_scheduled and not wanted.burst:
+        raise UsageError("--wait-scheduled goes with --burst")
+    return wanted
 
 
 Renew = Callable[[], "Runtime"]
@@ -49,25 +69,87 @@ def run_workers(here: Runtime, work: WorkOrder, renew: Renew) -> int:
     """
     from mingus_lib.queues.supervisor import Supervisor
 
-    # Both are reached before the first fork: what is wrong is said once, here.
+    # All are reached before the first fork: what is wrong is said once, here.
     _ = here.store.id
-    here.redis.ping()
+    here.keyring.own()
+    try:
+        here.redis.ping()
+    except RedisUnavailable as error:
+        if here.settings.redis_url is None:
+            raise
+        log.warning("%s; waiting for it", error)
+    catalog.load()
     here.close()
-    return Supervisor(lambda n: _run_worker(work, n, renew), work.concurrency, burst=work.burst).run()
+    supervisor = Supervisor(
+        lambda number: _run_worker(work, number, renew, supervisor.lifeline),
+        work.concurrency,
+        burst=work.burst,
+        keeper=lambda: _run_keeper(renew, supervisor.lifeline),
+    )
+    return supervisor.run()
 
 
-def _run_worker(work: WorkOrder, number: int, renew: Renew) -> None:
-    from mingus_lib.queues.worker import MingusWorker, work_off, worker_name
+def _run_worker(work: WorkOrder, number: int, renew: Renew, lifeline: int) -> None:
+    from mingus_lib.queues.worker import MingusWorker, Order, worker_name
 
     here = renew()
-    worker = MingusWorker(
-        list(work.queues),
-        name=worker_name(socket.gethostname(), number),
-        connection=here.redis,
+    host = socket.gethostname()
+    name = worker_name(host, number)
+    if work.name is not None:
+        name = work.name if work.concurrency == 1 else f"{work.name}-{number}"
+    client = _wait_for_redis(here)
+    MingusWorker(
+        work.queues,
+        name=name,
+        connection=client,
         ledger=here.ledger,
-        renew=lambda: renew().ledger,
-    )
-    work_off(worker, burst=work.burst)
+        keys=lambda: here.keyring.keys,
+        open_ledger=lambda: renew().ledger,
+        order=Order(
+            burst=work.burst,
+            wait_scheduled=work.wait_scheduled,
+            max_jobs=work.max_jobs,
+            fair=work.fair,
+            results_ttl=here.settings.results_ttl,
+        ),
+        where=here.redis_where,
+        lifeline=lifeline,
+    ).work()
+
+
+def _wait_for_redis(here: Runtime) -> Redis:
+    """A client of a Redis that is up; a worker does not give up for want of it."""
+    pause = 0.1
+    while True:
+        try:
+            return here.redis
+        except RedisUnavailable as error:
+            log.error("%s; trying again", error)
+            time.sleep(pause)
+            pause = min(MAX_PAUSE_SECONDS, pause * 2)
+
+
+def _run_keeper(renew: Renew, lifeline: int) -> None:
+    from mingus_lib.queues.keeper import Keeper, keep
+
+    here = renew()
+
+    def open_keeper() -> Keeper:
+        # Afresh each time: this is where an embedded Redis that was killed is started again.
+        here.close()
+        return Keeper(here.redis, here.ledger, here.keyring.own, here.redis_where, here.settings.results_ttl)
+
+    keep(open_keeper, stopper(lifeline))
+
+
+def stopper(lifeline: int) -> Callable[[float], bool]:
+    """A wait that ends early, and says so, at SIGTERM or SIGINT or with the process at the other end of `lifeline`."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, lambda *_: None)
+    return lambda seconds: bool(select.select([reading, lifeline], [], [], seconds)[0])
 
 
 def arguments(settings: Settings, work: WorkOrder, *, config: str | None, loglevel: str | None) -> list[str]:
@@ -76,7 +158,12 @@ def arguments(settings: Settings, work: WorkOrder, *, config: str | None, loglev
     given += ["worker", "--concurrency", str(work.concurrency)]
     for name in work.queues:
         given += ["--queue", name]
-    given += ["--burst"] if work.burst else []
+    for flag, given_it in (
+        ("--burst", work.burst), ("--wait-scheduled", work.wait_scheduled), ("--fair", work.fair)
+    ):  # fmt: skip
+        given += [flag] if given_it else []
+    given += ["--max-jobs", str(work.max_jobs)] if work.max_jobs else []
+    given += ["--name", work.name] if work.name else []
     return given + (["--loglevel", loglevel] if loglevel else [])
 
 

@@ -17,10 +17,12 @@ _RATE = r"([1-9][0-9]{0,6})\s*/\s*(s|sec|second|m|min|minute|h|hour|d|day)"
 class Rate(Kind):
     """So many jobs in a time, such as 10/min."""
 
-    allowed = 'a rate such as "10/min" (a number from 1, then /s, /min, /h or /day)'
+    allowed = 'a rate such as "10/min" (a number from 1, then /s, /min, /h or /day), or "off"'
 
     def parse(self, raw: object) -> str:
-        """The rate in one spelling: number, slash and s, min, h or day."""
+        """The rate in one spelling: number, slash and s, min, h or day; or off."""
+        if isinstance(raw, str) and raw.strip().lower() == "off":
+            return "off"
         match = re.fullmatch(_RATE, raw.strip().lower()) if isinstance(raw, str) else None
         if match is None:
             raise ValueError
@@ -29,10 +31,13 @@ class Rate(Kind):
 
 TASK_KEYS: Mapping[str, tuple[Kind, str]] = {
     "soft": (Duration(1, 86_400, whole=True), "After this the job is asked to stop; seconds."),
-    "hard": (Duration(1, 86_400, whole=True), "Not enforced yet: a job is killed a minute after soft."),
+    "hard": (Duration(1, 86_400, whole=True), "After this the process of the job is killed; seconds."),
     "retries": (Whole(0, 100), "How often a job that failed transiently is tried again."),
     "backoff": (Duration(0, 86_400), "The wait before the first retry; later ones wait longer."),
-    "rate_limit": (Rate(), "Not enforced yet: the most jobs of this task that start in a time."),
+    "rate_limit": (
+        Rate(),
+        'The most jobs of this task that start in a time, over all workers; "off" for none.',
+    ),
 }
 
 

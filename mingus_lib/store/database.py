@@ -23,7 +23,7 @@ from typing import Any
 from mingus_lib.errors import NotFound
 from mingus_lib.store import failures
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x4D4E4753  # "MNGS": tells our files from other programs' databases
 BUSY_TIMEOUT = 30.0
 
@@ -63,6 +63,7 @@ class Store:
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._depth = 0
+        self._durable = False
 
     @classmethod
     def open(
@@ -138,7 +139,9 @@ class Store:
 
     @contextmanager
     def _outermost(self, connection: sqlite3.Connection, durable: bool) -> Iterator[None]:
-        connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        if durable is not self._durable:
+            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
         connection.execute("BEGIN IMMEDIATE")
         self._depth += 1
         try:
@@ -159,6 +162,7 @@ class Store:
         with self._lock, failures.in_our_words(self.path):
             if self._connection is None:
                 self._connection = connect(self.path, self.create, self.mode, self.busy_timeout)
+                self._durable = False
             yield self._connection
 
     def _leave_parent(self) -> None:

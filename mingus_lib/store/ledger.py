@@ -1,44 +1,76 @@
 """The ledger: every job, written before Redis sees it and at every end (tables job_runs, job_attempts).
 
-It is the history, and the source of `jobs` and `job ID` when Redis is away or has forgotten.
+This is the side that the queue runtime writes; history.py is the side that people read. The number of an
+attempt is the fence: what a worker says of an attempt counts only while that attempt is the current one.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from mingus_lib.domain.jobs import Attempt, JobRun, JobSpec, JobState
-from mingus_lib.store.database import Row, Store
-
-_OPEN = "state IN ('queued', 'scheduled', 'started')"
-_COLUMNS = (
-    "id, task, queue, args, state, origin, parent_id, root_id, created_at, confirmed_at, scheduled_for, "
-    "started_at, ended_at, attempts, worker, result, reason, traceback, progress_done, progress_total, "
-    "progress_text"
+from mingus_lib.domain.jobs import (
+    MAX_DEATHS,
+    JobSpec,
+    JobState,
+    Standing,
+    Start,
+    StartVerdict,
+    decide_start,
+    too_deadly,
 )
+from mingus_lib.store.database import Row, Store
+from mingus_lib.store.values import as_text, as_time
 
+OPEN = "state IN ('queued', 'scheduled', 'started')"
+_MINE = "WHERE id = ? AND state = 'started' AND attempts = ?"
 
-@dataclass(frozen=True, slots=True)
-class JobFilter:
-    """Which jobs to list; every field narrows."""
-
-    state: JobState | None = None
-    task: str | None = None
-    queue: str | None = None
-
-    def where(self) -> tuple[str, list[str]]:
-        """The SQL condition and its parameters."""
-        given = [
-            (name, value)
-            for name, value in (("state", self.state), ("task", self.task), ("queue", self.queue))
-            if value is not None
-        ]
-        conditions = [f"{name} = ?" for name, _ in given]
-        return " AND ".join(conditions) or "1", [str(value) for _, value in given]
+_INSERT = """
+INSERT INTO job_runs (id, task, queue, args, state, origin, parent_id, root_id, created_at, scheduled_for,
+  attempts, tries)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_STANDING = "SELECT state, attempts, tries, deaths, refused, cancel_requested FROM job_runs WHERE id = ?"
+_START = """
+UPDATE job_runs SET state = 'started', started_at = ?, ended_at = NULL, worker = ?, reason = NULL,
+  traceback = NULL, attempts = ?, tries = ?, deaths = ?, scheduled_for = NULL,
+  confirmed_at = coalesce(confirmed_at, ?1) WHERE id = ?
+"""
+# The attempt under way is in job_runs; it gets its row in the history when it ends.
+_CLOSE = """
+INSERT INTO job_attempts (job_id, attempt, worker, started_at, ended_at, state, reason, traceback)
+SELECT id, attempts, worker, started_at, ?, ?, ?, ? FROM job_runs WHERE id = ?
+ON CONFLICT (job_id, attempt) DO NOTHING
+"""
+_END = f"""
+UPDATE job_runs SET state = ?, ended_at = ?, reason = ?, traceback = ?, result = ?, scheduled_for = NULL {_MINE}
+"""  # noqa: S608
+_AGAIN = f"UPDATE job_runs SET state = ?, scheduled_for = ?, reason = ?, deaths = deaths + ? {_MINE}"  # noqa: S608
+_REFUSE = """
+INSERT INTO job_runs (id, task, queue, args, state, origin, created_at, confirmed_at, ended_at, reason, refused)
+VALUES (?1, ?2, ?3, '{}', 'dead', 'redis', ?4, ?4, ?4, ?5, 1)
+ON CONFLICT (id) DO UPDATE SET state = 'dead', ended_at = ?4, reason = ?5, refused = 1, scheduled_for = NULL
+WHERE state IN ('queued', 'scheduled', 'started', 'dead')
+"""
+_CANCEL = f"""
+UPDATE job_runs SET state = 'cancelled', reason = ?, ended_at = ?, scheduled_for = NULL WHERE id = ? AND {OPEN}
+"""  # noqa: S608
+_REQUEUE = """
+UPDATE job_runs SET state = 'queued', reason = NULL, traceback = NULL, result = NULL, ended_at = NULL,
+  scheduled_for = NULL, confirmed_at = NULL, tries = 0, deaths = 0, cancel_requested = 0
+WHERE id = ? AND state IN ('dead', 'cancelled') AND NOT refused
+"""
+_OPEN_PAGE = f"""
+SELECT id, task, queue, args, state, origin, parent_id, root_id, created_at, scheduled_for, attempts, confirmed_at,
+  rowid FROM job_runs WHERE {OPEN} AND (queue, rowid) > (?, ?) ORDER BY queue, rowid LIMIT ?
+"""  # noqa: S608
+_UNCONFIRMED = f"""
+SELECT id, task, queue, args, state, origin, parent_id, root_id, created_at, scheduled_for, attempts, confirmed_at
+FROM job_runs WHERE confirmed_at IS NULL AND created_at < ? AND {OPEN} ORDER BY created_at LIMIT ?
+"""  # noqa: S608
 
 
 class Ledger:
@@ -52,56 +84,120 @@ class Ledger:
         with self._store.transaction(durable=True) as connection:
             connection.executemany(_INSERT, [_new_row(spec) for spec in specs])
 
-    def confirm(self, ids: Sequence[str], now: datetime) -> None:
+    def confirm(self, ids: Iterable[str], now: datetime) -> None:
         """Say that Redis has taken them."""
         self._store.execute_many(
-            "UPDATE job_runs SET confirmed_at = ? WHERE id = ?", [(now.isoformat(), job_id) for job_id in ids]
+            "UPDATE job_runs SET confirmed_at = ? WHERE id = ?", [(as_text(now), job_id) for job_id in ids]
         )
 
-    def start(self, spec: JobSpec, *, worker: str, now: datetime) -> int | None:
-        """Begin an attempt: its number from 1, or None when the job has ended already.
+    def unconfirm(self, job_id: str) -> None:
+        """Say that Redis has it no more: a keeper pushes it again."""
+        self._store.execute("UPDATE job_runs SET confirmed_at = NULL WHERE id = ?", (job_id,))
 
-        A job that another program pushed gets its row here.
+    def start(self, spec: JobSpec, *, worker: str, now: datetime, known_only: bool = False) -> StartVerdict:
+        """Decide by the record whether the job runs, and begin its attempt if so: one transaction.
+
+        A job that another machine pushed gets its row here, unless `known_only`: then it is buried.
         """
         with self._store.transaction() as connection:
-            connection.execute(_INSERT + " ON CONFLICT (id) DO NOTHING", _new_row(spec))
-            row = connection.execute(
-                _START,
-                (now.isoformat(), worker, spec.id),
-            ).fetchone()
+            row = connection.execute(_STANDING, (spec.id,)).fetchone()
             if row is None:
-                return None
-            connection.execute(
-                "INSERT INTO job_attempts (job_id, attempt, worker, started_at, state) "
-                "VALUES (?, ?, ?, ?, 'started')",
-                (spec.id, row[0], worker, now.isoformat()),
+                connection.execute(_INSERT, _new_row(spec))
+            verdict = decide_start(
+                _standing(row) if row else Standing(JobState.QUEUED, spec.attempts, spec.attempts)
             )
-            return int(row[0])
+            if row is None and known_only:
+                verdict = StartVerdict(Start.BURY, reason="refused: signed too long ago to be new here")
+            _carry_out(connection, spec.id, verdict, worker, as_text(now))
+            return verdict
 
-    def finish(self, job_id: str, result: Any, now: datetime) -> None:
-        """The attempt succeeded; `result` is JSON."""
-        self._end(job_id, JobState.FINISHED, now, result=json.dumps(result))
+    def finish(self, job_id: str, attempt: int, result: str, now: datetime) -> bool:
+        """The attempt succeeded; `result` is JSON text. False when it was not the current attempt."""
+        return self._end(job_id, attempt, JobState.FINISHED, now, result=result)
 
-    def reschedule(self, job_id: str, when: datetime, reason: str, now: datetime) -> None:
+    def bury(
+        self, job_id: str, attempt: int, reason: str, now: datetime, *, traceback: str | None = None
+    ) -> bool:
+        """The attempt failed and no other follows. False when it was not the current attempt."""
+        return self._end(job_id, attempt, JobState.DEAD, now, reason=reason, traceback=traceback)
+
+    def stop(self, job_id: str, attempt: int, reason: str, now: datetime) -> bool:
+        """The running attempt was cancelled from outside."""
+        return self._end(job_id, attempt, JobState.CANCELLED, now, reason=reason)
+
+    def retry_later(self, job_id: str, attempt: int, when: datetime, reason: str, now: datetime) -> bool:
         """The attempt failed and another follows at `when`."""
         with self._store.transaction() as connection:
-            connection.execute(
-                "UPDATE job_runs SET state = 'scheduled', scheduled_for = ?, reason = ? WHERE id = ?",
-                (when.isoformat(), reason, job_id),
-            )
-            _close_attempt(connection, job_id, JobState.DEAD, now, reason, None)
+            values = (JobState.SCHEDULED, as_text(when), reason, 0, job_id, attempt)
+            if not connection.execute(_AGAIN, values).rowcount:
+                return False
+            connection.execute(_CLOSE, (as_text(now), "dead", reason, None, job_id))
+            return True
 
-    def bury(self, job_id: str, reason: str, now: datetime, *, traceback: str | None = None) -> None:
-        """The job is dead, with its reason."""
-        self._end(job_id, JobState.DEAD, now, reason=reason, traceback=traceback)
+    def lose(self, job_id: str, attempt: int, reason: str, now: datetime) -> JobState | None:
+        """The attempt took its process with it: queued again, or dead when that has happened too often.
+
+        None when it was not the current attempt.
+        """
+        with self._store.transaction() as connection:
+            row = connection.execute(f"SELECT deaths FROM job_runs {_MINE}", (job_id, attempt)).fetchone()  # noqa: S608
+            if row is None:
+                return None
+            connection.execute(_CLOSE, (as_text(now), "lost", reason, None, job_id))
+            deaths = int(row[0]) + 1
+            if deaths < MAX_DEATHS:
+                connection.execute(_AGAIN, (JobState.QUEUED, None, reason, 1, job_id, attempt))
+                return JobState.QUEUED
+            last = too_deadly(deaths, reason)
+            connection.execute(_END, (JobState.DEAD, as_text(now), last, None, None, job_id, attempt))
+            connection.execute("UPDATE job_runs SET deaths = ? WHERE id = ?", (deaths, job_id))
+            return JobState.DEAD
+
+    def put_back(self, job_id: str, attempt: int) -> bool:
+        """Take the attempt off the record: it was stopped for the worker's sake, not the job's."""
+        with self._store.transaction() as connection:
+            changed = connection.execute(
+                "UPDATE job_runs SET state = 'queued', worker = NULL, started_at = NULL, "  # noqa: S608
+                f"attempts = attempts - 1, tries = max(0, tries - 1) {_MINE}",
+                (job_id, attempt),
+            ).rowcount
+            return bool(changed)
+
+    def postpone(self, job_id: str, when: datetime, reason: str) -> None:
+        """A waiting job may not start before `when` (a rate limit, an open breaker): no attempt is used."""
+        self._store.execute(
+            "UPDATE job_runs SET state = 'scheduled', scheduled_for = ?, reason = ? "
+            "WHERE id = ? AND state IN ('queued', 'scheduled')",
+            (as_text(when), reason, job_id),
+        )
+
+    def refuse(self, job_id: str, task: str, queue: str, reason: str, now: datetime) -> None:
+        """Redis held what may not run under this id: dead for good, unless it ended well before."""
+        self._store.execute(_REFUSE, (job_id, task, queue, as_text(now), reason))
 
     def cancel(self, ids: Iterable[str], reason: str, now: datetime) -> int:
         """End jobs that have not ended; how many were changed."""
+        with self._store.transaction() as connection:
+            return sum(_cancel(connection, each, reason, as_text(now)) for each in ids)
+
+    def request_cancel(self, ids: Iterable[str]) -> int:
+        """Ask for the end of running jobs: whoever holds them stops them; how many were running."""
         return self._store.execute_many(
-            f"UPDATE job_runs SET state = 'cancelled', reason = ?, ended_at = ?, scheduled_for = NULL "  # noqa: S608
-            f"WHERE id = ? AND {_OPEN}",
-            [(reason, now.isoformat(), job_id) for job_id in ids],
+            "UPDATE job_runs SET cancel_requested = 1 WHERE id = ? AND state = 'started'", [(i,) for i in ids]
         )
+
+    def requeue(self, ids: Iterable[str]) -> list[JobSpec]:
+        """Put dead and cancelled jobs back among the queued, with all their tries; those that were."""
+        found: list[JobSpec] = []
+        with self._store.transaction(durable=True) as connection:
+            for job_id in ids:
+                if connection.execute(_REQUEUE, (job_id,)).rowcount:
+                    row = connection.execute(
+                        "SELECT id, task, queue, args, state, origin, parent_id, root_id, created_at, "
+                        "scheduled_for, attempts FROM job_runs WHERE id = ?", (job_id,)
+                    ).fetchone()  # fmt: skip
+                    found.append(_spec(row))
+        return found
 
     def progress(self, job_id: str, done: int, total: int, text: str) -> None:
         """Note how far the running attempt is."""
@@ -110,79 +206,90 @@ class Ledger:
             (done, total, text, job_id),
         )
 
-    def get(self, job_id: str) -> JobRun | None:
-        """One job with its attempts."""
-        row = self._store.row(f"SELECT {_COLUMNS} FROM job_runs WHERE id = ?", (job_id,))  # noqa: S608
-        return _run(row, self._attempts(job_id)) if row else None
-
-    def ids_starting(self, prefix: str, limit: int = 3) -> list[str]:
-        """Job ids that begin with `prefix`, at most `limit`."""
+    def standings(self, ids: Iterable[str]) -> dict[str, Standing]:
+        """Where these jobs stand; ids without a row are left out."""
         rows = self._store.rows(
-            "SELECT id FROM job_runs WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
-            (prefix, prefix + "\x7f", limit),
+            "SELECT state, attempts, tries, deaths, refused, cancel_requested, id FROM job_runs "
+            "WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(ids)),),
         )
-        return [row[0] for row in rows]
+        return {row["id"]: _standing(row) for row in rows}
 
-    def newest(self, chosen: JobFilter, limit: int = 50) -> list[JobRun]:
-        """The newest jobs first."""
-        condition, parameters = chosen.where()
-        rows = self._store.rows(
-            f"SELECT {_COLUMNS} FROM job_runs WHERE {condition} ORDER BY created_at DESC, id LIMIT ?",  # noqa: S608
-            [*parameters, limit],
-        )
-        return [_run(row) for row in rows]
+    def open_pages(self, size: int) -> Iterator[list[tuple[JobSpec, JobState, bool]]]:
+        """Unfinished jobs, page by page: spec, state, and whether Redis confirmed it."""
+        after: tuple[str, int] = ("", 0)
+        while rows := self._store.rows(_OPEN_PAGE, (*after, size)):
+            yield [(_spec(row), JobState(row["state"]), row["confirmed_at"] is not None) for row in rows]
+            after = (rows[-1]["queue"], rows[-1]["rowid"])
 
-    def families(self, root_ids: Sequence[str]) -> list[JobRun]:
-        """The jobs and all that they caused, oldest first."""
-        wanted = json.dumps(list(root_ids))
-        rows = self._store.rows(
-            f"SELECT {_COLUMNS} FROM job_runs WHERE id IN (SELECT value FROM json_each(?1)) "  # noqa: S608
-            "OR root_id IN (SELECT value FROM json_each(?1)) ORDER BY created_at, id",
-            (wanted,),
-        )
-        return [_run(row) for row in rows]
+    def unconfirmed(self, before: datetime, limit: int = 500) -> list[JobSpec]:
+        """Jobs recorded before that time which nobody has confirmed, oldest first."""
+        return [_spec(row) for row in self._store.rows(_UNCONFIRMED, (as_text(before), limit))]
 
-    def _attempts(self, job_id: str) -> tuple[Attempt, ...]:
-        rows = self._store.rows(
-            "SELECT attempt, worker, started_at, ended_at, state, reason, traceback "
-            "FROM job_attempts WHERE job_id = ? ORDER BY attempt",
-            (job_id,),
+    def redis_mark(self) -> str | None:
+        """Which Redis the open jobs were last known to be in."""
+        value: str | None = self._store.value("SELECT value FROM meta WHERE key = 'redis_mark'")
+        return value
+
+    def remember_redis(self, mark: str) -> None:
+        """Say that every open job is in the Redis of that mark."""
+        self._store.execute(
+            "INSERT INTO meta VALUES ('redis_mark', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (mark,),
         )
-        return tuple(
-            Attempt(row[0], row[1], row[2], row[3], JobState(row[4]), row[5], row[6]) for row in rows
-        )
+
+    def probe(self) -> None:
+        """Write something and commit it; StoreUnavailable when the ledger cannot be written."""
+        with self._store.transaction(durable=True) as connection:
+            connection.execute(
+                "INSERT INTO meta VALUES ('probe', '') ON CONFLICT (key) DO UPDATE SET value = ''"
+            )
 
     def _end(
         self,
         job_id: str,
+        attempt: int,
         state: JobState,
         now: datetime,
         *,
         reason: str | None = None,
         traceback: str | None = None,
         result: str | None = None,
-    ) -> None:
+    ) -> bool:
+        moment = as_text(now)
         with self._store.transaction() as connection:
-            # A job that has ended keeps its end, whatever a dying worker says later.
-            changed = connection.execute(
-                _END, (state.value, now.isoformat(), reason, traceback, result, job_id)
-            ).rowcount
-            if changed:
-                _close_attempt(connection, job_id, state, now, reason, traceback)
+            values = (state, moment, reason, traceback, result, job_id, attempt)
+            if not connection.execute(_END, values).rowcount:
+                return False
+            connection.execute(_CLOSE, (moment, state, reason, traceback, job_id))
+            return True
 
 
-_START = (
-    "UPDATE job_runs SET state = 'started', started_at = ?, worker = ?, reason = NULL, "  # noqa: S608
-    f"attempts = attempts + 1, scheduled_for = NULL WHERE id = ? AND {_OPEN} RETURNING attempts"
-)
-_END = (
-    "UPDATE job_runs SET state = ?, ended_at = ?, reason = ?, traceback = ?, scheduled_for = NULL, "  # noqa: S608
-    f"result = ? WHERE id = ? AND {_OPEN}"
-)
-_INSERT = (
-    "INSERT INTO job_runs (id, task, queue, args, state, origin, parent_id, root_id, created_at, "
-    "scheduled_for, attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+def _carry_out(
+    connection: sqlite3.Connection, job_id: str, verdict: StartVerdict, worker: str, now: str
+) -> None:
+    if verdict.lost:
+        connection.execute(_CLOSE, (now, "lost", "its worker died without a word", None, job_id))
+    if verdict.kind is Start.RUN:
+        connection.execute(_START, (now, worker, verdict.attempt, verdict.tries, verdict.deaths, job_id))
+    elif verdict.kind is not Start.LET_GO:
+        state = JobState.CANCELLED if verdict.kind is Start.CANCEL else JobState.DEAD
+        connection.execute(
+            "UPDATE job_runs SET state = ?, ended_at = ?, reason = ?, scheduled_for = NULL, deaths = ? WHERE id = ?",
+            (state, now, verdict.reason, verdict.deaths, job_id),
+        )
+
+
+def _cancel(connection: sqlite3.Connection, job_id: str, reason: str, now: str) -> int:
+    row = connection.execute("SELECT state FROM job_runs WHERE id = ?", (job_id,)).fetchone()
+    if row is not None and row[0] == JobState.STARTED:
+        connection.execute(_CLOSE, (now, JobState.CANCELLED, reason, None, job_id))
+    return connection.execute(_CANCEL, (reason, now, job_id)).rowcount
+
+
+def _standing(row: Row) -> Standing:
+    state, attempts, tries, deaths, refused, cancel = tuple(row)[:6]
+    return Standing(JobState(state), attempts, tries, deaths, bool(refused), bool(cancel))
 
 
 def _new_row(spec: JobSpec) -> tuple[Any, ...]:
@@ -190,23 +297,21 @@ def _new_row(spec: JobSpec) -> tuple[Any, ...]:
     state = JobState.SCHEDULED if later else JobState.QUEUED
     return (
         spec.id, spec.task, spec.queue, json.dumps(spec.args), state.value, spec.origin, spec.parent_id,
-        spec.root_id, spec.created_at.isoformat(), later.isoformat() if later else None, spec.attempts,
+        spec.root_id, as_text(spec.created_at), as_text(later) if later else None, spec.attempts, spec.attempts,
     )  # fmt: skip
 
 
-def _close_attempt(
-    connection: Any, job_id: str, state: JobState, now: datetime, reason: str | None, traceback: str | None
-) -> None:
-    connection.execute(
-        "UPDATE job_attempts SET state = ?, ended_at = ?, reason = ?, traceback = ? "
-        "WHERE job_id = ? AND ended_at IS NULL",
-        (state.value, now.isoformat(), reason, traceback, job_id),
+def _spec(row: Mapping[str, Any] | Row) -> JobSpec:
+    later = row["scheduled_for"]
+    return JobSpec(
+        id=row["id"],
+        task=row["task"],
+        queue=row["queue"],
+        args=json.loads(row["args"]),
+        created_at=as_time(row["created_at"]),
+        origin=row["origin"],
+        parent_id=row["parent_id"],
+        root_id=row["root_id"],
+        scheduled_for=as_time(later) if later else None,
+        attempts=row["attempts"],
     )
-
-
-def _run(row: Row, history: tuple[Attempt, ...] = ()) -> JobRun:
-    values = dict(zip(row.keys(), row, strict=True))
-    values["args"] = json.loads(values["args"])
-    values["state"] = JobState(values["state"])
-    values["result"] = json.loads(values["result"]) if values["result"] is not None else None
-    return JobRun(**values, history=history)

@@ -326,3 +326,28 @@ def m001_library(db: Database) -> None:
     for statement in (*parts, *_WORK, *_LEDGER):
         db.conn.execute(statement)
     db.conn.execute("INSERT INTO meta VALUES ('store_id', ?)", (str(uuid.uuid4()),))
+
+
+_DELIVERY = (
+    "ALTER TABLE job_runs ADD COLUMN tries INTEGER NOT NULL DEFAULT 0",  # attempts since the last requeue
+    "ALTER TABLE job_runs ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0",  # attempts that took their process along
+    "ALTER TABLE job_runs ADD COLUMN refused INTEGER NOT NULL DEFAULT 0",  # 1: no requeue runs it
+    "ALTER TABLE job_runs ADD COLUMN cancel_requested INTEGER NOT NULL DEFAULT 0",
+    "UPDATE job_runs SET tries = attempts",
+    # A job changes its state twice for every run: only indexes that such a change leaves alone, or that hold few.
+    "DROP INDEX job_runs_state",
+    "DROP INDEX job_runs_task",
+    "DROP INDEX job_runs_queue",
+    "DROP INDEX job_runs_ended",
+    "CREATE INDEX job_runs_task ON job_runs (task, created_at)",
+    "CREATE INDEX job_runs_queue ON job_runs (queue, created_at)",
+    "CREATE INDEX job_runs_open ON job_runs (queue) WHERE state IN ('queued', 'scheduled', 'started')",
+    "CREATE INDEX job_runs_bad ON job_runs (state, ended_at) WHERE state IN ('dead', 'cancelled')",
+)
+
+
+@migrations()
+def m002_delivery(db: Database) -> None:
+    """What the queue runtime notes of a job: tries, deaths, refusals, requests to stop."""
+    for statement in _DELIVERY:
+        db.conn.execute(statement)

@@ -1,0 +1,234 @@
+"""The forked process that runs jobs, one at a time, and the pipe on which its worker feeds it.
+
+Orders and replies are JSON. The child ends with its worker, however that ended; a job in it then runs no longer.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import logging
+import os
+import random
+import signal
+import socket
+import struct
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, NoReturn
+
+import redis as redis_py
+
+from mingus_lib.domain.jobs import decide_failure
+from mingus_lib.errors import DependencyDown, RedisUnavailable, TransientError
+from mingus_lib.queues import catalog, context
+from mingus_lib.queues.context import SoftTimeLimit
+from mingus_lib.queues.ports import Ledger
+
+log = logging.getLogger("mingus.worker")
+
+PROGRESS_INTERVAL_SECONDS = 0.5
+# A soft limit that was swallowed is raised again.
+SOFT_LIMIT_AGAIN_SECONDS = 5.0
+REPLY_TIMEOUT_SECONDS = 10.0
+PR_SET_PDEATHSIG = 1
+
+Message = dict[str, Any]
+OpenLedger = Callable[[], Ledger]
+
+
+@dataclass
+class Child:
+    """The child as its worker sees it."""
+
+    pid: int
+    channel: socket.socket
+    jobs: int = 0
+
+    @classmethod
+    def fork(cls, open_ledger: OpenLedger) -> Child:
+        """A new child, ready for its first job; it opens what jobs need when it gets one."""
+        ours, theirs = socket.socketpair()
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            _serve(theirs, open_ledger, parent)
+        theirs.close()
+        ours.settimeout(REPLY_TIMEOUT_SECONDS)
+        return cls(pid, ours)
+
+    def order(self, message: Message) -> None:
+        """Hand it a job. Raises OSError when it has ended."""
+        self.jobs += 1
+        send(self.channel, message)
+
+    def reply(self) -> Message | None:
+        """What it answers, read once there is something to read; None when it has ended."""
+        try:
+            return receive(self.channel)
+        except OSError:
+            return None
+
+    def kill(self) -> None:
+        """End it and whatever it started, at once."""
+        for target, end in ((-self.pid, os.kill), (self.pid, os.kill)):
+            try:
+                end(target, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+    def leave(self) -> int:
+        """Close the pipe, on which an idle child ends, and wait for it; its wait status."""
+        self.channel.close()
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for its end; the wait status, 0 when somebody else has waited for it."""
+        try:
+            return os.waitpid(self.pid, 0)[1]
+        except ChildProcessError:
+            return 0
+
+
+def send(channel: socket.socket, message: Message) -> None:
+    """Write one message."""
+    body = json.dumps(message).encode()
+    channel.sendall(struct.pack("!I", len(body)) + body)
+
+
+def receive(channel: socket.socket) -> Message | None:
+    """Read one message; None at the end of the stream."""
+    head = _exactly(channel, 4)
+    body = _exactly(channel, struct.unpack("!I", head)[0]) if head else None
+    return json.loads(body) if body else None
+
+
+def _exactly(channel: socket.socket, size: int) -> bytes | None:
+    parts: list[bytes] = []
+    while size:
+        part = channel.recv(min(size, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _serve(channel: socket.socket, open_ledger: OpenLedger, parent: int) -> NoReturn:
+    code = 1
+    try:
+        _settle_in(parent)
+        runner = Runner(open_ledger)
+        while order := receive(channel):
+            send(channel, runner.run(order))
+        code = 0
+    except BrokenPipeError:
+        code = 0  # the worker has gone, and its job belongs to another by now
+    except BaseException:
+        log.exception("the process of the jobs failed")
+    finally:
+        logging.shutdown()
+        os._exit(code)
+
+
+def _settle_in(parent: int) -> None:
+    signal.set_wakeup_fd(-1)
+    # A stop is for the worker, which lets the job end; only SIGKILL ends a job.
+    for stop in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(stop, signal.SIG_IGN)
+    os.setpgid(0, 0)
+    random.seed()
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(0)
+
+
+class Runner:
+    """Runs orders: the job functions of the catalog, under their soft limits."""
+
+    def __init__(self, open_ledger: OpenLedger) -> None:
+        self._open_ledger = open_ledger
+        self._ledger: Ledger | None = None
+        self._loaded: set[str] = set()
+
+    def run(self, order: Message) -> Message:
+        """The reply: `result` (JSON text), or `reason`, `delay`, `traceback` and `dependency` of a failure."""
+        task = catalog.find(order["task"])
+        try:
+            self._enter(order, task)
+            self._load(task)
+            with soft_limit(task.soft):
+                result = catalog.function(task)(**task.validate(order["args"]))
+            return {"result": json.dumps(result)}
+        except BaseException as error:
+            return _failure(error, order["tries"], task)
+
+    def _load(self, task: catalog.Task) -> None:
+        if task.preload and task.name not in self._loaded:
+            self._loaded.add(task.name)
+            task.preload()
+            # What is loaded by now stays: the collector need not walk it again.
+            gc.collect()
+            gc.freeze()
+
+    def _enter(self, order: Message, task: catalog.Task) -> None:
+        if self._ledger is None:
+            self._ledger = self._open_ledger()
+        context.enter(
+            context.JobContext(
+                id=order["id"],
+                attempt=order["attempt"],
+                tries=order["tries"],
+                last_attempt=order["tries"] > task.retry.retries,
+                deadline=time.monotonic() + task.soft,
+                report=throttled(self._ledger, order["id"]),
+            )
+        )
+
+
+def _failure(error: BaseException, tries: int, task: catalog.Task) -> Message:
+    dependency = error.dependency if isinstance(error, DependencyDown) else None
+    if isinstance(error, SoftTimeLimit):
+        error = TransientError(f"it ran longer than {error} s", code="soft-limit")
+    elif isinstance(error, redis_py.ConnectionError | redis_py.TimeoutError):
+        error = RedisUnavailable(f"Redis went away: {error}")
+    verdict = decide_failure(error, tries=tries, policy=task.retry, randomness=random.random())  # noqa: S311
+    trace = "".join(traceback.format_exception(error)) if verdict.keep_traceback else None
+    return {"reason": verdict.reason, "delay": verdict.delay, "traceback": trace, "dependency": dependency}
+
+
+@contextmanager
+def soft_limit(seconds: int) -> Iterator[None]:
+    """Raise SoftTimeLimit in the block when its time is over, and again every 5 s until it ends."""
+
+    def ring(_number: int, _frame: FrameType | None) -> None:
+        raise SoftTimeLimit(seconds)
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, SOFT_LIMIT_AGAIN_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def throttled(ledger: Ledger, job_id: str) -> context.ProgressReporter:
+    """A reporter of progress that writes at most twice a second, and at the end."""
+    last = 0.0
+
+    def report(done: int, total: int, text: str) -> None:
+        nonlocal last
+        if done >= total or time.monotonic() - last >= PROGRESS_INTERVAL_SECONDS:
+            last = time.monotonic()
+            ledger.progress(job_id, done, total, text)
+
+    return report

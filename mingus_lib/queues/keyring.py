@@ -1,0 +1,166 @@
+"""The signing keys of a library: one private file (0600) in the state directory, made on first use.
+
+A producer on another machine has a file with a single key, as `mingus keys add` writes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mingus_lib.errors import NotFound, Refused, StoreUnavailable, UsageError
+from mingus_lib.queues.signing import ANY_TASK, Key
+
+OWN_KEY = "local"
+
+
+class KeyRing:
+    """The keys of one file, read again when it changes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._keys: dict[str, Key] = {}
+        self._seen: tuple[int, int, int] | None = None
+
+    @property
+    def keys(self) -> Mapping[str, Key]:
+        """All keys by id, revoked ones too. Raises UsageError or StoreUnavailable."""
+        try:
+            found = os.stat(self.path)  # noqa: PTH116 - on every job; the call is a third of Path.stat's
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise _unusable(self.path, error) from error
+        seen = (found.st_mtime_ns, found.st_size, found.st_ino)
+        if seen != self._seen:
+            self._keys, self._seen = {key.id: key for key in _read(self.path)}, seen
+        return self._keys
+
+    def own(self) -> Key:
+        """The key that this library signs with; made at the first call."""
+        return self._named(OWN_KEY) or self.add(OWN_KEY, (ANY_TASK,), exist_ok=True)
+
+    def add(self, name: str, permissions: Sequence[str], *, exist_ok: bool = False) -> Key:
+        """Make a key. Raises Refused when a valid one has the name."""
+        with self._alone():
+            present = self._named(name)
+            if present is not None:
+                if exist_ok:
+                    return present
+                raise Refused(f"there is a key named {name!r} already; revoke it or take another name")
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            key = Key(secrets.token_hex(4), name, secrets.token_bytes(32), tuple(permissions), now)
+            self._write([*self.keys.values(), key])
+            return key
+
+    def revoke(self, name: str) -> Key:
+        """Let no job signed by that key run any more. Raises NotFound."""
+        with self._alone():
+            key = self._named(name)
+            if key is None:
+                names = ", ".join(sorted({each.name for each in self.keys.values() if not each.revoked_at}))
+                raise NotFound(f"no valid key is named {name!r}; there are: {names or 'none'}")
+            revoked = replace(key, revoked_at=datetime.now(UTC).isoformat(timespec="seconds"))
+            self._write([revoked if each.id == key.id else each for each in self.keys.values()])
+            return revoked
+
+    def _named(self, name: str) -> Key | None:
+        valid = (key for key in self.keys.values() if key.name == name and key.revoked_at is None)
+        return next(valid, None)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _unusable(self.path, error) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _write(self, keys: Sequence[Key]) -> None:
+        write_private(self.path, json.dumps({"keys": [_as_json(key) for key in keys]}, indent=1))
+
+
+def single(path: Path) -> Key:
+    """The one key in a producer's file. Raises UsageError."""
+    keys = _read(path)
+    if len(keys) != 1:
+        raise UsageError(f"{path} holds {len(keys)} keys, not one; write it with `mingus keys add`")
+    return keys[0]
+
+
+def export(key: Key, path: Path) -> None:
+    """Write the file of a producer; Refused when something is there."""
+    if path.exists():
+        raise Refused(f"{path} is there already; name another file")
+    write_private(path, json.dumps({"keys": [_as_json(key)]}, indent=1))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace the file in one step; only its owner may read it. Raises StoreUnavailable."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise _unusable(path, error) from error
+
+
+def _read(path: Path) -> list[Key]:
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise _unusable(path, error) from error
+    try:
+        return [_from_json(entry) for entry in json.loads(text)["keys"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"{path} is not a file of keys; restore it, or remove it to start with a new key"
+        ) from error
+
+
+def _as_json(key: Key) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "secret": key.secret.hex(),
+        "permissions": list(key.permissions),
+        "created_at": key.created_at,
+        "revoked_at": key.revoked_at,
+    }
+
+
+def _from_json(entry: Mapping[str, Any]) -> Key:
+    permissions = tuple(str(each) for each in entry["permissions"])
+    secret = bytes.fromhex(entry["secret"])
+    if len(secret) < 16:
+        raise ValueError("too short a secret")
+    return Key(
+        str(entry["id"]),
+        str(entry["name"]),
+        secret,
+        permissions,
+        str(entry["created_at"]),
+        entry["revoked_at"],
+    )
+
+
+def _unusable(path: Path, error: OSError) -> StoreUnavailable:
+    return StoreUnavailable(f"cannot use the keys in {path}: {error.strerror}; check its owner and mode")

@@ -1,0 +1,130 @@
+"""The ledger as people read it: one job with its attempts, lists by filter, families. Works without Redis."""
+
+# ruff: noqa: S608  (statements are put together from constants of this file only)
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mingus_lib.domain.jobs import Attempt, JobRun, JobState
+from mingus_lib.store.database import Row, Store
+from mingus_lib.store.values import as_optional_text
+
+_COLUMNS = (
+    "id, task, queue, args, state, origin, parent_id, root_id, created_at, confirmed_at, scheduled_for, "
+    "started_at, ended_at, attempts, deaths, worker, result, reason, traceback, progress_done, "
+    "progress_total, progress_text"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs to list; every field narrows. `error` and `arg` are parts of the reason and the arguments.
+
+    `before` and `since` bound the time of creation; with `ended` they bound the time of the end.
+    """
+
+    states: tuple[JobState, ...] = ()
+    task: str | None = None
+    queue: str | None = None
+    error: str | None = None
+    arg: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+    ended: bool = False
+
+    def where(self) -> tuple[str, list[str]]:
+        """The SQL condition and its parameters."""
+        conditions: list[str] = []
+        values: list[str] = []
+        moment = "ended_at" if self.ended else "created_at"
+        given = (
+            ("task = ?", self.task),
+            ("queue = ?", self.queue),
+            ("instr(lower(reason), lower(?)) > 0", self.error),
+            ("instr(lower(args), lower(?)) > 0", self.arg),
+            (f"{moment} >= ?", as_optional_text(self.since)),
+            (f"{moment} < ?", as_optional_text(self.before)),
+        )
+        for condition, value in given:
+            if value is not None:
+                conditions.append(condition)
+                values.append(value)
+        if self.states:
+            # As literals, so that SQLite sees which partial index holds them all.
+            conditions.append(f"state IN ({', '.join(repr(state.value) for state in self.states)})")
+        return " AND ".join(conditions) or "1", values
+
+
+class History:
+    """What the ledger tells. Every method may raise StoreUnavailable."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def get(self, job_id: str) -> JobRun | None:
+        """One job with its attempts."""
+        row = self._store.row(f"SELECT {_COLUMNS} FROM job_runs WHERE id = ?", (job_id,))
+        return _run(row, (*self._attempts(job_id), *_under_way(row))) if row else None
+
+    def ids_starting(self, prefix: str, limit: int = 3) -> list[str]:
+        """Job ids that begin with `prefix`, at most `limit`."""
+        rows = self._store.rows(
+            "SELECT id FROM job_runs WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
+            (prefix, prefix + "\x7f", limit),
+        )
+        return [row[0] for row in rows]
+
+    def newest(self, chosen: JobFilter, limit: int = 50) -> list[JobRun]:
+        """The newest jobs first."""
+        condition, values = chosen.where()
+        rows = self._store.rows(
+            f"SELECT {_COLUMNS} FROM job_runs WHERE {condition} ORDER BY created_at DESC, id LIMIT ?",
+            [*values, limit],
+        )
+        return [_run(row) for row in rows]
+
+    def ids(self, chosen: JobFilter, limit: int | None = None) -> list[str]:
+        """The ids of the jobs chosen, oldest first."""
+        condition, values = chosen.where()
+        rows = self._store.rows(
+            f"SELECT id FROM job_runs WHERE {condition} ORDER BY created_at, id LIMIT ?",
+            [*values, -1 if limit is None else limit],
+        )
+        return [row[0] for row in rows]
+
+    def families(self, root_ids: Sequence[str]) -> list[JobRun]:
+        """The jobs and all that they caused, oldest first."""
+        wanted = json.dumps(list(root_ids))
+        rows = self._store.rows(
+            f"SELECT {_COLUMNS} FROM job_runs WHERE id IN (SELECT value FROM json_each(?1)) "
+            "OR root_id IN (SELECT value FROM json_each(?1)) ORDER BY created_at, id",
+            (wanted,),
+        )
+        return [_run(row) for row in rows]
+
+    def _attempts(self, job_id: str) -> tuple[Attempt, ...]:
+        rows = self._store.rows(
+            "SELECT attempt, worker, started_at, ended_at, state, reason, traceback "
+            "FROM job_attempts WHERE job_id = ? ORDER BY attempt",
+            (job_id,),
+        )
+        return tuple(Attempt(*row) for row in rows)
+
+
+def _under_way(row: Row) -> tuple[Attempt, ...]:
+    """The attempt that has not ended, which has no row in the history yet."""
+    if row["state"] != JobState.STARTED:
+        return ()
+    return (Attempt(row["attempts"], row["worker"], row["started_at"], None, "started", None, None),)
+
+
+def _run(row: Row, history: tuple[Attempt, ...] = ()) -> JobRun:
+    values: dict[str, Any] = dict(zip(row.keys(), row, strict=True))
+    values["args"] = json.loads(values["args"])
+    values["state"] = JobState(values["state"])
+    values["result"] = json.loads(values["result"]) if values["result"] is not None else None
+    return JobRun(**values, history=history)
