@@ -33,6 +33,7 @@ def read_body(
     tree: HtmlElement,
     *,
     names: Sequence[str],
+    authors: Sequence[str],
     declared: str,
     base: str,
     free: bool | None,
@@ -40,7 +41,8 @@ def read_body(
 ) -> Body:
     """The Body of a page; `tree` is used up.
 
-    `names` and `declared` are as in vote.article_blocks, `base` is for links, `free` for the signals.
+    `names`, `authors` and `declared` are as in vote.article_blocks, `base` is for links, `free` for the
+    signals.
     Unless `thorough`, no tool is run and paragraphs of prose are the article.
     """
     blocks = Cutter().cut(tree)
@@ -49,7 +51,7 @@ def read_body(
         choices = Choices(readability_choice(tree), trafilatura_choice(tree))
     else:
         choices = prose_choice(blocks)
-    article = article_blocks(blocks, choices, titles=names, declared=declared)
+    article = article_blocks(blocks, choices, titles=names, authors=authors, declared=declared)
     signals = page_signals(tree, blocks, article, free)
     return Body(as_text(article), body_html(blocks, article, base), signals)
 

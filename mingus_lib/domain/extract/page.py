@@ -27,6 +27,7 @@ def read_page(body: bytes, charset: str | None, url: str) -> Extracted:
     found = read_body(
         tree,
         names=(*said.names, *bylines),
+        authors=said.authors,
         declared=said.body,
         base=said.base,
         free=said.free,

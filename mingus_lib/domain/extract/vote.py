@@ -7,8 +7,7 @@ Pure rules over blocks and the two tools' choices; the tools themselves run in `
    paragraphs of the same kind); a block only readability kept stays only among such paragraphs.
 2. Where one saw far less than the other, the fuller one is believed; where they saw different things,
    trafilatura is. If the publisher's JSON-LD carries the body, the tool nearer to it is believed instead.
-3. Whatever was chosen loses captions, the title, repeated lines, lines that are only a link, house notices
-   and headings with nothing under them.
+3. Whatever was chosen is trimmed of what is not of the article: `trim`.
 """
 
 from __future__ import annotations
@@ -17,11 +16,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mingus_lib.domain.extract.blocks import Block, Place
-from mingus_lib.domain.extract.furniture import is_caption, is_consent, is_notice
+from mingus_lib.domain.extract.blocks import Block, Place, squeeze
+from mingus_lib.domain.extract.furniture import is_consent
+from mingus_lib.domain.extract.trim import kind_of, trimmed
 
-HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-CELLS = frozenset({"li", "td", "th", "dd", "dt"})
 # Below this share of the fuller choice the tools did not see the same article.
 AGREEMENT = 0.6
 # The publisher's own body counts if it is this long and can be found on the page.
@@ -32,7 +30,6 @@ BOX_SHARE = 0.9
 MIN_CORE = 25
 LONG_LINE = 40
 PROSE = 80
-MAX_HEADING = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +45,25 @@ def article_blocks(
     choices: Choices,
     *,
     titles: Iterable[str] = (),
+    authors: Sequence[str] = (),
     declared: str = "",
 ) -> list[Block]:
     """The blocks of the article, in the page's order.
 
-    `titles` are the texts that name the page; `declared` is the body the publisher states in JSON-LD.
+    `titles` are the texts that name the page, `authors` the names of who wrote it; `declared` is the body
+    the publisher states in JSON-LD.
     """
     numbers = _combine(blocks, choices, declared) or prose_choice(blocks).trafilatura
-    article = _without_furniture([blocks[n] for n in sorted(numbers)], {squeeze(t) for t in titles})
-    return _without_tail(article)
+    return trimmed([blocks[n] for n in sorted(numbers)], titles, authors)
 
 
 def prose_choice(blocks: Sequence[Block]) -> Choices:
     """What stands in for the tools on a page too large for them: long paragraphs that are not links."""
     prose = {n for n, block in enumerate(blocks) if len(block.text) >= PROSE and block.link_density < 0.3}
-    kinds = Counter(_kind(blocks[n].place) for n in prose)
-    kin = {n for n, block in enumerate(blocks) if kinds[_kind(block.place)] > 1 and block.link_density < 0.5}
+    kinds = Counter(kind_of(blocks[n].place) for n in prose)
+    common = {kind for kind, times in kinds.items() if times > 1}
+    kin = {n for n, b in enumerate(blocks) if kind_of(b.place) in common and b.link_density < 0.5}
     return Choices(frozenset(prose), frozenset(prose | kin))
-
-
-def squeeze(text: str) -> str:
-    """Letters and digits only, in lower case: what two spellings of one line share."""
-    return "".join(filter(str.isalnum, text)).lower()
 
 
 def size(blocks: Sequence[Block], numbers: Iterable[int]) -> int:
@@ -116,11 +110,11 @@ def _agreed(blocks: Sequence[Block], first: set[int], second: set[int]) -> set[i
     both = sorted(first & second)
     core = [n for n in both if _prose(blocks[n])] or both
     box = _box([blocks[n] for n in core])
-    kinds = {_kind(blocks[n].place) for n in core}
+    kinds = {kind_of(blocks[n].place) for n in core}
 
     def belongs(n: int) -> bool:
         block = blocks[n]
-        kin = _kind(block.place) in kinds
+        kin = kind_of(block.place) in kinds
         inside = core[0] <= n <= core[-1]
         if n in second:
             return (inside or kin) and any(place is box for place in block.place.line())
@@ -133,11 +127,6 @@ def _prose(block: Block) -> bool:
     return len(block.text) >= MIN_CORE and block.link_density < 0.5
 
 
-def _kind(place: Place) -> object:
-    """Paragraphs side by side are of one kind."""
-    return place.parent or place
-
-
 def _box(core: Sequence[Block]) -> Place | None:
     """The innermost element around nearly all of the core's text."""
     weights: Counter[Place] = Counter()
@@ -147,29 +136,3 @@ def _box(core: Sequence[Block]) -> Place | None:
     total = sum(len(block.text) for block in core)
     boxes = [place for place, weight in weights.items() if weight >= BOX_SHARE * total]
     return max(boxes, key=lambda place: place.depth, default=None)
-
-
-def _without_furniture(chosen: Sequence[Block], titles: set[str]) -> list[Block]:
-    kept: list[Block] = []
-    first_seen: dict[str, object] = {}
-    for block in chosen:
-        line = squeeze(block.text)
-        kind = _kind(block.place)
-        repeated = len(line) > MIN_CORE and first_seen.setdefault(line, kind) is not kind
-        named = len(line) > 8 and line in titles
-        if not (repeated or named or _is_furniture(block)):
-            kept.append(block)
-    return kept
-
-
-def _without_tail(article: list[Block]) -> list[Block]:
-    """The article without headings that nothing follows."""
-    end = len(article)
-    while end and len(article[end - 1].text) < MAX_HEADING and article[end - 1].place.near(HEADINGS):
-        end -= 1
-    return article[:end] or article
-
-
-def _is_furniture(block: Block) -> bool:
-    only_a_link = block.link_density > 0.8 and len(block.text) > 20 and not block.place.near(CELLS)
-    return only_a_link or is_caption(block.place) or is_notice(block.text, block.link_density)
