@@ -4,7 +4,7 @@ Pure rules over blocks and the two tools' choices; the tools themselves run in `
 
 1. Where the tools mostly agree, what both kept is the article. A block only trafilatura kept stays if it
    stands inside the element that holds the common text (and, before or after that text, only among
-   paragraphs of the same kind); a block only readability kept stays only among such paragraphs.
+   paragraphs of the same kind); a block only readability kept stays among such paragraphs or leads them.
 2. Where one saw far less than the other, the fuller one is believed; where they saw different things,
    trafilatura is. If the publisher's JSON-LD carries the body, the tool nearer to it is believed instead.
 3. Whatever was chosen is trimmed of what is not of the article: `trim`.
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from mingus_lib.domain.extract.blocks import Block, Place, squeeze
 from mingus_lib.domain.extract.furniture import is_consent
-from mingus_lib.domain.extract.trim import kind_of, trimmed
+from mingus_lib.domain.extract.trim import home_of, is_prose, kind_of, trimmed
 
 # Below this share of the fuller choice the tools did not see the same article.
 AGREEMENT = 0.6
@@ -30,6 +30,8 @@ BOX_SHARE = 0.9
 MIN_CORE = 25
 LONG_LINE = 40
 PROSE = 80
+# How far before the common text readability may begin the article.
+LEAD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +112,16 @@ def _agreed(blocks: Sequence[Block], first: set[int], second: set[int]) -> set[i
     both = sorted(first & second)
     core = [n for n in both if _prose(blocks[n])] or both
     box = _box([blocks[n] for n in core])
-    kinds = {kind_of(blocks[n].place) for n in core}
+    kinds, homes = {kind_of(blocks[n].place) for n in core}, {home_of(blocks[n]) for n in core}
 
     def belongs(n: int) -> bool:
         block = blocks[n]
-        kin = kind_of(block.place) in kinds
         inside = core[0] <= n <= core[-1]
         if n in second:
+            kin = kind_of(block.place) in kinds
             return (inside or kin) and any(place is box for place in block.place.line())
-        return inside and kin and block.link_density < 0.3
+        leads = core[0] - LEAD <= n < core[0] and is_prose(block)
+        return (inside or leads) and home_of(block) in homes and block.link_density < 0.3
 
     return set(both) | {n for n in first ^ second if belongs(n)}
 
