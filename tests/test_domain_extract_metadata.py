@@ -39,6 +39,32 @@ URL = "https://site.example/a/b.html"
             "",
             "A budget that bends but holds",
         ),
+        (
+            ["City Politics | A budget that bends but holds"],
+            ["A budget that bends but holds"],
+            "",
+            "",
+            "A budget that bends but holds",
+        ),
+        (
+            ["2021: A budget that bends but holds"],
+            ["A budget that bends but holds"],
+            "",
+            "",
+            "2021: A budget that bends but holds",
+        ),
+        # A short <h1> that the long names do not agree with is the site or a section...
+        (
+            ["The Ledger"],
+            ["A budget that bends"],
+            "The Ledger: A budget that bends",
+            "",
+            "A budget that bends",
+        ),
+        (["Money Matters"], [], "A budget that bends | The Ledger", "", "A budget that bends"),
+        # ... unless one of them does, or none of them is sure.
+        (["New Zealand"], ["monarchy in the Pacific ocean"], "New Zealand - Book", "", "New Zealand"),
+        (["Big Budget"], ["Money"], "", "", "Big Budget"),
         (["", "Two words"], [], "", "", "Two words"),
         ([], [], "", "", ""),
     ],
@@ -55,6 +81,7 @@ def test_title(headings: list[str], names: list[str], document: str, site: str, 
         ("Ledger | How banks read you", "Ledger", "How banks read you"),
         ("Well-being and the wage-gap", "", "Well-being and the wage-gap"),
         ("Pay | raise", "", "Pay | raise"),
+        ("Patch 1.8 of the game - the big update", "Game News", "Patch 1.8 of the game - the big update"),
     ],
 )
 def test_site_names_are_cut_off(title: str, site: str, short: str) -> None:
