@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mingus_lib.domain.extract.authors import clean_names
 from mingus_lib.domain.extract.dates import choose_date, iso_day
 from mingus_lib.domain.extract.head import absolute, read_head
 from mingus_lib.domain.extract.jsonld import declared_article
 from mingus_lib.domain.extract.markup import parse
 from mingus_lib.domain.extract.metadata import read_metadata
+from mingus_lib.domain.extract.names import clean_names
 from mingus_lib.domain.extract.titles import agrees, choose_title, without_site
 
 URL = "https://site.example/a/b.html"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mingus_lib.domain.extract.authors import BEFORE, JOB
+from mingus_lib.domain.extract.names import BEFORE, JOB
 
 MAX_BYLINE = 120
 MAX_ABOUT = 600
