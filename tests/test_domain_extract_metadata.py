@@ -119,12 +119,23 @@ def test_names_are_short_and_never_doubled(raw: list[str]) -> None:
 
 
 def test_date_is_the_declared_day() -> None:
-    assert choose_date(parse("<p>x"), "2024-03-05T23:30:00-05:00", URL) == "2024-03-05"
+    assert choose_date(parse("<p>x"), "2024-03-05T23:30:00-05:00", {}, URL) == "2024-03-05"
 
 
 def test_date_is_found_in_the_head_without_json() -> None:
     tree = parse('<head><meta property="article:published_time" content="2023-07-09T01:02:03Z"></head><p>x')
-    assert choose_date(tree, "", URL) == "2023-07-09"
+    assert choose_date(tree, "", {}, URL) == "2023-07-09"
+
+
+def test_stated_dates_come_before_found_ones() -> None:
+    marked = '<p>x<time itemprop="datePublished" datetime="2022-02-02">2 Feb</time>'
+    tree = parse(f'<head><meta name="dc.date" content="2021-01-01"></head>{marked}')
+    meta = {"article:published_time": "2023-03-03T00:30:00+11:00", "dc.date": "2021-01-01"}
+    assert choose_date(tree, "", {}, URL) == "2022-02-02"
+    assert choose_date(tree, "", meta, URL) == "2023-03-03"
+    assert choose_date(tree, "2024-04-04", meta, URL) == "2024-04-04"
+    assert choose_date(None, "soon", meta, URL) == "2023-03-03"
+    assert choose_date(None, "", {}, URL) is None
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2024-13-01", "0000-01-01", "2024"])

@@ -1,9 +1,14 @@
-"""The day a page was published: JSON-LD's datePublished, else htmldate, told to find the original date."""
+"""The day a page was published.
+
+In order: JSON-LD's datePublished; what <meta> states; the first element marked as datePublished; htmldate,
+told to find the original date. The day is the one written, in the zone it is written in.
+"""
 
 from __future__ import annotations
 
 import re
 
+from lxml.etree import XPath
 from lxml.html import HtmlElement
 
 # htmldate takes today for the latest date; we have no clock here, so a fixed far day keeps it pure.
@@ -11,12 +16,31 @@ LATEST = "2100-01-01"
 ISO_DAY = re.compile(r"^((?:19|20)\d\d)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 
 
-def choose_date(tree: HtmlElement | None, declared: str, url: str) -> str | None:
-    """The publication day as YYYY-MM-DD: what JSON-LD declares, else what htmldate finds; None if neither.
+# Only names that mean the first publication; dc.date and the like are often another day.
+META = (
+    "article:published_time",
+    "og:article:published_time",
+    "datepublished",
+    "parsely-pub-date",
+    "sailthru.date",
+    "dc.date.issued",
+)
+MARKED = XPath("//*[@itemprop='datePublished']")
 
-    Without a tree only the declared one is read.
+
+def choose_date(tree: HtmlElement | None, declared: str, meta: dict[str, str], url: str) -> str | None:
+    """The publication day as YYYY-MM-DD: what is stated, else what htmldate finds; None if neither.
+
+    `declared` is JSON-LD's date. Without a tree only that and `meta` are read.
     """
-    return iso_day(declared) or (_found_by_htmldate(tree, url) if tree is not None else None)
+    stated = (iso_day(text) for text in (declared, *(meta.get(name, "") for name in META)))
+    found = next((day for day in stated if day), None)
+    return found if found or tree is None else _marked(tree) or _found_by_htmldate(tree, url)
+
+
+def _marked(tree: HtmlElement) -> str | None:
+    dates = (iso_day(e.get("datetime") or e.get("content") or "") for e in MARKED(tree))
+    return next((day for day in dates if day), None)
 
 
 def _found_by_htmldate(tree: HtmlElement, url: str) -> str | None:

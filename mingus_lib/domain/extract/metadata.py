@@ -53,7 +53,7 @@ def read_metadata(tree: HtmlElement, url: str, *, thorough: bool = True) -> Meta
         name for name in (head.first("og:title"), fold(article.headline), head.first("twitter:title")) if name
     ]
     title = choose_title(headings, names, head.title, site)
-    published_at = choose_date(tree if thorough else None, article.published, url)
+    published_at = choose_date(tree if thorough else None, article.published, head.meta, url)
     strip_unread(tree)
     return Metadata(
         title=title,
