@@ -143,3 +143,31 @@ def test_labels_are_notices_alone_and_not_in_a_sentence(text: str) -> None:
 def test_endings(text: str) -> None:
     assert is_ending(text)
     assert not is_ending(f"He said that {text} was the name of the game")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Click here to see all the pictures",
+        "Sponsored content",
+        "Got a tip? We would like to hear from you",
+        "If you liked this story, tell a friend",
+        "Tell us in the comments and share this article!",
+        "The views of the author do not necessarily reflect the views of the paper.",
+        "This page contains affiliate links.",
+    ],
+)
+def test_the_house_speaking(text: str) -> None:
+    assert is_notice(text, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "He said that people who click here and there are not reading.",
+        "They share this view of the article",
+        "A tip that somebody got from the police led to the arrest.",
+    ],
+)
+def test_prose_with_such_words_is_no_notice(text: str) -> None:
+    assert not is_notice(text, 0)

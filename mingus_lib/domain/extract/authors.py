@@ -114,11 +114,21 @@ def _searched(tree: HtmlElement | None, byline: Byline, site_name: str) -> Itera
 
 def _texts(tree: HtmlElement, longest: int, *, linked: bool = False) -> Iterator[str]:
     for element in islice(PLACES(tree), MAX_PLACES):
-        if linked and "author" not in (element.get("rel"), element.get("itemprop")):
-            continue
-        text = " ".join(" ".join(element.itertext()).split())
-        if 0 < len(text) <= longest:
+        is_link = "author" in (element.get("rel"), element.get("itemprop"))
+        if (is_link or not linked) and (text := _short_text(element, longest)):
             yield text
+
+
+def _short_text(element: HtmlElement, longest: int) -> str:
+    """The text of an element, folded; empty if it is longer, however much longer."""
+    parts: list[str] = []
+    size = 0
+    for part in element.itertext():
+        parts += part[: longest + 1].split()
+        size += len(part.strip())
+        if size > longest:
+            return ""
+    return " ".join(parts)
 
 
 def _found_by_trafilatura(tree: HtmlElement) -> list[str]:

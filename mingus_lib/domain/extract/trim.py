@@ -11,8 +11,9 @@ Pure rules over blocks, run after the vote. In order:
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 
 from mingus_lib.domain.extract.blocks import Block, Place, squeeze
 from mingus_lib.domain.extract.bylines import is_about, is_byline, is_stamp
@@ -70,27 +71,24 @@ def _without_repeats(blocks: Sequence[Block]) -> list[Block]:
 
 
 def _without_endings(article: Sequence[Block]) -> list[Block]:
-    ends = (n for n, block in enumerate(article) if is_ending(block.text) and _is_over(article, n))
-    return [block for block in article[: next(ends, None)] if not is_ending(block.text)]
+    body = _end_of_body(article)
+    end = next((n for n, block in enumerate(article) if n >= body and is_ending(block.text)), None)
+    return [block for block in article[:end] if not is_ending(block.text)]
 
 
-def _is_over(article: Sequence[Block], n: int) -> bool:
-    """Whether what stands from `n` on is little, and nothing that goes on where the prose before it stood."""
-    before, after = article[:n], article[n:]
-    homes = {home_of(block) for block in before if is_prose(block)}
-    little = size_of(after) <= MAX_AFTERWORD * size_of(article)
-    return little and not any(is_prose(block) and home_of(block) in homes for block in after)
+def _end_of_body(article: Sequence[Block]) -> int:
+    """The number of the block from which on there is little, and no prose where the prose before it stood."""
+    before = [0, *accumulate(len(block.text) for block in article)]
+    start = bisect_left(before, (1 - MAX_AFTERWORD) * before[-1])
+    homes = {home_of(block) for block in article[:start] if is_prose(block)}
+    late = enumerate(article[start:], start + 1)
+    return max((n for n, block in late if is_prose(block) and home_of(block) in homes), default=start)
 
 
 def home_of(block: Block) -> object:
     """What paragraphs of one article share: the element around them, or its class."""
     around = kind_of(block.place)
     return around.classes.strip() or around
-
-
-def size_of(blocks: Iterable[Block]) -> int:
-    """How many characters the blocks hold."""
-    return sum(len(block.text) for block in blocks)
 
 
 def _without_frame(article: list[Block], authors: Sequence[str]) -> list[Block]:
