@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mingus_lib.domain.extract.authors import choose_authors, find_byline
+from mingus_lib.domain.extract.authors import PLACES, choose_authors, find_byline
 from mingus_lib.domain.extract.markup import parse
 
 
@@ -33,7 +33,7 @@ def chosen(
     ],
 )
 def test_the_byline_ends_at_a_date_or_another_part(line: str, authors: str, others: str) -> None:
-    found = find_byline(parse(f"<p>By nobody</p><div class=byline>{line}</div>"))
+    found = find_byline(PLACES(parse(f"<p>By nobody</p><div class=byline>{line}</div>")))
     assert (found.authors, found.others) == (authors, others)
 
 

@@ -70,18 +70,23 @@ def choose_authors(
     """
     people = list(people)
     stated = [meta[name] for name in META if " " in meta.get(name, "") and not ADDRESS.search(meta[name])][:1]
-    byline = find_byline(tree) if tree is not None else Byline()
+    places = PLACES(tree)[:MAX_PLACES] if tree is not None else []
+    byline = find_byline(places)
     if named := persons(people, site_name):
         return _reconciled(named, persons(stated, site_name), byline)
-    found = list(chain([stated], _searched(tree, byline, site_name)))
-    everyone = (names for source in found if (names := persons(source, site_name)))
-    agencies = (names for source in (people, *found, desks) if (names := clean_names(source, site_name)))
-    return next(chain(everyone, agencies), ()) or clean_names(people)
+    tried = [people]
+    for source in chain([stated], _searched(tree, places, byline)):
+        if named := persons(source, site_name):
+            return named
+        tried.append(source)
+    agencies = (names for source in (*tried, desks) if (names := clean_names(source, site_name)))
+    return next(agencies, ()) or clean_names(people)
 
 
-def find_byline(tree: HtmlElement) -> Byline:
-    """The first short text in a place for authors that begins with "by"; an empty Byline if there is none."""
-    for text in _texts(tree, MAX_BYLINE):
+def find_byline(places: Iterable[HtmlElement]) -> Byline:
+    """The first short text of the elements that begins with "by"; an empty Byline if there is none."""
+    for place in places:
+        text = _short_text(place, MAX_BYLINE)
         if opening := BY.match(text):
             line = text[opening.end() :]
             end = found.start() if (found := OTHERS.search(line)) else len(line)
@@ -103,20 +108,17 @@ def _folded(names: Iterable[str]) -> set[str]:
     return {name.casefold() for name in names}
 
 
-def _searched(tree: HtmlElement | None, byline: Byline, site_name: str) -> Iterator[list[str]]:
+def _searched(tree: HtmlElement | None, places: Iterable[HtmlElement], byline: Byline) -> Iterator[list[str]]:
     if tree is None:
         return
     yield [byline.authors]
     yield _found_by_trafilatura(tree)
-    links = (text for text in _texts(tree, MAX_LINK, linked=True) if not BY.match(text))
-    yield list(islice(links, 1))
+    links = (_short_text(place, MAX_LINK) for place in places if _is_link(place))
+    yield list(islice((text for text in links if text and not BY.match(text)), 1))
 
 
-def _texts(tree: HtmlElement, longest: int, *, linked: bool = False) -> Iterator[str]:
-    for element in islice(PLACES(tree), MAX_PLACES):
-        is_link = "author" in (element.get("rel"), element.get("itemprop"))
-        if (is_link or not linked) and (text := _short_text(element, longest)):
-            yield text
+def _is_link(place: HtmlElement) -> bool:
+    return "author" in (place.get("rel"), place.get("itemprop"))
 
 
 def _short_text(element: HtmlElement, longest: int) -> str:

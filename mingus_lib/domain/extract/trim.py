@@ -23,6 +23,7 @@ HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 CELLS = frozenset({"li", "td", "th", "dd", "dt"})
 MIN_LINE = 25
 MIN_TITLE = 8
+MAX_TITLE = 500
 PROSE = 80
 # A longer heading at the end introduces what is no text: a post, a picture.
 MAX_HEADING = 60
@@ -46,7 +47,11 @@ def kind_of(place: Place) -> Place:
 
 def _without_furniture(chosen: Sequence[Block], titles: set[str]) -> list[Block]:
     pairs = zip_longest(chosen, chosen[1:])
-    return [b for b, after in pairs if squeeze(b.text) not in titles and not _is_furniture(b, after)]
+    return [b for b, after in pairs if not (_is_title(b, titles) or _is_furniture(b, after))]
+
+
+def _is_title(block: Block, titles: set[str]) -> bool:
+    return len(block.text) <= MAX_TITLE and squeeze(block.text) in titles
 
 
 def _is_furniture(block: Block, after: Block | None) -> bool:
