@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mingus_lib.domain.extract.authors import clean_names
 from mingus_lib.domain.extract.dates import choose_date, iso_day
 from mingus_lib.domain.extract.head import absolute, read_head
 from mingus_lib.domain.extract.jsonld import declared_article
 from mingus_lib.domain.extract.markup import parse
 from mingus_lib.domain.extract.metadata import read_metadata
+from mingus_lib.domain.extract.names import clean_names
 from mingus_lib.domain.extract.titles import agrees, choose_title, without_site
 
 URL = "https://site.example/a/b.html"
@@ -39,6 +39,32 @@ URL = "https://site.example/a/b.html"
             "",
             "A budget that bends but holds",
         ),
+        (
+            ["City Politics | A budget that bends but holds"],
+            ["A budget that bends but holds"],
+            "",
+            "",
+            "A budget that bends but holds",
+        ),
+        (
+            ["2021: A budget that bends but holds"],
+            ["A budget that bends but holds"],
+            "",
+            "",
+            "2021: A budget that bends but holds",
+        ),
+        # A short <h1> that the long names do not agree with is the site or a section...
+        (
+            ["The Ledger"],
+            ["A budget that bends"],
+            "The Ledger: A budget that bends",
+            "",
+            "A budget that bends",
+        ),
+        (["Money Matters"], [], "A budget that bends | The Ledger", "", "A budget that bends"),
+        # ... unless one of them does, or none of them is sure.
+        (["New Zealand"], ["monarchy in the Pacific ocean"], "New Zealand - Book", "", "New Zealand"),
+        (["Big Budget"], ["Money"], "", "", "Big Budget"),
         (["", "Two words"], [], "", "", "Two words"),
         ([], [], "", "", ""),
     ],
@@ -55,6 +81,7 @@ def test_title(headings: list[str], names: list[str], document: str, site: str, 
         ("Ledger | How banks read you", "Ledger", "How banks read you"),
         ("Well-being and the wage-gap", "", "Well-being and the wage-gap"),
         ("Pay | raise", "", "Pay | raise"),
+        ("Patch 1.8 of the game - the big update", "Game News", "Patch 1.8 of the game - the big update"),
     ],
 )
 def test_site_names_are_cut_off(title: str, site: str, short: str) -> None:
@@ -92,12 +119,23 @@ def test_names_are_short_and_never_doubled(raw: list[str]) -> None:
 
 
 def test_date_is_the_declared_day() -> None:
-    assert choose_date(parse("<p>x"), "2024-03-05T23:30:00-05:00", URL) == "2024-03-05"
+    assert choose_date(parse("<p>x"), "2024-03-05T23:30:00-05:00", {}, URL) == "2024-03-05"
 
 
 def test_date_is_found_in_the_head_without_json() -> None:
     tree = parse('<head><meta property="article:published_time" content="2023-07-09T01:02:03Z"></head><p>x')
-    assert choose_date(tree, "", URL) == "2023-07-09"
+    assert choose_date(tree, "", {}, URL) == "2023-07-09"
+
+
+def test_stated_dates_come_before_found_ones() -> None:
+    marked = '<p>x<time itemprop="datePublished" datetime="2022-02-02">2 Feb</time>'
+    tree = parse(f'<head><meta name="dc.date" content="2021-01-01"></head>{marked}')
+    meta = {"article:published_time": "2023-03-03T00:30:00+11:00", "dc.date": "2021-01-01"}
+    assert choose_date(tree, "", {}, URL) == "2022-02-02"
+    assert choose_date(tree, "", meta, URL) == "2023-03-03"
+    assert choose_date(tree, "2024-04-04", meta, URL) == "2024-04-04"
+    assert choose_date(None, "soon", meta, URL) == "2023-03-03"
+    assert choose_date(None, "", {}, URL) is None
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2024-13-01", "0000-01-01", "2024"])

@@ -153,3 +153,17 @@ def test_the_vote_only_ever_picks_from_the_page_in_its_order(
     positions = [lines.index(line) for line in found]
     assert positions == sorted(set(positions))
     assert set(found) <= set(lines)
+
+
+def test_readability_may_begin_the_article_with_prose_but_not_end_it() -> None:
+    long = [*LINES, *(line.replace("paragraph", "passage") for line in LINES[:2])]
+    assert chosen(cut(page(*long)), {0, 1, 2, 3, 4, 5}, {1, 2, 3, 4}) == long[:5]
+    short = ["Written at home", *long[1:]]
+    assert chosen(cut(page(*short)), {0, 1, 2, 3, 4, 5}, {1, 2, 3, 4}) == long[1:5]
+
+
+def test_readability_adds_what_stands_in_an_element_of_the_same_class() -> None:
+    blocks = cut("".join(f"<div class=body><p>{line}</p></div>" for line in LINES))
+    assert chosen(blocks, {0, 1, 2, 3}, {0, 1, 3}) == LINES
+    other = cut("".join(f"<div class=c{n}><p>{line}</p></div>" for n, line in enumerate(LINES)))
+    assert chosen(other, {0, 1, 2, 3}, {0, 1, 3}) == [*LINES[:2], LINES[3]]

@@ -1,7 +1,7 @@
 """From the bytes of a page to its article: text, sanitised HTML and metadata.
 
     decode    bytes to str, whatever the charset says          markup    str to a bounded lxml tree
-    body      the main text, readability against trafilatura   metadata  title, author, date, site
+    body      the main text: vote, then trim                   metadata  title, author, date, site
     sanitise  the HTML kept beside the text                    plain, pdf  the other two formats
 
 `extract` is the only doorway; the modules behind it load lxml, trafilatura and the rest on first use.

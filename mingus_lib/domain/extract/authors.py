@@ -1,39 +1,22 @@
-"""The authors of a page: people in JSON-LD, then what <meta> says, then bylines, then a desk; cleaned."""
+"""The authors of a page.
+
+People before agencies; among either JSON-LD, then <meta>, then a byline on the page, then what trafilatura
+finds, then a link to an author. Where JSON-LD names people, <meta> or the byline may add to them if they
+name them too, and who the byline names for another part (photographs, contributions) is no author.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
 
+from lxml.etree import XPath
 from lxml.html import HtmlElement
 
-# Whole names that are no author.
-NOBODY = re.compile(
-    r"^(?:admin|administrator|author|editor|guest|user|unknown|anonymous|staff|null|none|undefined|n/?a|by)$",
-    re.I,
-)
-BEFORE = re.compile(
-    r"^(?:(?:written|words|story|reported|posted|published|authored|text|(?:view all |more )?posts)\s+)?"
-    r"by[\s:]+|^(?:author|words|text)s?\s*:\s*",
-    re.I,
-)
-# Whatever follows a name: where it was written, for whom, and when.
-AFTER = re.compile(
-    r"\s*(?:[|•·–—(<\[]|\s(?:for|at|on|in)\s+[A-Z@]|\s-\s|\b(?i:updated|published|posted)\b).*$"
-)
-JOB = re.compile(
-    r"\b(?:writer|reporter|editor|editorial|correspondent|contributor|columnist|producer|officer|president|director|"
-    r"professor|founder|ceo|head of|chief)\b",
-    re.I,
-)
-AGENCY = re.compile(
-    r"\b(?:press|news|reuters|newsroom|agency|afp|wire|media|times|tribune|gazette|magazine)\b", re.I
-)
-# A comma before a degree or a "Jr." belongs to the name.
-DEGREE = r"(?:ph\.?\s*d|m\.?\s*d|jr|sr|esq|mba|cfa|cfp|cpa|j\.?d|rn|dds|ii|iii|iv)\b\.?"
-BETWEEN = re.compile(rf"\s*;\s*|\s+(?:and|&)\s+|\s*,\s*+(?:and\s+)?(?!{DEGREE})", re.I)
-ENDS_IN_DEGREE = re.compile(rf"[\s,]{DEGREE}$", re.I)
-ADDRESS = re.compile(r"https?:|www\.|@|/|^\S+\.(?:com|org|net|co\.uk)$", re.I)
+from mingus_lib.domain.extract.names import ADDRESS, clean_names, is_full_name, persons
+
 META = (
     "author",
     "article:author",
@@ -47,8 +30,30 @@ META = (
     "article:author_name",
     "shareaholic:article_author_name",
 )
-MAX_NAME = 60
-MAX_AUTHORS = 10
+PLACES = XPath(
+    "//*[@rel='author' or @itemprop='author' or contains(@class, 'yline') or contains(@class, 'uthor')]"
+)
+MAX_PLACES = 40
+MAX_BYLINE = 200
+MAX_LINK = 60
+BY = re.compile(r"\W*(?:(?:written|words|story|text|reported|published|posted)\s+)?by\b\W*", re.I)
+# Where the names of a byline end: at a date or another part in the work.
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
+OTHERS = re.compile(
+    rf"(?:\b{_MONTH}\s+)?\d|\b(?:(?:last |first )?(?:updated|published|posted)|(?:art|graphics|video)\s+by|"
+    r"(?:additional|medically|fact.checked|reviewed|edited|translated|styl(?:ed|ing)|"
+    r"(?:contribut|photo|illustrat)\w*)\b)",
+    re.I,
+)
+DANGLING = re.compile(r"(?:[\s,;]+(?:on|at|in|for|and|with)\b)?\W*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Byline:
+    """The line on the page that says who wrote it, and what it says of others."""
+
+    authors: str = ""
+    others: str = ""
 
 
 def choose_authors(
@@ -63,41 +68,73 @@ def choose_authors(
     `people` and `desks` are the authors of JSON-LD that are persons or of no stated kind, and
     organisations; without a `tree` bylines are not searched for.
     """
-    stated = (meta[name] for name in META if " " in meta.get(name, "") and not ADDRESS.search(meta[name]))
-    named = clean_names(people, site_name) or clean_names(list(stated)[:1], site_name)
-    return named or clean_names(_found_by_trafilatura(tree), site_name) or clean_names(desks, site_name)
+    people = list(people)
+    stated = [meta[name] for name in META if " " in meta.get(name, "") and not ADDRESS.search(meta[name])][:1]
+    places = PLACES(tree)[:MAX_PLACES] if tree is not None else []
+    byline = find_byline(places)
+    if named := persons(people, site_name):
+        return _reconciled(named, persons(stated, site_name), byline)
+    tried = [people]
+    for source in chain([stated], _searched(tree, places, byline)):
+        if named := persons(source, site_name):
+            return named
+        tried.append(source)
+    agencies = (names for source in (*tried, desks) if (names := clean_names(source, site_name)))
+    return next(agencies, ()) or clean_names(people)
 
 
-def clean_names(raw: Iterable[str], site_name: str = "") -> tuple[str, ...]:
-    """The names in byline texts, without "by", jobs, doubles and the site; agencies only if alone."""
-    found: dict[str, str] = {}
-    for text in raw:
-        for name in _split(text):
-            if _is_name(name, site_name):
-                found.setdefault(name.casefold(), name)
-    people = [name for name in found.values() if not AGENCY.search(name)]
-    return tuple(people or found.values())[:MAX_AUTHORS]
+def find_byline(places: Iterable[HtmlElement]) -> Byline:
+    """The first short text of the elements that begins with "by"; an empty Byline if there is none."""
+    for place in places:
+        text = _short_text(place, MAX_BYLINE)
+        if opening := BY.match(text):
+            line = text[opening.end() :]
+            end = found.start() if (found := OTHERS.search(line)) else len(line)
+            return Byline(DANGLING.sub("", line[:end]), line[end:])
+    return Byline()
 
 
-def _split(text: str) -> Iterator[str]:
-    folded = " ".join(text[:500].split())
-    first = True
-    for part in BETWEEN.split(BEFORE.sub("", folded)):
-        name = AFTER.sub("", BEFORE.sub("", part)).strip(" ,;:-|\"'“”")
-        if first or not JOB.search(name):
-            yield name if ENDS_IN_DEGREE.search(name) else name.rstrip(".")
-        first = False
+def _reconciled(named: tuple[str, ...], stated: tuple[str, ...], byline: Byline) -> tuple[str, ...]:
+    others = byline.others.casefold()
+    shown = persons([byline.authors])
+    left = tuple(name for name in named if name.casefold() not in others or name in shown)
+    for fuller in (stated, shown):
+        if _folded(named) < _folded(fuller) and all(is_full_name(name) for name in fuller):
+            return fuller
+    return left or named
 
 
-def _is_name(name: str, site_name: str) -> bool:
-    if not 1 < len(name) <= MAX_NAME or NOBODY.match(name) or ADDRESS.search(name):
-        return False
-    letters = sum(c.isalpha() for c in name)
-    return letters >= 2 and not any(c.isdigit() for c in name[:4]) and name.casefold() != site_name.casefold()
+def _folded(names: Iterable[str]) -> set[str]:
+    return {name.casefold() for name in names}
 
 
-def _found_by_trafilatura(tree: HtmlElement | None) -> list[str]:
+def _searched(tree: HtmlElement | None, places: Iterable[HtmlElement], byline: Byline) -> Iterator[list[str]]:
+    if tree is None:
+        return
+    yield [byline.authors]
+    yield _found_by_trafilatura(tree)
+    links = (_short_text(place, MAX_LINK) for place in places if _is_link(place))
+    yield list(islice((text for text in links if text and not BY.match(text)), 1))
+
+
+def _is_link(place: HtmlElement) -> bool:
+    return "author" in (place.get("rel"), place.get("itemprop"))
+
+
+def _short_text(element: HtmlElement, longest: int) -> str:
+    """The text of an element, folded; empty if it is longer, however much longer."""
+    parts: list[str] = []
+    size = 0
+    for part in element.itertext():
+        parts += part[: longest + 1].split()
+        size += len(part.strip())
+        if size > longest:
+            return ""
+    return " ".join(parts)
+
+
+def _found_by_trafilatura(tree: HtmlElement) -> list[str]:
     from trafilatura.metadata import extract_author
 
-    author = extract_author(tree) if tree is not None else None
+    author = extract_author(tree)
     return author.split(";") if author else []

@@ -144,6 +144,11 @@ def marks_in(text: str) -> set[int]:
     return {ord(char) - FIRST_MARK for char in set(text) if ord(char) >= FIRST_MARK}
 
 
+def squeeze(text: str) -> str:
+    """Letters and digits only, in lower case: what two spellings of one line share."""
+    return "".join(filter(str.isalnum, text)).lower()
+
+
 def _set_mark(element: HtmlElement, tail: bool, mark: str) -> None:
     """Before the last letter, so that neither the start nor the end of a text looks different to a tool."""
     text = (element.tail if tail else element.text) or ""

@@ -9,6 +9,7 @@ from itertools import pairwise
 from lxml.html import HtmlElement
 
 from mingus_lib.domain.extract.blocks import Block, Cutter
+from mingus_lib.domain.extract.dateline import days_beside_title
 from mingus_lib.domain.extract.sanitise import body_html
 from mingus_lib.domain.extract.signals import page_signals
 from mingus_lib.domain.extract.tools import readability_choice, trafilatura_choice
@@ -22,17 +23,19 @@ CELLS = frozenset({"td", "th"})
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The article as text, paragraphs parted by blank lines, and as sanitised HTML."""
+    """The article as text, paragraphs parted by blank lines, and as sanitised HTML; the `days` it shows."""
 
     text: str
     html: str
     signals: PageSignals
+    days: tuple[str, ...] = ()
 
 
 def read_body(
     tree: HtmlElement,
     *,
     names: Sequence[str],
+    authors: Sequence[str],
     declared: str,
     base: str,
     free: bool | None,
@@ -40,7 +43,8 @@ def read_body(
 ) -> Body:
     """The Body of a page; `tree` is used up.
 
-    `names` and `declared` are as in vote.article_blocks, `base` is for links, `free` for the signals.
+    `names`, `authors` and `declared` are as in vote.article_blocks, `base` is for links, `free` for the
+    signals.
     Unless `thorough`, no tool is run and paragraphs of prose are the article.
     """
     blocks = Cutter().cut(tree)
@@ -49,9 +53,10 @@ def read_body(
         choices = Choices(readability_choice(tree), trafilatura_choice(tree))
     else:
         choices = prose_choice(blocks)
-    article = article_blocks(blocks, choices, titles=names, declared=declared)
+    article = article_blocks(blocks, choices, titles=names, authors=authors, declared=declared)
     signals = page_signals(tree, blocks, article, free)
-    return Body(as_text(article), body_html(blocks, article, base), signals)
+    days = tuple(days_beside_title(blocks, article, names))
+    return Body(as_text(article), body_html(blocks, article, base), signals, days)
 
 
 def as_text(article: Sequence[Block]) -> str:

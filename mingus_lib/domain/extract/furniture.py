@@ -1,6 +1,6 @@
 """What stands in an article without being of it: captions, consent boxes, house notices.
 
-The phrases are in data/furniture.txt, where an editor can add to them.
+The phrases are in data/furniture.txt and data/endings.txt, where an editor can add to them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ CONSENT = re.compile(
 MAX_NOTICE = 400
 SHORT_NOTICE = 120
 LINKED_NOTICE = 0.1
+MAX_ENDING = 60
 
 
 def is_caption(place: Place) -> bool:
@@ -43,11 +44,25 @@ def is_notice(text: str, link_density: float) -> bool:
     return bool(leads and starts.match(text)) or bool(anywhere.search(text))
 
 
+def is_ending(text: str) -> bool:
+    """Whether a line is the heading of what stands under articles: related ones, comments, sharing."""
+    return len(text) <= MAX_ENDING and bool(_endings().fullmatch(text))
+
+
 @cache
 def _phrases() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """The phrases that begin a notice, and those that make one wherever they stand."""
-    lines = files("mingus_lib").joinpath("data", "furniture.txt").read_text("utf-8").splitlines()
-    phrases = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    phrases = _lines("furniture.txt")
     starts = "|".join(p.removeprefix("^") for p in phrases if p.startswith("^"))
     anywhere = "|".join(p for p in phrases if not p.startswith("^"))
     return re.compile(rf"\W*(?:{starts})", re.I), re.compile(anywhere, re.I)
+
+
+@cache
+def _endings() -> re.Pattern[str]:
+    return re.compile(rf"\W*(?:{'|'.join(_lines('endings.txt'))})\W*", re.I)
+
+
+def _lines(name: str) -> list[str]:
+    lines = files("mingus_lib").joinpath("data", name).read_text("utf-8").splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]

@@ -24,6 +24,7 @@ class Statement:
     authors: tuple[str, ...] = ()
     desks: tuple[str, ...] = ()
     published: str = ""
+    modified: str = ""
     site_name: str = ""
     description: str = ""
     language: str = ""
@@ -52,6 +53,7 @@ def _statement(node: dict[str, object], named: dict[str, dict[str, object]]) -> 
         authors=tuple(name for name, kind in authors if "Organization" not in kind),
         desks=tuple(name for name, kind in authors if "Organization" in kind),
         published=_text(node.get("datePublished")) or _text(node.get("dateCreated")),
+        modified=_text(node.get("dateModified")),
         site_name=next((name for name, _ in _named(node.get("publisher"), named)), ""),
         description=_text(node.get("description")),
         language=_text(node.get("inLanguage")),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from lxml.html import HtmlElement
 
 from mingus_lib.domain.extract.authors import choose_authors
-from mingus_lib.domain.extract.dates import choose_date
+from mingus_lib.domain.extract.dates import choose_date, revised_days
 from mingus_lib.domain.extract.head import Head, fold, read_head
 from mingus_lib.domain.extract.jsonld import Statement, declared_article
 from mingus_lib.domain.extract.markup import strip_unread
@@ -32,6 +32,7 @@ class Metadata:
     names: tuple[str, ...]
     authors: tuple[str, ...]
     published_at: str | None
+    revised_at: frozenset[str]
     site_name: str | None
     language: str | None
     description: str | None
@@ -53,13 +54,14 @@ def read_metadata(tree: HtmlElement, url: str, *, thorough: bool = True) -> Meta
         name for name in (head.first("og:title"), fold(article.headline), head.first("twitter:title")) if name
     ]
     title = choose_title(headings, names, head.title, site)
-    published_at = choose_date(tree if thorough else None, article.published, url)
+    published_at = choose_date(tree if thorough else None, article.published, head.meta, url)
     strip_unread(tree)
     return Metadata(
         title=title,
         names=_all_names([title, *names, head.title]),
         authors=choose_authors(article.authors, article.desks, head.meta, tree if thorough else None, site),
         published_at=published_at,
+        revised_at=revised_days(article.modified, head.meta),
         site_name=fold(site) or None,
         language=head.language or article.language[:2].lower() or None,
         description=_description(head, article),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lxml.etree import ParserError
 
 from mingus_lib.domain.extract.body import read_body
+from mingus_lib.domain.extract.dates import day_shown
 from mingus_lib.domain.extract.decode import decode
 from mingus_lib.domain.extract.markup import is_large, parse
 from mingus_lib.domain.extract.metadata import read_metadata
@@ -27,6 +28,7 @@ def read_page(body: bytes, charset: str | None, url: str) -> Extracted:
     found = read_body(
         tree,
         names=(*said.names, *bylines),
+        authors=said.authors,
         declared=said.body,
         base=said.base,
         free=said.free,
@@ -38,7 +40,7 @@ def read_page(body: bytes, charset: str | None, url: str) -> Extracted:
         html=found.html,
         author=", ".join(said.authors) or None,
         authors=said.authors,
-        published_at=said.published_at,
+        published_at=day_shown(said.published_at, said.revised_at, found.days),
         site_name=said.site_name,
         language=language_of(found.text, said.language),
         description=said.description,

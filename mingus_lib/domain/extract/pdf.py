@@ -8,8 +8,8 @@ from io import BytesIO
 
 import pypdf
 
-from mingus_lib.domain.extract.authors import clean_names
 from mingus_lib.domain.extract.decode import tidy
+from mingus_lib.domain.extract.names import clean_names
 from mingus_lib.domain.extract.plain import from_text
 from mingus_lib.domain.models import Extracted
 from mingus_lib.errors import PermanentError

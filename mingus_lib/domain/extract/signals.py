@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from lxml.html import HtmlElement
 
-from mingus_lib.domain.extract.blocks import Block
-from mingus_lib.domain.extract.vote import squeeze
+from mingus_lib.domain.extract.blocks import Block, squeeze
 from mingus_lib.domain.models import PageSignals
 from mingus_lib.domain.words import count_words
 

@@ -1,7 +1,9 @@
 """The title of a page: the <h1> that agrees with what the head calls it.
 
 In order: the first <h1> that agrees with og:title, the JSON-LD headline, twitter:title or <title>; the
-first <h1> of two words or more; og:title or the headline; <title> without the site's name.
+first <h1> of two words or more; og:title or the headline; <title> without the site's name. An <h1> of up
+to three words, with which none of the longer titles in the head agrees, names a section or the site and is
+passed over.
 """
 
 from __future__ import annotations
@@ -14,34 +16,42 @@ SEPARATOR = re.compile(r"\s+[|•·»«–—-]+\s+|\s*[|»]\s*|\s::\s")
 WORD = re.compile(r"\w+")
 MAX_TITLE = 300
 MIN_NAME = 20
+MAX_KICKER = 2
+# Words in the name of a section or a site.
+MAX_SECTION = 3
 # Share of words in common from which two titles are versions of one.
 LIKENESS = 0.6
 
 
 def choose_title(headings: Sequence[str], names: Sequence[str], document_title: str, site_name: str) -> str:
     """The title, given the texts of the <h1>, the head's names for the page, its <title> and its site."""
-    headings = [h for h in headings if 0 < len(h) <= MAX_TITLE]
     given = [name for name in (*names, document_title) if name]
-    agreed = (h for h in headings if any(agrees(h, name) for name in given))
-    fallbacks = (next((h for h in headings if len(WORD.findall(h)) > 1), ""), *names, document_title)
-    heading = next(agreed, "")
+    sure = [name for name in names if agrees(name, document_title)] or given
+    headings = [h for h in headings if 0 < len(h) <= MAX_TITLE]
+    own = [h for h in headings if not _is_section(h, sure)]
+    heading = next((h for h in own if any(agrees(h, name) for name in given)), "")
     if heading:
         return without_kicker(heading, given)
-    title = next((f for f in fallbacks if f), "")
+    first = next((h for h in headings if len(WORD.findall(h)) > 1), "")
+    title = next((f for f in (first if first in own else "", *given) if f), "")
     return title if title in headings else without_site(title, site_name)
 
 
 def without_kicker(heading: str, names: Sequence[str]) -> str:
-    """The heading without one or two words ("Opinion") before what a name of the page begins with."""
+    """The heading without one or two words ("Opinion |") before what a name of the page begins with."""
     for name in names:
         start = heading.find(name[:MIN_NAME])
-        if len(name) >= MIN_NAME and start > 0 and len(heading[:start].split()) <= 2:
-            return (
-                heading[start:]
-                if heading[:start].endswith(" ") and heading[:start].strip().isalpha()
-                else heading
-            )
+        kicker = heading[:start].rstrip(" |•·»").split() if len(name) >= MIN_NAME and start > 0 else []
+        if kicker and len(kicker) <= MAX_KICKER:
+            plain = heading[start - 1] == " " and all(word.isalpha() for word in kicker)
+            return heading[start:] if plain else heading
     return heading
+
+
+def _is_section(heading: str, names: Sequence[str]) -> bool:
+    long = [name for name in names if len(_words(name)) > MAX_SECTION]
+    short = len(_words(heading)) <= MAX_SECTION
+    return short and bool(long) and not any(agrees(heading, name) for name in names)
 
 
 def agrees(heading: str, name: str) -> bool:
@@ -66,7 +76,7 @@ def without_site(title: str, site_name: str) -> str:
     cut = max(found.start() for found in SEPARATOR.finditer(title))
     last = _words(parts[-1])
     is_site = bool(site) and ("".join(last) in site or site in "".join(last))
-    short_tail = len(last) <= 4 and len(_words(title[:cut])) >= 3
+    short_tail = not site and len(last) <= 4 and len(_words(title[:cut])) >= 3
     return title[:cut] if is_site or short_tail else title
 
 

@@ -4,11 +4,10 @@ Pure rules over blocks and the two tools' choices; the tools themselves run in `
 
 1. Where the tools mostly agree, what both kept is the article. A block only trafilatura kept stays if it
    stands inside the element that holds the common text (and, before or after that text, only among
-   paragraphs of the same kind); a block only readability kept stays only among such paragraphs.
+   paragraphs of the same kind); a block only readability kept stays among such paragraphs or leads them.
 2. Where one saw far less than the other, the fuller one is believed; where they saw different things,
    trafilatura is. If the publisher's JSON-LD carries the body, the tool nearer to it is believed instead.
-3. Whatever was chosen loses captions, the title, repeated lines, lines that are only a link, house notices
-   and headings with nothing under them.
+3. Whatever was chosen is trimmed of what is not of the article: `trim`.
 """
 
 from __future__ import annotations
@@ -17,11 +16,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mingus_lib.domain.extract.blocks import Block, Place
-from mingus_lib.domain.extract.furniture import is_caption, is_consent, is_notice
+from mingus_lib.domain.extract.blocks import Block, Place, squeeze
+from mingus_lib.domain.extract.furniture import is_consent
+from mingus_lib.domain.extract.trim import home_of, is_prose, kind_of, trimmed
 
-HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-CELLS = frozenset({"li", "td", "th", "dd", "dt"})
 # Below this share of the fuller choice the tools did not see the same article.
 AGREEMENT = 0.6
 # The publisher's own body counts if it is this long and can be found on the page.
@@ -32,7 +30,8 @@ BOX_SHARE = 0.9
 MIN_CORE = 25
 LONG_LINE = 40
 PROSE = 80
-MAX_HEADING = 200
+# How far before the common text readability may begin the article.
+LEAD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +47,25 @@ def article_blocks(
     choices: Choices,
     *,
     titles: Iterable[str] = (),
+    authors: Sequence[str] = (),
     declared: str = "",
 ) -> list[Block]:
     """The blocks of the article, in the page's order.
 
-    `titles` are the texts that name the page; `declared` is the body the publisher states in JSON-LD.
+    `titles` are the texts that name the page, `authors` the names of who wrote it; `declared` is the body
+    the publisher states in JSON-LD.
     """
     numbers = _combine(blocks, choices, declared) or prose_choice(blocks).trafilatura
-    article = _without_furniture([blocks[n] for n in sorted(numbers)], {squeeze(t) for t in titles})
-    return _without_tail(article)
+    return trimmed([blocks[n] for n in sorted(numbers)], titles, authors)
 
 
 def prose_choice(blocks: Sequence[Block]) -> Choices:
     """What stands in for the tools on a page too large for them: long paragraphs that are not links."""
     prose = {n for n, block in enumerate(blocks) if len(block.text) >= PROSE and block.link_density < 0.3}
-    kinds = Counter(_kind(blocks[n].place) for n in prose)
-    kin = {n for n, block in enumerate(blocks) if kinds[_kind(block.place)] > 1 and block.link_density < 0.5}
+    kinds = Counter(kind_of(blocks[n].place) for n in prose)
+    common = {kind for kind, times in kinds.items() if times > 1}
+    kin = {n for n, b in enumerate(blocks) if kind_of(b.place) in common and b.link_density < 0.5}
     return Choices(frozenset(prose), frozenset(prose | kin))
-
-
-def squeeze(text: str) -> str:
-    """Letters and digits only, in lower case: what two spellings of one line share."""
-    return "".join(filter(str.isalnum, text)).lower()
 
 
 def size(blocks: Sequence[Block], numbers: Iterable[int]) -> int:
@@ -116,26 +112,22 @@ def _agreed(blocks: Sequence[Block], first: set[int], second: set[int]) -> set[i
     both = sorted(first & second)
     core = [n for n in both if _prose(blocks[n])] or both
     box = _box([blocks[n] for n in core])
-    kinds = {_kind(blocks[n].place) for n in core}
+    kinds, homes = {kind_of(blocks[n].place) for n in core}, {home_of(blocks[n]) for n in core}
 
     def belongs(n: int) -> bool:
         block = blocks[n]
-        kin = _kind(block.place) in kinds
         inside = core[0] <= n <= core[-1]
         if n in second:
+            kin = kind_of(block.place) in kinds
             return (inside or kin) and any(place is box for place in block.place.line())
-        return inside and kin and block.link_density < 0.3
+        leads = core[0] - LEAD <= n < core[0] and is_prose(block)
+        return (inside or leads) and home_of(block) in homes and block.link_density < 0.3
 
     return set(both) | {n for n in first ^ second if belongs(n)}
 
 
 def _prose(block: Block) -> bool:
     return len(block.text) >= MIN_CORE and block.link_density < 0.5
-
-
-def _kind(place: Place) -> object:
-    """Paragraphs side by side are of one kind."""
-    return place.parent or place
 
 
 def _box(core: Sequence[Block]) -> Place | None:
@@ -147,29 +139,3 @@ def _box(core: Sequence[Block]) -> Place | None:
     total = sum(len(block.text) for block in core)
     boxes = [place for place, weight in weights.items() if weight >= BOX_SHARE * total]
     return max(boxes, key=lambda place: place.depth, default=None)
-
-
-def _without_furniture(chosen: Sequence[Block], titles: set[str]) -> list[Block]:
-    kept: list[Block] = []
-    first_seen: dict[str, object] = {}
-    for block in chosen:
-        line = squeeze(block.text)
-        kind = _kind(block.place)
-        repeated = len(line) > MIN_CORE and first_seen.setdefault(line, kind) is not kind
-        named = len(line) > 8 and line in titles
-        if not (repeated or named or _is_furniture(block)):
-            kept.append(block)
-    return kept
-
-
-def _without_tail(article: list[Block]) -> list[Block]:
-    """The article without headings that nothing follows."""
-    end = len(article)
-    while end and len(article[end - 1].text) < MAX_HEADING and article[end - 1].place.near(HEADINGS):
-        end -= 1
-    return article[:end] or article
-
-
-def _is_furniture(block: Block) -> bool:
-    only_a_link = block.link_density > 0.8 and len(block.text) > 20 and not block.place.near(CELLS)
-    return only_a_link or is_caption(block.place) or is_notice(block.text, block.link_density)
