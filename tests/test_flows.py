@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from mingus_lib.queues import embedded
+from mingus_lib.queues.connection import connect
 from tests.conftest import CommandLine, wait_for
 from tests.sites import Reply, Sites
 from tests.test_services_ingest import page
@@ -49,27 +51,66 @@ def test_many_addresses_of_one_host_outlive_the_soft_limit(mingus: CommandLine, 
     assert len([seen for seen in site.seen if seen.path != "/robots.txt"]) == ONE_HOST
 
 
-def test_a_killed_job_leaves_nothing_half_done(mingus: CommandLine, sites: Sites) -> None:
+def test_a_killed_job_goes_on_where_it_was(mingus: CommandLine, sites: Sites) -> None:
     site = sites.add()
     site.on("/first", Reply(page("alpha")))
-    site.on("/slow", Reply(page("beta"), latency=20))
+    site.on("/slow", Reply(page("beta"), latency=3))
     worker = mingus.start("worker")
     try:
         receipt = mingus("add", site.url("/first"), site.url("/slow"), "--json").json
         job_id = receipt["jobs"][0]["id"]
         wait_for(lambda: mingus("articles", "list", "-q").out, "the first article")
         wait_for(lambda: any(seen.path == "/slow" for seen in site.seen), "the slow request")
-        child = wait_for(lambda: _children(_children(worker.pid)[0]), "the job's process")[0]
-        os.kill(child, signal.SIGKILL)
+        os.kill(_running_child(mingus), signal.SIGKILL)
         story = wait_for(lambda: _ended(mingus, job_id), "the job's end")
     finally:
         worker.send_signal(signal.SIGTERM)
         worker.communicate(timeout=30)
-    assert story["state"] == "dead"
-    assert "SIGKILL" in story["reason"]
-    titles = [article["title"] for article in mingus("articles", "list", "--json").json]
-    assert titles == ["alpha"]
+    assert story["state"] == "finished"
+    assert [attempt["state"] for attempt in story["history"]] == ["lost", "finished"]
+    titles = {article["title"] for article in mingus("articles", "list", "--json").json}
+    assert titles == {"alpha", "beta"}
+    assert [seen.path for seen in site.seen].count("/first") == 1
     assert mingus("db", "check").code == 0
+
+
+def test_a_killed_worker_s_job_is_rescued_by_another(mingus: CommandLine) -> None:
+    first = mingus.start("worker")
+    try:
+        (job_id,) = mingus(
+            "enqueue", "ping", "--queue", "cleanup", "--args", '{"seconds": 4}', "-q"
+        ).out.split()
+        child = wait_for(lambda: _running_child(mingus), "the start")
+        os.killpg(_parent(child), signal.SIGKILL)
+        os.kill(first.pid, signal.SIGKILL)
+        first.communicate(timeout=30)
+        assert not Path(f"/proc/{child}").exists() or _state(child) == "Z"
+        assert mingus("worker", "--burst").code == 0
+    finally:
+        first.kill()
+    story = mingus("job", job_id, "--json").json
+    assert (story["state"], story["attempts"], story["deaths"]) == ("finished", 2, 1)
+
+
+def _running_child(mingus: CommandLine) -> int:
+    """The process that runs the job of the only busy worker, 0 when none is busy."""
+    client = connect(embedded.url(mingus.home))
+    try:
+        for key in client.smembers("rq:workers"):
+            state, pid = client.hmget(key, "state", "child_pid")
+            if state == b"busy":
+                return int(pid)
+        return 0
+    finally:
+        client.close()
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def _ended(mingus: CommandLine, job_id: str) -> dict[str, str] | None:
@@ -87,6 +128,7 @@ def test_workers_do_not_outlive_their_supervisor(mingus: CommandLine, how: signa
     try:
         wait_for(lambda: len(mingus("status", "--json").json["workers"]) == 2, "two workers")
         workers = _children(supervisor.pid)
+        assert len(workers) == 3, "two workers and a keeper"
     finally:
         supervisor.send_signal(how)
         supervisor.communicate(timeout=30)
