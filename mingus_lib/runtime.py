@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
     from mingus_lib.clients.web import Web
-    from mingus_lib.queues.enqueue import Enqueuer
+    from mingus_lib.queues.enqueue import Submits
     from mingus_lib.queues.keyring import KeyRing
     from mingus_lib.services.ingest import Ingest
     from mingus_lib.services.reprocess import Reprocess
@@ -118,10 +118,21 @@ class Runtime:
         return connection.connect(self.redis_url)
 
     @cached_property
-    def enqueuer(self) -> Enqueuer:
-        """The way into the queues."""
+    def enqueuer(self) -> Submits:
+        """The way into the queues; for a producer with a key of its own, without the ledger."""
         from mingus_lib.queues.enqueue import Enqueuer
 
+        if self.settings.eager:
+            from mingus_lib.queues.eager import EagerEnqueuer
+
+            return EagerEnqueuer(self.ledger)
+        if self.settings.key_file is not None:
+            from mingus_lib.queues import keyring
+
+            key = keyring.single(self.settings.key_file)
+            return Enqueuer(
+                self.redis_as_found, None, lambda: key, self.redis_where, self.settings.results_ttl
+            )
         return Enqueuer(
             lambda: self.redis, self.ledger, self.keyring.own, self.redis_where, self.settings.results_ttl
         )
@@ -129,7 +140,10 @@ class Runtime:
     @cached_property
     def web(self) -> Web:
         """The fetch client, in step with all other workers through Redis."""
-        from mingus_lib.clients.web import Web
+        from mingus_lib.clients.web import MemoryPacer, MemoryRobotsCache, Web
+
+        if self.settings.eager:
+            return Web(self.settings.fetch_policy(), pacer=MemoryPacer(), robots=MemoryRobotsCache())
         from mingus_lib.queues.pacing import RedisPacer, RedisRobotsCache
 
         return Web(

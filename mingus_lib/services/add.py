@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from mingus_lib.domain.urls import canonical, host_of
 from mingus_lib.errors import UsageError
-from mingus_lib.queues.enqueue import Enqueuer, new_job
+from mingus_lib.queues.enqueue import Submits, new_job
 from mingus_lib.services.enqueueing import open_input
 
 ADDRESSES_PER_JOB = 100
@@ -64,7 +64,7 @@ def gather(arguments: Sequence[str], file: str | None, stdin: BinaryIO) -> list[
     return given
 
 
-def add(enqueuer: Enqueuer, addresses: Iterable[str], *, force: bool = False) -> Receipt:
+def add(enqueuer: Submits, addresses: Iterable[str], *, force: bool = False) -> Receipt:
     """Enqueue the addresses in jobs of at most 100.
 
     Every address is checked before anything is stored: UsageError names the first bad one.
