@@ -26,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def throughput(jobs: int) -> tuple[Figures, list[Claim]]:
 
 def scaling(_: int) -> tuple[Figures, list[Claim]]:
     """Two processes against one, on jobs that cost CPU: an article's kept page read again."""
-    spans = {}
+    spans: dict[int, list[float]] = {}
     with processes.library(fetch_interval="0", fetch_allow_networks="127.0.0.0/8") as environment:
         _add_an_article(environment)
         lines = "\n".join(['{"article_id": 1, "offline": true}'] * ARTICLE_JOBS)
@@ -149,7 +150,7 @@ def enqueueing(jobs: int) -> tuple[Figures, list[Claim]]:
             specs = [new_job("ping", {"token": str(n)}, queue="analytics") for n in range(jobs)]
             many = jobs / _seconds(lambda: here.enqueuer.submit(specs))
             few = specs[: jobs // 4]
-            one = len(few) / _seconds(lambda: [_enqueue_one(here, n) for n in range(len(few))])
+            one = len(few) / _seconds(lambda: _enqueue_singly(here, len(few)))
     facts = {"mingus, many": many, "mingus, one by one": one, "RQ, many": rq_many, "RQ, one by one": rq_one}
     claims = [
         Claim("enqueue of many, a second", many, ">=", 3000),
@@ -158,10 +159,9 @@ def enqueueing(jobs: int) -> tuple[Figures, list[Claim]]:
     return {"jobs enqueued a second": facts}, claims
 
 
-def _enqueue_one(here: Any, number: int) -> None:
-    from mingus_lib.queues.enqueue import new_job
-
-    here.enqueuer.submit([new_job("ping", {"token": str(number)}, queue="analytics")])
+def _enqueue_singly(here: Any, count: int) -> None:
+    for number in range(count):
+        _submit(here, number, 1)
 
 
 def _seconds(call: Callable[[], object]) -> float:
@@ -259,9 +259,7 @@ def _submit(here: Any, start: int, count: int) -> None:
 def _costs(environment: dict[str, str], here: Any) -> dict[str, float]:
     """Medians: two commands as processes, and one take-and-settle in process."""
     return {
-        name: statistics.median(
-            _seconds(lambda line=line: processes.run(environment, *line)) for _ in range(9)
-        )
+        name: statistics.median(_seconds(partial(processes.run, environment, *line)) for _ in range(9))
         for name, line in (("status", ("status", "--json")), ("queues", ("queues", "--json")))
     } | {"dequeue": statistics.median(_dequeues(here))}
 
@@ -278,6 +276,7 @@ def _dequeues(here: Any) -> list[float]:
         begun = time.perf_counter()
         _, job = delivery.turn(process, "bench", f"{number:032x}", ["analytics"], done)
         found.append(time.perf_counter() - begun)
+        assert job is not None
         done = Settlement(job, How.FINISHED, 60, "bnVsbA==")
     delivery.turn(process, "bench", "f" * 32, [], done)
     return found
