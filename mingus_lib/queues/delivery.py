@@ -100,12 +100,15 @@ class Delivery:
     def turn(
         self, process: Process, worker: str, execution: str, queues: Sequence[str], done: Settlement | None
     ) -> tuple[Settled | None, Taken | None]:
-        """Settle the job that is done, if any, and take the next one, if any: in one step."""
+        """Settle the job that is done, if any, and take the next one, if any: in one step.
+
+        What an earlier turn of this process took, and whose reply was lost, comes first.
+        """
         arguments = [str(process), worker, execution, payload.utc(datetime.now(UTC)), len(queues), *queues]
         if done is not None:
             arguments += [done.job.raw_id, str(done.job.owner), done.how.value, done.number, done.result]
         settled, taken = self._run(scripts.TURN, arguments)
-        job = _taken(taken, process, worker, execution) if taken else None
+        job = _taken(taken, process, worker) if taken else None
         return (_settled(settled) if done is not None else None), job
 
     def settle(
@@ -154,7 +157,7 @@ def _settled(code: int) -> Settled:
     return Settled(ours=code != 0, there=code == 1)
 
 
-def _taken(found: list[Any], process: Process, worker: str, execution: str) -> Taken:
-    raw_id, queue, (packed, signature) = found
-    owner = Owner(process, worker, execution, queue.decode())
+def _taken(found: list[Any], process: Process, worker: str) -> Taken:
+    raw_id, queue, (packed, signature), execution = found
+    owner = Owner(process, worker, execution.decode(), queue.decode())
     return Taken(raw_id, owner, packed or b"", (signature or b"").decode("utf-8", "replace"))

@@ -74,7 +74,28 @@ local function show(worker, state, id, moment)
     call('HSET', key, 'state', state, 'current_job', id, 'current_since', moment)
   end
 end
+-- What this very process has been given without hearing of it: the reply was lost with the connection.
+local function held(process, worker, moment)
+  local key = 'rq:worker:' .. worker .. ':executions'
+  if call('TYPE', key).ok ~= 'set' then return false end
+  for _, member in ipairs(call('SMEMBERS', key)) do
+    local id, execution = string.match(member, '^(.*):([^:]*)$')
+    local token = id and call('HGET', 'mingus:running', id)
+    local mine = token and process .. ' ' .. worker .. ' ' .. execution .. ' '
+    if mine and string.sub(token, 1, #mine) == mine then
+      local job = 'rq:job:' .. id
+      if is_hash(job) then
+        show(worker, 'busy', id, moment)
+        return {id, string.sub(token, #mine + 1), call('HMGET', job, 'data', 'sig'), execution}
+      end
+      release(id, token)
+    end
+  end
+  return false
+end
 local function take(process, worker, execution, moment, queues)
+  local known = held(process, worker, moment)
+  if known then return known end
   if call('EXISTS', 'rq:suspended') == 1 then return false end
   for _, queue in ipairs(queues) do
     local list = 'rq:queue:' .. queue
@@ -96,7 +117,7 @@ local function take(process, worker, execution, moment, queues)
           call('SADD', 'rq:worker:' .. worker .. ':executions', member)
           show(worker, 'busy', id, moment)
           call('LPOP', list)
-          return {id, queue, call('HMGET', job, 'data', 'sig')}
+          return {id, queue, call('HMGET', job, 'data', 'sig'), execution}
         end
         call('LPOP', list)
         id = call('LINDEX', list, 0)
