@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from mingus_lib.domain.jobs import JobSpec
 from mingus_lib.queues import catalog, payload, signing
@@ -82,12 +83,20 @@ def is_drained(delivery: Delivery, queues: Sequence[str], *, scheduled_too: bool
             pipeline.llen(f"rq:queue:{queue}")
             pipeline.zcard(f"rq:scheduled:{queue}")
             pipeline.sismember("mingus:paused", queue)
-        running, suspended, *counts = pipeline.execute()
+        answers = pipeline.execute(raise_on_error=False)
+    running, suspended, *counts = map(_or_nothing, answers)
     owners = (Owner.parse(token.decode("utf-8", "replace")) for token in running)
     if any(owner is not None and owner.queue in queues for owner in owners):
         return False
     waiting = (
-        (queued + scheduled * scheduled_too) and not paused
+        (queued or (scheduled and scheduled_too)) and not paused
         for queued, scheduled, paused in zip(counts[::3], counts[1::3], counts[2::3], strict=True)
     )
     return bool(suspended) or not any(waiting)
+
+
+def _or_nothing(answer: Any) -> Any:
+    """An answer; nothing for a key of the wrong kind, in which nothing of ours can wait."""
+    if isinstance(answer, Exception) and not str(answer).startswith("WRONGTYPE"):
+        raise answer
+    return [] if isinstance(answer, Exception) else answer
