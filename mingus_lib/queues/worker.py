@@ -141,6 +141,10 @@ class MingusWorker(Worker):
         """RQ's socket timeout, which must outlast any single command."""
         return 30
 
+    def _set_ip_address(self, connection: Redis) -> None:
+        """RQ's own asks Redis, and a worker that is made while Redis is away would end at once."""
+        self.ip_address = "unknown"
+
     def get_current_job_id(self) -> str | None:
         """The job in the child, for RQ's stop-job command."""
         return self._held.job.id if self._held else None
