@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mingus_lib.queues import payload, scripts
@@ -31,6 +31,14 @@ class How(StrEnum):
     SCHEDULED = "scheduled"
     QUEUED = "queued"
     DISCARD = "discard"
+
+
+class Pushed(IntEnum):
+    """What became of a push; a job that still runs may end in Redis after the ledger put it back: push it again."""
+
+    THERE = 0
+    DONE = 1
+    RUNS = 2
 
 
 class Settled(NamedTuple):
@@ -88,14 +96,15 @@ class Delivery:
     where: str = "MINGUS_REDIS_URL"
     _scripts: dict[str, Any] = field(default_factory=dict, init=False)
 
-    def push(self, jobs: Iterable[Push]) -> list[bool]:
-        """Queue or schedule jobs, all in one step; False for one that is there already."""
+    def push(self, jobs: Iterable[Push]) -> list[Pushed]:
+        """Queue or schedule jobs, all in one step; what became of each."""
         arguments: list[Any] = [payload.utc(datetime.now(UTC))]
         for job in jobs:
             flat = [part for pair in job.fields.items() for part in pair]
             delay = "" if job.delay is None else max(0.0, job.delay)
-            arguments += [job.id, job.queue, delay, int(job.requeue), len(flat), *flat]
-        return [bool(each) for each in self._run(scripts.PUSH, arguments)]
+            attempts = job.fields[payload.ATTEMPTS] if job.requeue else ""
+            arguments += [job.id, job.queue, delay, attempts, len(flat), *flat]
+        return [Pushed(each) for each in self._run(scripts.PUSH, arguments)]
 
     def turn(
         self, process: Process, worker: str, execution: str, queues: Sequence[str], done: Settlement | None

@@ -150,8 +150,10 @@ return {settled, taken}
 # ARGV: id, token, how, moment, number, result. 0: it has another owner; 2: the job's hash is gone.
 SETTLE = _COMMON + _SETTLE + "return settle(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6])"
 
-# ARGV: moment, then for every job: id, queue, delay in seconds (or ''), 1 to requeue what has ended, number of
-# fields and values, fields and values. Returns 1 for each job pushed, 0 for each that is there already.
+# ARGV: moment, then for every job: id, queue, delay in seconds (or ''), to requeue what has ended the attempts that
+# the ledger has counted (or ''), number of fields and values, fields and values. Returns for each job 1 when it was
+# pushed, 0 when it is there already, 2 when it runs. A dead one that was pushed with so many attempts before has run
+# since, and died again: a second pusher of the same requeue is too late.
 PUSH = (
     _COMMON
     + """
@@ -161,8 +163,14 @@ while ARGV[at] do
   local id, queue, delay, requeue, n = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4])
   local job = 'rq:job:' .. id
   local there = is_hash(job)
-  local free = not there or (requeue == '1' and ENDED[call('HGET', job, 'status')])
-  if free and call('HEXISTS', 'mingus:running', id) == 0 then
+  local status = there and call('HGET', job, 'status')
+  local free = not there or (requeue ~= '' and ENDED[status])
+  if status == 'failed' and free then
+    free = (tonumber(call('HGET', job, 'attempts') or '') or -1) < tonumber(requeue)
+  end
+  if call('HEXISTS', 'mingus:running', id) == 1 then
+    table.insert(pushed, 2)
+  elseif free then
     call('HSET', job, 'enqueued_at', ARGV[1], 'status', delay == '' and 'queued' or 'scheduled',
       unpack(ARGV, at + 5, at + 4 + n))
     call('SADD', 'rq:queues', 'rq:queue:' .. queue)
