@@ -66,6 +66,10 @@ class RegisteredWorker(Worker):
         """RQ's socket timeout, which must outlast any single command."""
         return 30
 
+    def _set_ip_address(self, connection: Redis) -> None:
+        """RQ's own asks Redis, and a worker that is made while Redis is away would end at once."""
+        self.ip_address = "unknown"
+
     # What RQ's commands call, from the thread that hears them.
 
     def get_current_job_id(self) -> str | None:
