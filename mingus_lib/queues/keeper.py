@@ -26,6 +26,7 @@ from mingus_lib.queues import catalog
 from mingus_lib.queues.connection import translated
 from mingus_lib.queues.delivery import BEATS, RUNNING, Delivery, How
 from mingus_lib.queues.enqueue import push_of
+from mingus_lib.queues.names import PAUSED
 from mingus_lib.queues.owner import Owner, Process, this_host
 from mingus_lib.queues.ports import Ledger
 from mingus_lib.queues.signing import Key
@@ -178,6 +179,7 @@ class Keeper:
         """After a loss: push every open job that is missing, the started ones when their workers had their say."""
         if self._lost_at is None:
             self._lost_at = self.clock()
+            self._pause_again()
         settled = self.clock() - self._lost_at >= GRACE_SECONDS
         count = 0
         for page in self.ledger.open_pages(PAGE):
@@ -195,6 +197,12 @@ class Keeper:
         if settled:
             self.ledger.remember_redis(mark)
             self._lost_at = None
+
+    def _pause_again(self) -> None:
+        """Before anything is queued: a loss lifts no operator's pause."""
+        if paused := self.ledger.paused():
+            with translated(self.where):
+                self.client.sadd(PAUSED, *paused)
 
     def _sweep(self, mark: str) -> Iterator[None]:
         """End what another tool removed: missing at two looks, with Redis unchanged."""
