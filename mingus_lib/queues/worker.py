@@ -7,6 +7,7 @@ one loop, and what it does at each of its turns.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import secrets
@@ -100,6 +101,7 @@ class MingusWorker(Worker):
         order: Order | None = None,
         where: str = "MINGUS_REDIS_URL",
         lifeline: int | None = None,
+        supervisor: Process | None = None,
     ) -> None:
         super().__init__(
             list(queues),
@@ -117,6 +119,8 @@ class MingusWorker(Worker):
         self._open_ledger = open_ledger
         self._where = where
         self._lifeline = lifeline
+        self._supervisor = supervisor
+        self.dismissed = False
         self._turns = list(queues)
         self._child: Child | None = None
         self._held: Run | None = None
@@ -158,6 +162,8 @@ class MingusWorker(Worker):
     def handle_payload(self, message: Any) -> None:
         """A command from Redis, which anybody there can send."""
         try:
+            # Told to leave for good, where a signal only says that this process has to end.
+            self.dismissed = self.dismissed or json.loads(message["data"])["command"] == "shutdown"
             super().handle_payload(message)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             log.warning("a command that is none was ignored (%s)", type(error).__name__)
@@ -195,6 +201,7 @@ class MingusWorker(Worker):
         return {
             **super().serialize(),
             "process": str(self.process),
+            "supervisor": str(self._supervisor or ""),
             "state": self._state_now(),
             "memory": resident_bytes(os.getpid()),
             "child_memory": resident_bytes(child.pid) if child else 0,
@@ -602,6 +609,7 @@ class MingusWorker(Worker):
     def _stopping(self) -> bool:
         if self._signals > self._signals_heard:
             self._signals_heard = self._signals
+            self._next_beat = 0.0
             log.info("worker %s stops%s", self.name, ": its job ends first" if self._held else "")
         return self._signals > 0
 
@@ -637,6 +645,8 @@ class MingusWorker(Worker):
     def _state_now(self) -> str:
         if self._degraded:
             return "degraded"
+        if self._signals:
+            return "stopping"
         return str((WorkerStatus.BUSY if self._held else WorkerStatus.IDLE).value)
 
     def _register(self) -> None:
