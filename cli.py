@@ -115,6 +115,9 @@ def mingus(
     redis_url: Annotated[
         str | None, typer.Option(help="Redis to use; without one, mingus runs its own.", metavar="URL")
     ] = None,
+    log_file: Annotated[
+        str | None, typer.Option(help="Write the log to this file, rotated.", metavar="FILE")
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
     ] = False,
@@ -123,7 +126,7 @@ def mingus(
 
     Start with `mingus demo`, then `mingus add https://...` and `mingus up`.
     """
-    ctx.obj = {"config": config, "flags": {"home": home, "redis_url": redis_url}}
+    ctx.obj = {"config": config, "flags": {"home": home, "redis_url": redis_url, "log_file": log_file}}
 
 
 def main() -> None:

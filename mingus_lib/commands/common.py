@@ -55,7 +55,8 @@ def runtime_of(ctx: typer.Context, *, loglevel: str | None = None) -> Runtime:
         from mingus_lib.queues import catalog
 
         catalog.configure(here.settings.tasks)
-    logs.setup(here.settings.log_level, here.settings.log_format, sys.stderr)
+    told = here.settings
+    logs.setup(told.log_level, told.log_format, sys.stderr, file=told.log_file)
     ctx.call_on_close(here.close)
     return here
 

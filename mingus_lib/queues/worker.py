@@ -361,6 +361,7 @@ class MingusWorker(Worker):
                 {
                     "id": run.job.id,
                     "task": run.task.name,
+                    "queue": run.job.queue,
                     "args": run.admitted.spec.args,
                     "attempt": run.verdict.attempt,
                     "tries": run.verdict.tries,

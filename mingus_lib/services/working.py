@@ -161,6 +161,7 @@ def stopper(lifeline: int) -> Callable[[float], bool]:
 def arguments(settings: Settings, work: WorkOrder, *, config: str | None, loglevel: str | None) -> list[str]:
     """The command line of a worker with this order and these settings."""
     given = ["--home", str(settings.home), *(["--config", config] if config else [])]
+    given += ["--log-file", str(settings.log_file)] if settings.log_file else []
     given += ["worker", "--concurrency", str(work.concurrency)]
     for name in work.queues:
         given += ["--queue", name]

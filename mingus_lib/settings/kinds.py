@@ -170,6 +170,15 @@ class Folder(Kind):
             raise ValueError from error
 
 
+class File(Folder):
+    """The path of a file, or none."""
+
+    allowed = f'the path of a file, or "{NOTHING}"'
+
+    def parse(self, raw: object) -> Any:
+        return None if _text(raw) == NOTHING else super().parse(raw)
+
+
 class Listing(Kind):
     """Several values separated by commas, or a TOML array; `none` is the empty list."""
 
