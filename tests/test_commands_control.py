@@ -108,8 +108,8 @@ def test_a_pause_is_seen_also_with_redis_away(mingus: CommandLine, tmp_path: Pat
     paused = mingus("pause", "cleanup", "--json")
     assert (paused.code, paused.json) == (0, [{"queue": "cleanup", "paused": True, "changed": True}])
     away = f"unix://{tmp_path}/nothing.sock"
-    for env in ({}, {"MINGUS_REDIS_URL": away}):
-        found = mingus("queues", "--json", **env).json
+    for command in (mingus, CommandLine(mingus.home, {"MINGUS_REDIS_URL": away})):
+        found = command("queues", "--json").json
         assert [queue["name"] for queue in found if queue["paused"]] == ["cleanup"]
     assert mingus("pause", "analytics", MINGUS_REDIS_URL=away).code == 69
     assert mingus("resume").code == 2
@@ -183,10 +183,10 @@ def test_keys(mingus: CommandLine, tmp_path: Path) -> None:
 def test_jobs_are_found_without_redis(mingus: CommandLine, tmp_path: Path) -> None:
     ping(mingus, token="hay")
     needle = ping(mingus, token="needle")
-    away = {"MINGUS_REDIS_URL": f"unix://{tmp_path}/nothing.sock"}
-    found = mingus("jobs", "--arg", "needle", "--since", "2020-01-01", "--newer-than", "2d", "-q", **away)
+    mingus = CommandLine(mingus.home, {"MINGUS_REDIS_URL": f"unix://{tmp_path}/nothing.sock"})
+    found = mingus("jobs", "--arg", "needle", "--since", "2020-01-01", "--newer-than", "2d", "-q")
     assert (found.code, found.out) == (0, f"{needle}\n")
-    assert mingus("jobs", "--older-than", "1h", "-q", **away).out == ""
+    assert mingus("jobs", "--older-than", "1h", "-q").out == ""
 
 
 @pytest.mark.parametrize(

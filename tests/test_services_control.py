@@ -303,7 +303,12 @@ def test_a_loss_of_redis_lifts_no_pause(parts: Parts, redis: Any) -> None:
     parts.ping()
     redis.flushall()
     keeper = parts.keeper()
-    wait_for(lambda: keeper.tick() or redis.llen("rq:queue:cleanup"), "the job to be restored")
+
+    def restored() -> bool:
+        keeper.tick()
+        return bool(redis.llen("rq:queue:cleanup"))
+
+    wait_for(restored, "the job to be restored")
     assert redis.smembers("mingus:paused") == {b"cleanup"}
 
 
