@@ -142,6 +142,7 @@ class Keeper:
             self._lost_at = None
             yield from self._sweep(mark)
         else:
+            self._pause_again()
             yield from self._restore(mark)
 
     def _forget_dead_workers(self) -> Iterator[None]:
@@ -179,7 +180,6 @@ class Keeper:
         """After a loss: push every open job that is missing, the started ones when their workers had their say."""
         if self._lost_at is None:
             self._lost_at = self.clock()
-            self._pause_again()
         settled = self.clock() - self._lost_at >= GRACE_SECONDS
         count = 0
         for page in self.ledger.open_pages(PAGE):

@@ -31,8 +31,6 @@ local function settle(id, token, how, moment, number, result)
   if call('HGET', 'mingus:running', id) ~= token then return 0 end
   local worker, execution, queue = words(token)
   local job, there = 'rq:job:' .. id, is_hash('rq:job:' .. id)
-  -- Requeued between its end in the ledger and this: it goes straight back.
-  if there and call('HEXISTS', job, 'again') == 1 then how = 'queued' end
   number = tonumber(number)
   if there and how == 'finished' then
     call('HSET', job, 'status', 'finished', 'ended_at', moment)
@@ -57,7 +55,6 @@ local function settle(id, token, how, moment, number, result)
   elseif there and how == 'queued' then
     call('HSET', job, 'status', 'queued', 'worker_name', '')
     call('LPUSH', 'rq:queue:' .. queue, id)
-    call('HDEL', job, 'again')
     call('PUBLISH', 'mingus:wake', queue)
   elseif there and how == 'discard' then
     call('DEL', job)
@@ -160,10 +157,6 @@ while ARGV[at] do
       call('ZREM', 'rq:canceled:' .. queue, id)
       call('ZREM', 'rq:finished:' .. queue, id)
     end
-    table.insert(pushed, 1)
-  elseif there and requeue == '1' and call('HEXISTS', 'mingus:running', id) == 1 then
-    -- Its worker has not told us of its end yet: when it does, the job is queued again.
-    call('HSET', job, 'again', '1', unpack(ARGV, at + 5, at + 4 + n))
     table.insert(pushed, 1)
   else
     table.insert(pushed, 0)

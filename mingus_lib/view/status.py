@@ -57,7 +57,7 @@ SCHEDULE_COLUMNS = (
 )
 
 
-NARROW = ("child_memory_bytes", "job_seconds", "pid", "queues", "host", "memory_bytes", "since_seconds")
+NARROW = ("child_memory_bytes", "pid", "queues", "host", "job_seconds", "memory_bytes", "since_seconds")
 
 
 def show_status(seen: Facts, form: Format) -> None:

@@ -184,6 +184,8 @@ def state(word: str) -> Text:
 def _worded(content: Any, kind: Kind) -> str:
     if content is None:
         return ""
+    if isinstance(content, bool):
+        return "yes" if content else "no"
     if kind is Kind.AGE:
         return human.age(content)
     if kind is Kind.BYTES:
