@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mingus_lib.clients.web import Web
     from mingus_lib.queues.control import Control
     from mingus_lib.queues.delivery import Delivery
-    from mingus_lib.queues.enqueue import Enqueuer
+    from mingus_lib.queues.enqueue import Submits
     from mingus_lib.queues.keyring import KeyRing
     from mingus_lib.queues.limits import Limits
     from mingus_lib.services.cancelling import Canceller
@@ -145,10 +145,21 @@ class Runtime:
         return None if client is None else Limits(client, self.redis_where)
 
     @cached_property
-    def enqueuer(self) -> Enqueuer:
-        """The way into the queues."""
+    def enqueuer(self) -> Submits:
+        """The way into the queues; for a producer with a key of its own, without the ledger."""
         from mingus_lib.queues.enqueue import Enqueuer
 
+        if self.settings.eager:
+            from mingus_lib.queues.eager import EagerEnqueuer
+
+            return EagerEnqueuer(self.ledger)
+        if self.settings.key_file is not None:
+            from mingus_lib.queues import keyring
+
+            key = keyring.single(self.settings.key_file)
+            return Enqueuer(
+                self.redis_as_found, None, lambda: key, self.redis_where, self.settings.results_ttl
+            )
         return Enqueuer(
             lambda: self.redis, self.ledger, self.keyring.own, self.redis_where, self.settings.results_ttl
         )
@@ -174,6 +185,12 @@ class Runtime:
 
         return Limits(self.redis, self.redis_where)
 
+    def limits_on(self) -> Limits | None:
+        """What a new job will be held by; None where jobs run in place. A producer has no store to claim Redis for."""
+        if self.settings.eager:
+            return None
+        return self.limits_as_found() if self.settings.key_file is not None else self.limits
+
     @property
     def canceller(self) -> Canceller:
         """What ends jobs from outside."""
@@ -198,7 +215,10 @@ class Runtime:
     @cached_property
     def web(self) -> Web:
         """The fetch client, in step with all other workers through Redis."""
-        from mingus_lib.clients.web import Web
+        from mingus_lib.clients.web import MemoryPacer, MemoryRobotsCache, Web
+
+        if self.settings.eager:
+            return Web(self.settings.fetch_policy(), pacer=MemoryPacer(), robots=MemoryRobotsCache())
         from mingus_lib.queues.pacing import RedisPacer, RedisRobotsCache
 
         return Web(

@@ -20,6 +20,8 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "redis_url": ("redis://flag", "rediss://env:6380/1", '"unix:///run/redis.sock"'),
     "log_level": ("debug", "ERROR", '"warning"'),
     "log_format": ("json", "text", '"json"'),
+    "key_file": ("/tmp/a.json", "/tmp/b.json", '"none"'),
+    "eager": ("yes", "no", "true"),
     "log_file": ("/tmp/a.log", "/tmp/b.log", '"none"'),
     "results_ttl": ("10", "1h", "20"),
     "unknown_hosts": ("hold", "fetch", '"hold"'),

@@ -41,7 +41,7 @@ def add(
     """
     here = runtime_of(ctx)
     given = adding.gather(addresses or [], file, sys.stdin.buffer)
-    receipt = adding.add(here.enqueuer, given, lambda: here.limits, force=force)
+    receipt = adding.add(here.enqueuer, given, here.limits_on, force=force)
     if not wait:
         receipts.show_added(receipt.as_json(), output.choose(as_json=as_json, quiet=quiet))
         return

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from mingus_lib.domain.jobs import JobSpec
 from mingus_lib.queues import catalog, payload, signing
@@ -82,8 +83,12 @@ def is_drained(delivery: Delivery, queues: Sequence[str], *, scheduled_too: bool
             pipeline.llen(f"rq:queue:{queue}")
             pipeline.zcard(f"rq:scheduled:{queue}")
             pipeline.sismember("mingus:paused", queue)
-        running, suspended, *counts = pipeline.execute()
-    owners = (Owner.parse(token.decode("utf-8", "replace")) for token in running)
+        # A key of the wrong kind holds no jobs; its error must not make a worker wait for ever.
+        found: list[Any] = [
+            0 if isinstance(each, Exception) else each for each in pipeline.execute(raise_on_error=False)
+        ]
+    running, suspended, *counts = found
+    owners = (Owner.parse(token.decode("utf-8", "replace")) for token in running or ())
     if any(owner is not None and owner.queue in queues for owner in owners):
         return False
     waiting = (

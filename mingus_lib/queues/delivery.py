@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mingus_lib.queues import payload, scripts
@@ -30,6 +30,14 @@ class How(StrEnum):
     SCHEDULED = "scheduled"
     QUEUED = "queued"
     DISCARD = "discard"
+
+
+class Pushed(IntEnum):
+    """What became of a push; a job that still runs may end in Redis after the ledger put it back: push it again."""
+
+    THERE = 0
+    DONE = 1
+    RUNS = 2
 
 
 class Settled(NamedTuple):
@@ -87,24 +95,28 @@ class Delivery:
     where: str = "MINGUS_REDIS_URL"
     _scripts: dict[str, Any] = field(default_factory=dict, init=False)
 
-    def push(self, jobs: Iterable[Push]) -> list[bool]:
-        """Queue or schedule jobs, all in one step; False for one that is there already."""
+    def push(self, jobs: Iterable[Push]) -> list[Pushed]:
+        """Queue or schedule jobs, all in one step; what became of each."""
         arguments: list[Any] = [payload.utc(datetime.now(UTC))]
         for job in jobs:
             flat = [part for pair in job.fields.items() for part in pair]
             delay = "" if job.delay is None else max(0.0, job.delay)
-            arguments += [job.id, job.queue, delay, int(job.requeue), len(flat), *flat]
-        return [bool(each) for each in self._run(scripts.PUSH, arguments)]
+            attempts = job.fields[payload.ATTEMPTS] if job.requeue else ""
+            arguments += [job.id, job.queue, delay, attempts, len(flat), *flat]
+        return [Pushed(each) for each in self._run(scripts.PUSH, arguments)]
 
     def turn(
         self, process: Process, worker: str, execution: str, queues: Sequence[str], done: Settlement | None
     ) -> tuple[Settled | None, Taken | None]:
-        """Settle the job that is done, if any, and take the next one, if any: in one step."""
+        """Settle the job that is done, if any, and take the next one, if any: in one step.
+
+        What an earlier turn of this process took, and whose reply was lost, comes first.
+        """
         arguments = [str(process), worker, execution, payload.utc(datetime.now(UTC)), len(queues), *queues]
         if done is not None:
             arguments += [done.job.raw_id, str(done.job.owner), done.how.value, done.number, done.result]
         settled, taken = self._run(scripts.TURN, arguments)
-        job = _taken(taken, process, worker, execution) if taken else None
+        job = _taken(taken, process, worker) if taken else None
         return (_settled(settled) if done is not None else None), job
 
     def settle(
@@ -155,7 +167,7 @@ def _settled(code: int) -> Settled:
     return Settled(ours=code != 0, there=code == 1)
 
 
-def _taken(found: list[Any], process: Process, worker: str, execution: str) -> Taken:
-    raw_id, queue, (packed, signature) = found
-    owner = Owner(process, worker, execution, queue.decode())
+def _taken(found: list[Any], process: Process, worker: str) -> Taken:
+    raw_id, queue, (packed, signature), execution = found
+    owner = Owner(process, worker, execution.decode(), queue.decode())
     return Taken(raw_id, owner, packed or b"", (signature or b"").decode("utf-8", "replace"))

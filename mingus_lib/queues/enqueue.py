@@ -7,13 +7,13 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mingus_lib.domain.jobs import JobSpec
 from mingus_lib.errors import MingusError, TransientError, UsageError
 from mingus_lib.queues import catalog, payload
 from mingus_lib.queues.connection import translated
-from mingus_lib.queues.delivery import Delivery, Push
+from mingus_lib.queues.delivery import Delivery, Push, Pushed
 from mingus_lib.queues.ports import Ledger
 from mingus_lib.queues.signing import Key
 
@@ -63,6 +63,16 @@ def _queue_for(task: catalog.Task, asked: str | None) -> str:
     return asked or task.queue or ""
 
 
+class Submits(Protocol):
+    """What takes jobs in: the Enqueuer, or the one that runs them in place."""
+
+    def submit(self, specs: Iterable[JobSpec]) -> list[str]:
+        """Take the jobs; their ids in order."""
+
+    def requeue(self, specs: Sequence[JobSpec]) -> int:
+        """Take jobs that the ledger has put back among the queued; how many."""
+
+
 @dataclass(frozen=True, slots=True)
 class Enqueuer:
     """The one way into the queues. `redis` is opened at the first use; `where` is its masked address.
@@ -95,13 +105,14 @@ class Enqueuer:
     def requeue(self, specs: Sequence[JobSpec]) -> int:
         """Push jobs that the ledger has just put back among the queued; how many were not there already.
 
-        Raises RedisUnavailable: a keeper pushes them later.
+        Raises RedisUnavailable: a keeper pushes them later, and those whose last run Redis has not let go yet.
         """
         count = 0
         for start in range(0, len(specs), CHUNK):
             chunk = specs[start : start + CHUNK]
-            count += self._push(Delivery(self.redis(), self.where), chunk, requeue=True)
-            self._confirm(chunk)
+            pushed = self._push(Delivery(self.redis(), self.where), chunk, requeue=True)
+            count += pushed.count(Pushed.DONE)
+            self._confirm(settled(chunk, pushed))
         return count
 
     def _submit_chunk(self, chunk: Sequence[JobSpec]) -> None:
@@ -119,9 +130,9 @@ class Enqueuer:
             raise
         self._confirm(chunk)
 
-    def _push(self, delivery: Delivery, chunk: Sequence[JobSpec], *, requeue: bool = False) -> int:
+    def _push(self, delivery: Delivery, chunk: Sequence[JobSpec], *, requeue: bool = False) -> list[Pushed]:
         key = self.key()
-        return sum(delivery.push([push_of(spec, key, self.results_ttl, requeue=requeue) for spec in chunk]))
+        return delivery.push([push_of(spec, key, self.results_ttl, requeue=requeue) for spec in chunk])
 
     def _confirm(self, chunk: Sequence[JobSpec]) -> None:
         if self.ledger is not None:
@@ -135,6 +146,11 @@ def push_of(spec: JobSpec, key: Key, results_ttl: int, *, requeue: bool = False)
     if spec.scheduled_for is not None:
         delay = max(0.0, (spec.scheduled_for - datetime.now(UTC)).total_seconds())
     return Push(spec.id, spec.queue, payload.fields(spec, task, key, results_ttl=results_ttl), delay, requeue)
+
+
+def settled(specs: Sequence[JobSpec], pushed: Sequence[Pushed]) -> list[JobSpec]:
+    """The jobs that Redis has now, waiting or ended: all but those that still run."""
+    return [spec for spec, how in zip(specs, pushed, strict=True) if how is not Pushed.RUNS]
 
 
 def _partly_accepted(error: TransientError, ids: Sequence[str]) -> TransientError:

@@ -24,8 +24,8 @@ from mingus_lib.domain.jobs import JobSpec, JobState, Standing
 from mingus_lib.errors import MingusError, RedisUnavailable
 from mingus_lib.queues import catalog
 from mingus_lib.queues.connection import translated
-from mingus_lib.queues.delivery import BEATS, RUNNING, Delivery, How
-from mingus_lib.queues.enqueue import push_of
+from mingus_lib.queues.delivery import BEATS, RUNNING, Delivery, How, Pushed
+from mingus_lib.queues.enqueue import push_of, settled
 from mingus_lib.queues.names import PAUSED
 from mingus_lib.queues.owner import Owner, Process, this_host
 from mingus_lib.queues.ports import Ledger
@@ -44,6 +44,7 @@ SLOW_SECONDS = 5.0
 UNCONFIRMED_SECONDS = 10.0
 # After a loss, living workers have two beats to say that they hold a job.
 GRACE_SECONDS = 12.0
+_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass
@@ -57,6 +58,7 @@ class Keeper:
     results_ttl: int = 3600
     clock: Callable[[], float] = time.monotonic
     _beats: dict[str, tuple[int, float]] = field(default_factory=dict, init=False)
+    _unconfirmed: dict[str, float] = field(default_factory=dict, init=False)
     _slow_at: float = field(default=0.0, init=False)
     _pages: Iterator[None] | None = field(default=None, init=False)
     _missing_before: frozenset[str] = field(default=frozenset(), init=False)
@@ -122,15 +124,15 @@ class Keeper:
             with translated(self.where):
                 return bool(self.client.hdel(RUNNING, raw))
         how, number, reason = _where_to(standings.get(job_id), self.results_ttl)
-        settled = self.delivery.settle(raw, token, how, number, reason)
-        if settled.ours:
+        told = self.delivery.settle(raw, token, how, number, reason)
+        if told.ours:
             log.warning(
                 "its worker %s is gone: %s",
                 owner.worker,
                 how.value,
                 extra={"job_id": job_id, "queue": owner.queue},
             )
-        return settled.ours
+        return told.ours
 
     # Confirming, restoring, sweeping.
 
@@ -170,31 +172,44 @@ class Keeper:
 
     def _confirm(self) -> Iterator[None]:
         """Push what was recorded by a producer that died before it could tell Redis."""
-        before = datetime.now(UTC) - timedelta(seconds=UNCONFIRMED_SECONDS)
-        while specs := _known(self.ledger.unconfirmed(before, PAGE)):
-            self._push(specs, requeue=True)
-            self.ledger.confirm([spec.id for spec in specs], datetime.now(UTC))
+        while True:
+            found = self.ledger.unconfirmed(_EVER, PAGE)
+            left = self._left_alone(found)
+            there = settled(left, self._push(left, requeue=True))
+            self.ledger.confirm([spec.id for spec in there], datetime.now(UTC))
             yield
+            if not there:
+                return
+
+    def _left_alone(self, found: Sequence[JobSpec]) -> list[JobSpec]:
+        """Those too old for their producer to live, by their date or, whatever the clocks say, as seen from here."""
+        now, before = self.clock(), datetime.now(UTC) - timedelta(seconds=UNCONFIRMED_SECONDS)
+        self._unconfirmed = {spec.id: self._unconfirmed.get(spec.id, now) for spec in found}
+        return _known(
+            spec
+            for spec in found
+            if spec.created_at < before or now - self._unconfirmed[spec.id] >= UNCONFIRMED_SECONDS
+        )
 
     def _restore(self, mark: str) -> Iterator[None]:
         """After a loss: push every open job that is missing, the started ones when their workers had their say."""
         if self._lost_at is None:
             self._lost_at = self.clock()
-        settled = self.clock() - self._lost_at >= GRACE_SECONDS
+        over = self.clock() - self._lost_at >= GRACE_SECONDS
         count = 0
         for page in self.ledger.open_pages(PAGE):
             missing = self._missing([spec.id for spec, _, _ in page])
             lost = _known(
                 spec
                 for spec, state, _ in page
-                if spec.id in missing and (settled or state is not JobState.STARTED)
+                if spec.id in missing and (over or state is not JobState.STARTED)
             )
-            count += self._push(lost)
+            count += self._push(lost).count(Pushed.DONE)
             self.ledger.confirm([spec.id for spec in lost], datetime.now(UTC))
             yield
         if count:
             log.warning("%d jobs that Redis had lost are queued again", count)
-        if settled:
+        if over:
             self.ledger.remember_redis(mark)
             self._lost_at = None
 
@@ -241,10 +256,10 @@ class Keeper:
             found = pipeline.execute()
         return {job_id for job_id, status in zip(ids, found, strict=True) if status == b"canceled"}
 
-    def _push(self, specs: Sequence[JobSpec], *, requeue: bool = False) -> int:
+    def _push(self, specs: Sequence[JobSpec], *, requeue: bool = False) -> list[Pushed]:
         key = self.key()
         pushes = [push_of(spec, key, self.results_ttl, requeue=requeue) for spec in specs]
-        return sum(self.delivery.push(pushes)) if pushes else 0
+        return self.delivery.push(pushes) if pushes else []
 
     def _mark(self) -> str:
         """Which Redis this is, and which memory of it: lost with FLUSHALL, changed with a restart."""

@@ -15,6 +15,7 @@ from mingus_lib.queues import signing
 from mingus_lib.queues.catalog import Task
 from mingus_lib.queues.signing import JobRefused, Key
 
+ATTEMPTS = "attempts"
 MAX_DATA_BYTES = 20_000_000
 
 
@@ -36,6 +37,8 @@ def fields(spec: JobSpec, task: Task, key: Key, *, results_ttl: int) -> dict[str
         "timeout": task.soft,
         "result_ttl": results_ttl,
         "failure_ttl": -1,
+        # Which requeue of a dead job this is: see PUSH.
+        ATTEMPTS: spec.attempts,
         signing.FIELD: signing.sign(key, spec.id, spec.queue, data),
     }
 

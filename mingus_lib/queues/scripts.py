@@ -74,7 +74,28 @@ local function show(worker, state, id, moment)
     call('HSET', key, 'state', state, 'current_job', id, 'current_since', moment)
   end
 end
+-- What this very process has been given without hearing of it: the reply was lost with the connection.
+local function held(process, worker, moment)
+  local key = 'rq:worker:' .. worker .. ':executions'
+  if call('TYPE', key).ok ~= 'set' then return false end
+  for _, member in ipairs(call('SMEMBERS', key)) do
+    local id, execution = string.match(member, '^(.*):([^:]*)$')
+    local token = id and call('HGET', 'mingus:running', id)
+    local mine = token and process .. ' ' .. worker .. ' ' .. execution .. ' '
+    if mine and string.sub(token, 1, #mine) == mine then
+      local job = 'rq:job:' .. id
+      if is_hash(job) then
+        show(worker, 'busy', id, moment)
+        return {id, string.sub(token, #mine + 1), call('HMGET', job, 'data', 'sig'), execution}
+      end
+      release(id, token)
+    end
+  end
+  return false
+end
 local function take(process, worker, execution, moment, queues)
+  local known = held(process, worker, moment)
+  if known then return known end
   if call('EXISTS', 'rq:suspended') == 1 then return false end
   for _, queue in ipairs(queues) do
     local list = 'rq:queue:' .. queue
@@ -96,7 +117,7 @@ local function take(process, worker, execution, moment, queues)
           call('SADD', 'rq:worker:' .. worker .. ':executions', member)
           show(worker, 'busy', id, moment)
           call('LPOP', list)
-          return {id, queue, call('HMGET', job, 'data', 'sig')}
+          return {id, queue, call('HMGET', job, 'data', 'sig'), execution}
         end
         call('LPOP', list)
         id = call('LINDEX', list, 0)
@@ -129,8 +150,10 @@ return {settled, taken}
 # ARGV: id, token, how, moment, number, result. 0: it has another owner; 2: the job's hash is gone.
 SETTLE = _COMMON + _SETTLE + "return settle(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6])"
 
-# ARGV: moment, then for every job: id, queue, delay in seconds (or ''), 1 to requeue what has ended, number of
-# fields and values, fields and values. Returns 1 for each job pushed, 0 for each that is there already.
+# ARGV: moment, then for every job: id, queue, delay in seconds (or ''), to requeue what has ended the attempts that
+# the ledger has counted (or ''), number of fields and values, fields and values. Returns for each job 1 when it was
+# pushed, 0 when it is there already, 2 when it runs. A dead one that was pushed with so many attempts before has run
+# since, and died again: a second pusher of the same requeue is too late.
 PUSH = (
     _COMMON
     + """
@@ -140,8 +163,14 @@ while ARGV[at] do
   local id, queue, delay, requeue, n = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4])
   local job = 'rq:job:' .. id
   local there = is_hash(job)
-  local free = not there or (requeue == '1' and ENDED[call('HGET', job, 'status')])
-  if free and call('HEXISTS', 'mingus:running', id) == 0 then
+  local status = there and call('HGET', job, 'status')
+  local free = not there or (requeue ~= '' and ENDED[status])
+  if status == 'failed' and free then
+    free = (tonumber(call('HGET', job, 'attempts') or '') or -1) < tonumber(requeue)
+  end
+  if call('HEXISTS', 'mingus:running', id) == 1 then
+    table.insert(pushed, 2)
+  elseif free then
     call('HSET', job, 'enqueued_at', ARGV[1], 'status', delay == '' and 'queued' or 'scheduled',
       unpack(ARGV, at + 5, at + 4 + n))
     call('SADD', 'rq:queues', 'rq:queue:' .. queue)

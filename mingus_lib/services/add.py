@@ -13,7 +13,7 @@ from mingus_lib.domain.rates import starts
 from mingus_lib.domain.urls import canonical, host_of
 from mingus_lib.errors import UsageError
 from mingus_lib.queues import catalog
-from mingus_lib.queues.enqueue import Enqueuer, new_job
+from mingus_lib.queues.enqueue import Submits, new_job
 from mingus_lib.queues.limits import Limits, Traffic
 from mingus_lib.services.enqueueing import open_input
 
@@ -22,6 +22,7 @@ ADDRESSES_PER_JOB = 100
 # Nobody needs to be told of a shorter wait.
 AT_ONCE_SECONDS = 1.0
 MAX_LINE_BYTES = 8192
+NO_TRAFFIC = Traffic((), 0, False, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def gather(arguments: Sequence[str], file: str | None, stdin: BinaryIO) -> list[
 
 
 def add(
-    enqueuer: Enqueuer, addresses: Iterable[str], limits: Callable[[], Limits], *, force: bool = False
+    enqueuer: Submits, addresses: Iterable[str], limits: Callable[[], Limits | None], *, force: bool = False
 ) -> Receipt:
     """Enqueue the addresses in jobs of at most 100; the receipt says when a job starts that has to wait.
 
@@ -91,9 +92,10 @@ def add(
     batches = list(_batches(spread(distinct)))
     specs = [new_job(TASK, _arguments(batch, force)) for batch in batches]
     task = catalog.find(TASK)
-    traffic = limits().traffic(task, specs[0].queue)
+    found = limits()
+    traffic = found.traffic(task, specs[0].queue) if found else NO_TRAFFIC
     ids = enqueuer.submit(specs)
-    times = start_times(traffic, task.rate, len(specs))
+    times = start_times(traffic, task.rate if found else None, len(specs))
     jobs = [
         {"id": job_id, "urls": batch, "starts_at": moment}
         for job_id, batch, moment in zip(ids, batches, times, strict=True)

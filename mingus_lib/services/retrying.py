@@ -16,7 +16,7 @@ from mingus_lib.queues.control import Control, chunks
 if TYPE_CHECKING:
     from redis import Redis
 
-    from mingus_lib.queues.enqueue import Enqueuer
+    from mingus_lib.queues.enqueue import Submits
     from mingus_lib.store.interventions import Interventions
     from mingus_lib.store.ledger import Ledger
 
@@ -32,7 +32,7 @@ class Retrier:
     where: str
     ledger: Ledger
     hand: Interventions
-    enqueuer: Enqueuer
+    enqueuer: Submits
 
     def retry(self, jobs: Sequence[Brief]) -> list[Act]:
         """Have them run again, with all their tries; earlier attempts stay on the record.

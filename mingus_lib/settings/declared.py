@@ -25,6 +25,7 @@ from mingus_lib.settings.kinds import (
     Listing,
     Network,
     Size,
+    Switch,
     Whole,
 )
 
@@ -100,6 +101,16 @@ class Settings:
         3600,
         Duration(0, 31_536_000, whole=True),
         "How long a job's result stays in Redis. The ledger keeps it anyway.",
+    )
+    key_file: Path | None = _setting(
+        None,
+        File(),
+        "The one key of a producer without the store, on another machine; `mingus keys add` writes it.",
+    )
+    eager: bool = _setting(
+        False,
+        Switch(),
+        "Run every job in the process that enqueues it, at once; its errors are that command's. For tests.",
     )
     unknown_hosts: str = _setting(
         "fetch",

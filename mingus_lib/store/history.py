@@ -57,7 +57,8 @@ class JobFilter:
                 values.append(value)
         if self.states:
             # As literals, so that SQLite sees which partial index holds them all.
-            conditions.append(f"state IN ({', '.join(repr(state.value) for state in self.states)})")
+            any_of = " OR ".join(f"state = {state.value!r}" for state in self.states)
+            conditions.append(f"({any_of})")
         return " AND ".join(conditions) or "1", values
 
 

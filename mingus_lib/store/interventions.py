@@ -20,7 +20,8 @@ WHERE id = ? AND state IN ('queued', 'scheduled')
 """
 _DROP = "UPDATE job_runs SET state = 'cancelled', reason = ?, ended_at = ? WHERE id = ? AND state = 'dead'"
 _HASTEN = """
-UPDATE job_runs SET state = 'queued', scheduled_for = NULL, reason = NULL WHERE id = ? AND state = 'scheduled'
+UPDATE job_runs SET state = 'queued', scheduled_for = NULL, reason = NULL, cancel_requested = 0
+WHERE id = ? AND state = 'scheduled'
 """
 
 
