@@ -192,6 +192,8 @@ class Runner:
                 last_attempt=order["tries"] > task.retry.retries,
                 deadline=time.monotonic() + task.soft,
                 report=throttled(self._ledger, order["id"]),
+                task=task.name,
+                queue=order.get("queue"),
             )
         )
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from redis import Redis
 
 RUNNING = "mingus:running"
-PAUSED = "mingus:paused"
 BEATS = "mingus:beats"
 WAKE = "mingus:wake"
 
@@ -146,10 +145,12 @@ class Delivery:
         """Queue the scheduled jobs whose time has come, at most 100 a queue; how many."""
         return int(self._run(scripts.MOVE_DUE, list(queues)))
 
-    def withdraw(self, queue: str, ids: Sequence[str], keep: int) -> int:
-        """Take waiting and dead jobs out as cancelled, their hashes kept for `keep` seconds; how many."""
+    def withdraw(self, queue: str, ids: Sequence[str], keep: int) -> list[bool]:
+        """Take waiting and dead jobs out as cancelled, their hashes kept for `keep` seconds; whether each was there."""
         moment = payload.utc(datetime.now(UTC))
-        return sum(self._run(scripts.WITHDRAW, [queue, moment, keep, *ids])) if ids else 0
+        return (
+            [bool(each) for each in self._run(scripts.WITHDRAW, [queue, moment, keep, *ids])] if ids else []
+        )
 
     def running(self) -> dict[bytes, str]:
         """Owner's token by job id, of every job that is running."""

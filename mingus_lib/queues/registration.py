@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -63,6 +64,9 @@ class RegisteredWorker(Worker):
         self.held: Taken | None = None
         self.state_word = "idle"
         self.recycled = ""
+        # Who would start it again, and whether it was told to leave for good, which is more than a signal says.
+        self.supervisor: Process | None = None
+        self.dismissed = False
         self._next_beat = 0.0
 
     @property
@@ -93,6 +97,7 @@ class RegisteredWorker(Worker):
     def handle_payload(self, message: Any) -> None:
         """A command from Redis, which anybody there can send."""
         try:
+            self.dismissed = self.dismissed or json.loads(message["data"])["command"] == "shutdown"
             super().handle_payload(message)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             log.warning("a command that is none was ignored (%s)", type(error).__name__)
@@ -132,6 +137,7 @@ class RegisteredWorker(Worker):
         return {
             **super().serialize(),
             "process": str(self.process),
+            "supervisor": str(self.supervisor or ""),
             "state": self.state_word,
             "current_job": self.held.id if self.held else "",
             "memory": resident_bytes(os.getpid()),

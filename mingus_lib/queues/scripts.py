@@ -305,7 +305,8 @@ return string.format('%.6f', wait)
 """
 )
 
-# A circuit breaker is a hash: failures in a row, opened_at and reason once open, probe_until while one job tries.
+# A circuit breaker is a hash: failures in a row, opened_at and reason once open, probe_until while one job tries;
+# the set mingus:breakers names them all.
 # ARGV: name, cooldown, how long a probe may take. 0 when a job may start, else the seconds to wait.
 BREAKER_ALLOWS = (
     _COMMON
@@ -329,6 +330,7 @@ BREAKER_FAILED = (
 local key = 'mingus:breaker:' .. ARGV[1]
 local failures = call('HINCRBY', key, 'failures', 1)
 call('HSET', key, 'reason', ARGV[3])
+call('SADD', 'mingus:breakers', ARGV[1])
 if failures >= tonumber(ARGV[2]) or call('HEXISTS', key, 'opened_at') == 1 then
   call('HSET', key, 'opened_at', seconds())
   call('HDEL', key, 'probe_until')

@@ -25,7 +25,7 @@ from mingus_lib.queues.child import Child, Message
 from mingus_lib.queues.delivery import How, Settlement, Taken
 from mingus_lib.queues.endings import Endings
 from mingus_lib.queues.limits import Limits
-from mingus_lib.queues.owner import resident_bytes
+from mingus_lib.queues.owner import Process, resident_bytes
 from mingus_lib.queues.ports import Ledger
 from mingus_lib.queues.registration import RegisteredWorker
 from mingus_lib.queues.signing import JobRefused, Key
@@ -99,8 +99,10 @@ class MingusWorker(RegisteredWorker):
         order: Order | None = None,
         where: str = "MINGUS_REDIS_URL",
         lifeline: int | None = None,
+        supervisor: Process | None = None,
     ) -> None:
         super().__init__(queues, name=name, connection=connection, where=where, attention=Attention(lifeline))
+        self.supervisor = supervisor
         self.ledger = ledger
         self.keys = keys
         self.order = order or Order()
@@ -278,6 +280,7 @@ class MingusWorker(RegisteredWorker):
                 {
                     "id": run.job.id,
                     "task": run.task.name,
+                    "queue": run.job.queue,
                     "args": run.admitted.spec.args,
                     "attempt": run.verdict.attempt,
                     "tries": run.verdict.tries,
@@ -462,7 +465,9 @@ class MingusWorker(RegisteredWorker):
 
     def _beat(self) -> None:
         word = "degraded" if self.endings.degraded else "busy" if self._run else "idle"
-        if "degraded" in (word, self.state_word) and word != self.state_word:
+        if self.attention.signals and word != "degraded":
+            word = "stopping"
+        if word != self.state_word and {"degraded", "stopping"} & {word, self.state_word}:
             self.beat_soon()
         self.state_word = word
         if not self.beat_if_due() and self._run is not None:

@@ -92,6 +92,11 @@ class Settings:
         "info", Choice(("debug", "info", "warning", "error")), "The least serious message that is logged."
     )
     log_format: str = _setting("text", Choice(("text", "json")), "How a log line is written.")
+    log_file: Path | None = _setting(
+        None,
+        File(),
+        "Write the log to this file instead of standard error. At 10 MB it is rotated; five old ones are kept.",
+    )
     results_ttl: int = _setting(
         3600,
         Duration(0, 31_536_000, whole=True),

@@ -191,9 +191,12 @@ class Folder(Kind):
 
 
 class File(Folder):
-    """The path of a file, absolute once read."""
+    """The path of a file, absolute once read, or none."""
 
-    allowed = "the path of a file"
+    allowed = f'the path of a file, or "{NOTHING}"'
+
+    def parse(self, raw: object) -> Any:
+        return None if _text(raw) == NOTHING else super().parse(raw)
 
 
 class Listing(Kind):
