@@ -38,6 +38,7 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
     ("job", "watch", "Watch", "Tell the whole story of one job."),
     ("workers", "workers", "Watch", "List workers, stop them, or wait until they have left."),
     ("breakers", "breakers", "Watch", "Show and reset the circuit breakers of what jobs need."),
+    ("doctor", "doctor", "Watch", "Check that the ledger and Redis agree about every job."),
     ("retry", "control", "Control", "Run jobs again, or right now."),
     ("cancel", "control", "Control", "End jobs that wait or run."),
     ("pause", "control", "Control", "Hold queues back: their jobs wait, running ones go on."),

@@ -128,7 +128,7 @@ def test_stopping_one_worker_ends_its_supervisor(mingus: CommandLine, at_work: A
 
 
 def test_draining_waits_for_the_job_in_hand(mingus: CommandLine, at_work: Any) -> None:
-    job_id = ping(mingus, seconds=2, token="done")
+    job_id = ping(mingus, seconds=6, token="done")
     wait_for(lambda: state(mingus, job_id) == "started", "the start")
     # Asked twice: the second time must not cut the job short.
     short = mingus("workers", "drain", "--all", "--timeout", "0s")

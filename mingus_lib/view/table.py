@@ -71,6 +71,7 @@ STATES = {
     "refused": ("✗", "yellow"),
     "unheard": ("✗", "red"),
     "lost": ("✗", "red"),
+    "fail": ("✗", "red"),
     "held": ("?", "yellow"),
     "review": ("?", "yellow"),
     "pending": ("·", "yellow"),

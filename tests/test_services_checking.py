@@ -1,0 +1,35 @@
+"""`doctor --jobs`: whether ledger and Redis agree, told from what is only on its way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mingus_lib.services import checking
+from tests.runtime_parts import Parts
+
+
+def wrong(parts: Parts, wait: Any = lambda _seconds: None) -> dict[str, list[str]]:
+    rows = checking.jobs(parts.delivery, parts.ledger, wait)
+    assert all((row["fix"] is None) == (row["state"] == "ok") for row in rows)
+    return {row["check"]: row["jobs"] for row in rows if row["state"] != "ok"}
+
+
+def test_a_system_at_rest_agrees(parts: Parts) -> None:
+    parts.ping()
+    parts.ping(delay=60)
+    parts.run(fail="permanent")
+    assert wrong(parts) == {}
+
+
+def test_what_is_wrong_is_named(parts: Parts, redis: Any) -> None:
+    ended = parts.run(token="x").id
+    twice, gone = parts.ping(), parts.ping("analytics")
+    redis.rpush("rq:queue:cleanup", twice, ended)
+    redis.delete("rq:queue:analytics")
+    assert wrong(parts) == {"jobs-doubled": [twice], "jobs-missing": [gone], "jobs-ended": [ended]}
+
+
+def test_what_is_put_right_meanwhile_is_not_wrong(parts: Parts, redis: Any) -> None:
+    job_id = parts.ping()
+    redis.delete("rq:queue:cleanup")
+    assert wrong(parts, lambda _seconds: redis.rpush("rq:queue:cleanup", job_id)) == {}
