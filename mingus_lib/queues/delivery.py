@@ -106,13 +106,21 @@ class Delivery:
         return [Pushed(each) for each in self._run(scripts.PUSH, arguments)]
 
     def turn(
-        self, process: Process, worker: str, execution: str, queues: Sequence[str], done: Settlement | None
+        self,
+        process: Process,
+        worker: str,
+        execution: str,
+        queues: Sequence[str],
+        done: Settlement | None,
+        *,
+        unsure: bool = False,
     ) -> tuple[Settled | None, Taken | None]:
         """Settle the job that is done, if any, and take the next one, if any: in one step.
 
-        What an earlier turn of this process took, and whose reply was lost, comes first.
+        `unsure`: the reply to this process's turn before was lost; what that one took comes first then.
         """
-        arguments = [str(process), worker, execution, payload.utc(datetime.now(UTC)), len(queues), *queues]
+        moment = payload.utc(datetime.now(UTC))
+        arguments = [str(process), worker, execution, moment, int(unsure), len(queues), *queues]
         if done is not None:
             arguments += [done.job.raw_id, str(done.job.owner), done.how.value, done.number, done.result]
         settled, taken = self._run(scripts.TURN, arguments)

@@ -201,8 +201,8 @@ class Keeper:
             missing = self._missing([spec.id for spec, _, _ in page])
             lost = _known(
                 spec
-                for spec, state, _ in page
-                if spec.id in missing and (over or state is not JobState.STARTED)
+                for spec, state, confirmed in page
+                if confirmed and spec.id in missing and (over or state is not JobState.STARTED)
             )
             count += self._push(lost).count(Pushed.DONE)
             self.ledger.confirm([spec.id for spec in lost], datetime.now(UTC))

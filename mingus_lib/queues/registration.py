@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rq import worker_registration
 from rq.serializers import JSONSerializer
 from rq.worker import Worker
@@ -52,6 +54,8 @@ class RegisteredWorker(Worker):
             serializer=JSONSerializer,
             worker_ttl=WORKER_TTL_SECONDS,
         )
+        # A command that is sent again by itself could take two jobs: what fails, fails, and the loop tries again.
+        connection.set_retry(Retry(NoBackoff(), 0))
         self.delivery = Delivery(connection, where)
         self.process = Process.this()
         self.where = where

@@ -41,6 +41,8 @@ MAX_BACKOFF_SECONDS = 5.0
 CANCELLED_TTL_SECONDS = 3600
 JOBS_PER_CHILD = 1000
 CHILD_MEMORY_BYTES = 400_000_000
+# Jobs between two looks at the child's memory: a look takes as long as a twentieth of a short job.
+LOOK_AT_MEMORY_EVERY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ class MingusWorker(RegisteredWorker):
         self._turns = list(queues)
         self._run: Run | None = None
         self._backoff = 0.0
+        # Whether a turn may have taken a job without our hearing of it.
+        self._unsure = False
         self._stop_said = False
         self._jobs_done = 0
 
@@ -165,11 +169,14 @@ class MingusWorker(RegisteredWorker):
     def _turn(self, queues: Sequence[str]) -> Taken | None:
         done = self.endings.done
         try:
-            settled, job = self.delivery.turn(self.process, self.name, secrets.token_hex(16), queues, done)
+            settled, job = self.delivery.turn(
+                self.process, self.name, secrets.token_hex(16), queues, done, unsure=self._unsure
+            )
         except RedisUnavailable as error:
+            self._unsure = True
             self._redis_is_away(error)
             return None
-        self._backoff = 0.0
+        self._backoff, self._unsure = 0.0, False
         self.endings.done = None
         if done is not None and settled is not None and settled.ours and not settled.there:
             self._remember_forgotten(done)
@@ -299,7 +306,7 @@ class MingusWorker(RegisteredWorker):
         """Why the child is not given another job, or nothing."""
         if child.jobs >= self.order.jobs_per_child:
             return f"it has run {child.jobs} jobs"
-        memory = resident_bytes(child.pid)
+        memory = 0 if child.jobs % LOOK_AT_MEMORY_EVERY else resident_bytes(child.pid)
         if memory > self.order.child_memory:
             return f"it holds {memory / 1e6:.0f} MB between two jobs"
         return ""
