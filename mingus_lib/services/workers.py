@@ -82,18 +82,23 @@ def choose(control: Control, names: Sequence[str], *, everything: bool) -> list[
 
 def stop(control: Control, handles: Sequence[Handle]) -> list[Told]:
     """Tell each to leave after its job; nobody is told twice, which would mean at once."""
-    living = [handle.name for handle in handles if not handle.gone]
-    new = set(control.tell_once(living, datetime.now(UTC).isoformat()))
+    living = {handle.name for handle in handles if not handle.gone}
+    new = set(control.tell_once(sorted(living), datetime.now(UTC).isoformat()))
     supervisors = {h.supervisor for h in handles if h.name in new and h.supervisor and _is_here(h)}
     signalled = {supervisor for supervisor in supervisors if supervisor.send(signal.SIGTERM)}
-    return [_tell(control, handle, handle.name in new, handle.supervisor in signalled) for handle in handles]
+
+    def told(handle: Handle) -> Told:
+        # By what was seen before the signals: an idle worker is gone at once.
+        if handle.name not in living:
+            return Told(handle.name, "gone", "its process had ended before")
+        if handle.name not in new:
+            return Told(handle.name, "asked", "it had been asked before")
+        return _tell(control, handle, signalled=handle.supervisor in signalled)
+
+    return [told(handle) for handle in handles]
 
 
-def _tell(control: Control, handle: Handle, new: bool, signalled: bool) -> Told:
-    if handle.gone:
-        return Told(handle.name, "gone", "its process had ended before")
-    if not new:
-        return Told(handle.name, "asked", "it had been asked before")
+def _tell(control: Control, handle: Handle, *, signalled: bool) -> Told:
     if signalled and handle.supervisor is not None:
         return Told(handle.name, "asked", f"SIGTERM to its supervisor, pid {handle.supervisor.pid}")
     if control.shut_down(handle.name):
