@@ -17,7 +17,8 @@ def test_unicode_is_recognised_without_being_declared(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "declared", [None, "iso-8859-1", "windows-1252", "shift_jis", "no-such-charset", "utf-7", ""]
+    "declared",
+    [None, "iso-8859-1", "windows-1252", "shift_jis", "no-such-charset", "utf-7", "UNDEFINED", "hex", ""],
 )
 def test_valid_utf8_wins_over_any_declaration(declared: str | None) -> None:
     assert decode(ACCENTS.encode(), declared) == ACCENTS

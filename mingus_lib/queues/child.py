@@ -38,6 +38,8 @@ PROGRESS_INTERVAL_SECONDS = 0.5
 SOFT_LIMIT_AGAIN_SECONDS = 5.0
 REPLY_TIMEOUT_SECONDS = 10.0
 PR_SET_PDEATHSIG = 1
+PIECE = 1 << 18
+HEAD = 4
 
 Message = dict[str, Any]
 OpenLedger = Callable[[], Ledger]
@@ -104,21 +106,19 @@ def send(channel: socket.socket, message: Message) -> None:
 
 
 def receive(channel: socket.socket) -> Message | None:
-    """Read one message; None at the end of the stream."""
-    head = _exactly(channel, 4)
-    body = _exactly(channel, struct.unpack("!I", head)[0]) if head else None
-    return json.loads(body) if body else None
-
-
-def _exactly(channel: socket.socket, size: int) -> bytes | None:
-    parts: list[bytes] = []
-    while size:
-        part = channel.recv(min(size, 1 << 20))
+    """Read one message, the only one under way; None at the end of the stream."""
+    # Nearly always all of it in one call.
+    found = channel.recv(PIECE)
+    while found and (len(found) < HEAD or len(found) < HEAD + _size(found)):
+        part = channel.recv(PIECE)
         if not part:
             return None
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
+        found += part
+    return json.loads(found[HEAD:]) if found else None
+
+
+def _size(message: bytes) -> int:
+    return int(struct.unpack_from("!I", message)[0])
 
 
 def _serve(channel: socket.socket, open_ledger: OpenLedger, parent: int) -> NoReturn:

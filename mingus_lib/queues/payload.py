@@ -51,7 +51,7 @@ def unpacked(packed: bytes) -> bytes:
     except zlib.error:
         return packed  # RQ writes it packed, and reads it either way
     if not unpacker.eof:
-        raise JobRefused("its arguments are too large or cut short")
+        raise JobRefused("its data cannot be unpacked, or are too large")
     return data
 
 

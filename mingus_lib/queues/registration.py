@@ -56,7 +56,8 @@ class RegisteredWorker(Worker):
         )
         # A command that is sent again by itself could take two jobs: what fails, fails, and the loop tries again.
         connection.set_retry(Retry(NoBackoff(), 0))
-        self.delivery = Delivery(connection, where)
+        # One connection of its own: taking one from the pool costs a tenth of a short job.
+        self.delivery = Delivery(connection.client(), where)
         self.process = Process.this()
         self.where = where
         self.attention = attention
@@ -67,6 +68,7 @@ class RegisteredWorker(Worker):
         # Who would start it again, and whether it was told to leave for good, which is more than a signal says.
         self.supervisor: Process | None = None
         self.dismissed = False
+        self.kill_wanted: str | None = None
         self._next_beat = 0.0
 
     @property
@@ -90,9 +92,9 @@ class RegisteredWorker(Worker):
         return self.child.pid if self.child and self.held else 0
 
     def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
-        """Kill the child that runs a job."""
-        if self.child and self.held:
-            self.child.kill()
+        """Have the loop kill the child, if it still runs the job that it runs now."""
+        self.kill_wanted = self.held.id if self.held else None
+        self.attention.wake()
 
     def handle_payload(self, message: Any) -> None:
         """A command from Redis, which anybody there can send."""

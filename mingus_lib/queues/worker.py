@@ -328,6 +328,8 @@ class MingusWorker(RegisteredWorker):
     def _check_limits(self, run: Run) -> None:
         if self.attention.signals >= 2:
             self._doom(run, "put-back")
+        elif self.kill_wanted == run.job.id and self.child is not None:
+            self.child.kill()
         elif time.monotonic() - run.began > run.task.hard:
             self._doom(run, "hard-limit")
         elif resident_bytes(self.child.pid if self.child else 0) > run.task.memory:

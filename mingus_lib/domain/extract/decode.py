@@ -74,10 +74,11 @@ def _codec(label: str | None) -> str | None:
     """The Python codec of a charset label, None when there is no such text codec."""
     try:
         name = codecs.lookup((label or "").strip(" \"'")).name
+        known = SUPERSETS.get(name, name)
+        nothing = codecs.decode(b"", known)
     except (LookupError, ValueError):
         return None
-    known = SUPERSETS.get(name, name)
-    return known if codecs.decode(b"", known) == "" and known not in ("utf-7", "idna", "punycode") else None
+    return known if nothing == "" and known not in ("utf-7", "idna", "punycode") else None
 
 
 def _meta_charset(body: bytes) -> str | None:
