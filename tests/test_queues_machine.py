@@ -464,8 +464,8 @@ def test_random_walks(redis: Any, redis_home: Path) -> None:
         try:
             run: Any = Jobs.TestCase()
             run.settings = settings(
-                max_examples=600 if WHOLE else 60,
-                stateful_step_count=60 if WHOLE else 30,
+                max_examples=250 if WHOLE else 40,
+                stateful_step_count=50 if WHOLE else 30,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
                 database=None,
