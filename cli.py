@@ -36,7 +36,15 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
     ("tasks", "watch", "Watch", "List the tasks and what each accepts."),
     ("jobs", "watch", "Watch", "List jobs, newest first."),
     ("job", "watch", "Watch", "Tell the whole story of one job."),
+    ("workers", "workers", "Watch", "List workers, stop them, or wait until they have left."),
+    ("breakers", "breakers", "Watch", "Show and reset the circuit breakers of what jobs need."),
+    ("retry", "control", "Control", "Run jobs again, or right now."),
+    ("cancel", "control", "Control", "End jobs that wait or run."),
+    ("pause", "control", "Control", "Hold queues back: their jobs wait, running ones go on."),
+    ("resume", "control", "Control", "Let paused queues go on."),
     ("purge", "control", "Control", "Remove the waiting jobs of queues."),
+    ("dead", "dead", "Control", "List, show, requeue and drop jobs that failed for good."),
+    ("keys", "keys", "Control", "List, add and revoke the keys that jobs are signed with."),
     ("up", "run", "Run", "Run Redis and workers here, until Ctrl-C."),
     ("worker", "run", "Run", "Run workers."),
     ("demo", "demo", "Run", "See mingus at work on sample pages, in a throw-away library."),
@@ -107,6 +115,9 @@ def mingus(
     redis_url: Annotated[
         str | None, typer.Option(help="Redis to use; without one, mingus runs its own.", metavar="URL")
     ] = None,
+    log_file: Annotated[
+        str | None, typer.Option(help="Write the log to this file, rotated.", metavar="FILE")
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
     ] = False,
@@ -115,7 +126,7 @@ def mingus(
 
     Start with `mingus demo`, then `mingus add https://...` and `mingus up`.
     """
-    ctx.obj = {"config": config, "flags": {"home": home, "redis_url": redis_url}}
+    ctx.obj = {"config": config, "flags": {"home": home, "redis_url": redis_url, "log_file": log_file}}
 
 
 def main() -> None:

@@ -22,10 +22,13 @@ an unknown name, a wrong type or a value out of its limits is refused with exit 
 says which. Names of tasks are a contract; so are the dotted paths of their functions, which are what
 Redis holds.
 
-The soft limit is when a running job is stopped. `[tasks.NAME]` in `mingus.toml` changes it, the
-retries and the first wait ([configuration.md](configuration.md#tasks)). A job that meets a failure
-worth another try waits at least its first wait before the next attempt; later waits grow at random
-up to an hour. Everything else that fails is `dead` at once, with its reason.
+At the soft limit a running job is asked to stop, at the hard limit its process is killed; both count as
+failures worth another try. A job above its memory is killed and `dead`. Over its rate a job waits as
+`scheduled`, without using an attempt. `[tasks.NAME]` in `mingus.toml` changes limits, rate, retries and
+the first wait ([configuration.md](configuration.md#tasks)). A job that meets a failure worth another
+try waits at least its first wait before the next attempt; later waits grow at random up to an hour.
+Everything else that fails is `dead` at once, with its reason. The permission is what a key must have to
+sign jobs of the task.
 
 """
 
@@ -52,14 +55,29 @@ def tasks() -> str:
 
 
 def _overview(found: Mapping[str, Task]) -> str:
-    headers = ("Task", "Queue", "Soft limit", "Retries", "First wait", "What it does")
+    headers = (
+        "Task",
+        "Queue",
+        "Soft, hard",
+        "Memory",
+        "Rate",
+        "Retries",
+        "First wait",
+        "Permission",
+        "What it does",
+    )
     return markdown_table(headers, map(_row, found.values()))
 
 
 def _row(task: Task) -> tuple[str, ...]:
     retry = task.retry
-    limits = (f"{task.soft} s", str(retry.retries), f"{retry.backoff:g} s")
+    bounds = (f"{task.soft}, {task.hard} s", f"{task.memory / 1e6:.0f} MB", _rate(task))
+    limits = (*bounds, str(retry.retries), f"{retry.backoff:g} s", f"`{task.permission}`")
     return (f"[{task.name}](#{task.name})", _queue(task), *limits, task.summary)
+
+
+def _rate(task: Task) -> str:
+    return f"{task.rate[0]} in {task.rate[1]} s" if task.rate else "any"
 
 
 def _queue(task: Task) -> str:

@@ -1,4 +1,4 @@
-"""Logging: one line per event on standard error, as text or JSON.
+"""Logging: one line per event on standard error or in a file, as text or JSON.
 
 Hostile text cannot forge a line or steer a terminal: everything written is escaped. Passwords in
 addresses are masked, whoever logs them. Under systemd the journal keeps the time and is told the priority.
@@ -14,8 +14,11 @@ import sys
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Protocol
 
+from mingus_lib.logfile import LogFile
+from mingus_lib.queues import context
 from mingus_lib.view.human import printable
 
 OURS = ("mingus_lib", "jobs", "mingus", "py.warnings")
@@ -44,21 +47,38 @@ def setup(
     format: str = "text",
     stream: Stream | None = None,
     env: Mapping[str, str] | None = None,
+    file: Path | None = None,
 ) -> logging.Handler:
-    """Send all logging of this process to `stream` (standard error if None); calling it again replaces it.
+    """Send all logging of this process to `file`, or else to `stream` (standard error if None).
+
+    Calling it again replaces what was there. Raises UsageError when the file cannot be written.
 
     `level` is debug, info, warning or error and `format` text or json. Libraries are heard from
     warning up, from info up when `level` is debug: some write request bodies at debug.
     """
     stream, env = stream or sys.stderr, os.environ if env is None else env
-    handler = _Handler(stream)
-    handler.setFormatter(_formatter(format, stream, env))
+    handler = _handler(format, stream, env) if file is None else _file_handler(format, file)
     root, wanted = logging.getLogger(), getattr(logging, level.upper())
-    root.handlers = [kept for kept in root.handlers if not isinstance(kept, _Handler)] + [handler]
+    for ours in [kept for kept in root.handlers if isinstance(kept, _Handler | LogFile)]:
+        root.removeHandler(ours)
+        ours.close()
+    root.addHandler(handler)
     root.setLevel(logging.INFO if wanted == logging.DEBUG else max(wanted, logging.WARNING))
     for name in OURS:
         logging.getLogger(name).setLevel(wanted)
     logging.captureWarnings(True)
+    return handler
+
+
+def _handler(format: str, stream: Stream, env: Mapping[str, str]) -> logging.Handler:
+    handler = _Handler(stream)
+    handler.setFormatter(_formatter(format, stream, env))
+    return handler
+
+
+def _file_handler(format: str, file: Path) -> logging.Handler:
+    handler = LogFile(file)
+    handler.setFormatter(JsonLine() if format == "json" else TextLine())
     return handler
 
 
@@ -146,7 +166,8 @@ def _name(record: logging.LogRecord) -> str:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    found = {name: getattr(record, name, None) for name in FIELDS}
+    told = context.facts()
+    found = {name: getattr(record, name, told.get(name)) for name in FIELDS}
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -17,15 +17,21 @@ if TYPE_CHECKING:
     from redis import Redis
 
     from mingus_lib.clients.web import Web
-    from mingus_lib.queues.enqueue import Enqueuer
+    from mingus_lib.queues.control import Control
+    from mingus_lib.queues.delivery import Delivery
+    from mingus_lib.queues.enqueue import Submits
     from mingus_lib.queues.keyring import KeyRing
+    from mingus_lib.queues.limits import Limits
+    from mingus_lib.services.cancelling import Canceller
     from mingus_lib.services.ingest import Ingest
     from mingus_lib.services.reprocess import Reprocess
+    from mingus_lib.services.retrying import Retrier
     from mingus_lib.store.articles import Articles
     from mingus_lib.store.database import Store
     from mingus_lib.store.followups import FollowUps
     from mingus_lib.store.history import History
     from mingus_lib.store.hosts import Hosts
+    from mingus_lib.store.interventions import Interventions
     from mingus_lib.store.ledger import Ledger
 
 
@@ -57,6 +63,13 @@ class Runtime:
         from mingus_lib.store.history import History
 
         return History(self.store)
+
+    @cached_property
+    def hand(self) -> Interventions:
+        """The operator's hand in the ledger."""
+        from mingus_lib.store.interventions import Interventions
+
+        return Interventions(self.store)
 
     @cached_property
     def keyring(self) -> KeyRing:
@@ -117,19 +130,95 @@ class Runtime:
 
         return connection.connect(self.redis_url)
 
+    def redis_if_up(self) -> Redis | None:
+        """The same, or None when it is the embedded one and does not run."""
+        from mingus_lib.queues import embedded
+
+        stopped = self.settings.redis_url is None and not embedded.answers(self.settings.home)
+        return None if stopped else self.redis_as_found()
+
+    def limits_as_found(self) -> Limits | None:
+        """Rates and circuit breakers, for looking; None without a Redis."""
+        from mingus_lib.queues.limits import Limits
+
+        client = self.redis_if_up()
+        return None if client is None else Limits(client, self.redis_where)
+
     @cached_property
-    def enqueuer(self) -> Enqueuer:
-        """The way into the queues."""
+    def enqueuer(self) -> Submits:
+        """The way into the queues; for a producer with a key of its own, without the ledger."""
         from mingus_lib.queues.enqueue import Enqueuer
 
+        if self.settings.eager:
+            from mingus_lib.queues.eager import EagerEnqueuer
+
+            return EagerEnqueuer(self.ledger)
+        if self.settings.key_file is not None:
+            from mingus_lib.queues import keyring
+
+            key = keyring.single(self.settings.key_file)
+            return Enqueuer(
+                self.redis_as_found, None, lambda: key, self.redis_where, self.settings.results_ttl
+            )
         return Enqueuer(
             lambda: self.redis, self.ledger, self.keyring.own, self.redis_where, self.settings.results_ttl
         )
 
+    @property
+    def delivery(self) -> Delivery:
+        """Redis as the way of jobs."""
+        from mingus_lib.queues.delivery import Delivery
+
+        return Delivery(self.redis, self.redis_where)
+
+    @property
+    def control(self) -> Control:
+        """The operator's hand in Redis."""
+        from mingus_lib.queues.control import Control
+
+        return Control(self.redis, self.redis_where)
+
+    @property
+    def limits(self) -> Limits:
+        """Rates and circuit breakers."""
+        from mingus_lib.queues.limits import Limits
+
+        return Limits(self.redis, self.redis_where)
+
+    def limits_on(self) -> Limits | None:
+        """What a new job will be held by; None where jobs run in place. A producer has no store to claim Redis for."""
+        if self.settings.eager:
+            return None
+        return self.limits_as_found() if self.settings.key_file is not None else self.limits
+
+    @property
+    def canceller(self) -> Canceller:
+        """What ends jobs from outside."""
+        from mingus_lib.services.cancelling import Canceller
+
+        return Canceller(
+            lambda: self.redis,
+            self.redis_where,
+            self.ledger,
+            self.hand,
+            self.history,
+            self.settings.results_ttl,
+        )
+
+    @property
+    def retrier(self) -> Retrier:
+        """What runs jobs again."""
+        from mingus_lib.services.retrying import Retrier
+
+        return Retrier(lambda: self.redis, self.redis_where, self.ledger, self.hand, self.enqueuer)
+
     @cached_property
     def web(self) -> Web:
         """The fetch client, in step with all other workers through Redis."""
-        from mingus_lib.clients.web import Web
+        from mingus_lib.clients.web import MemoryPacer, MemoryRobotsCache, Web
+
+        if self.settings.eager:
+            return Web(self.settings.fetch_policy(), pacer=MemoryPacer(), robots=MemoryRobotsCache())
         from mingus_lib.queues.pacing import RedisPacer, RedisRobotsCache
 
         return Web(

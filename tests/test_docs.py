@@ -20,6 +20,8 @@ import cli
 from docs import generate, task_reference
 from mingus_lib import __version__, errors
 from mingus_lib.queues import catalog, embedded
+from mingus_lib.queues.connection import connect
+from mingus_lib.queues.limits import FAILURES_TO_OPEN, Limits
 from mingus_lib.services import sample_site
 from tests.conftest import CommandLine, Shown, wait_for
 
@@ -218,10 +220,19 @@ def printed(library: Library) -> dict[str, Shown]:
     """What every command of docs/json.md prints, after an article, its copy, a refusal and a failure."""
     pages = [f"{library.site}{path}" for path in ("/negotiate-your-raise", "/reprint/raise", "/moved-away")]
     library.mingus("add", "--wait", *pages)
+    library.mingus("enqueue", "ping", "--queue", "cleanup", "--args", '{"fail": "permanent"}', "--wait")
+    client = connect(embedded.url(library.mingus.home))
+    for _ in range(FAILURES_TO_OPEN):
+        Limits(client, "test").failed("model", "dependency-down: the model answered 503")
+    client.close()
+    dead = library.mingus("dead", "list", "-q", "-n", "1").out.strip()
     newest = library.mingus("jobs", "--task", "process_new_articles", "-q", "-n", "1").out.strip()
     with ThreadPoolExecutor(2) as pool:
         running = {
-            command: pool.submit(library.mingus, *arguments_of(command, newest, library.site))
+            command: pool.submit(
+                library.mingus,
+                *arguments_of(command, dead if command.startswith("retry") else newest, library.site),
+            )
             for command in shapes()
         }
     return {command: shown.result() for command, shown in running.items()}
@@ -236,7 +247,7 @@ def arguments_of(command: str, job_id: str, site: str) -> list[str]:
         "articles show": ["1"],
         "articles search": ["raise"],
     }
-    words = [job_id if word == "ID" else word for word in command.split()]
+    words = [{"ID": job_id, "QUEUE": "analytics"}.get(word, word) for word in command.split()]
     return words + next((extra for start, extra in more.items() if command.startswith(start)), [])
 
 

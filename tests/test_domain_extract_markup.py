@@ -55,6 +55,13 @@ def test_large_pages_are_told_from_small_ones() -> None:
     assert not is_large(parse("<p>x" * 100))
 
 
+def test_a_page_of_much_text_far_down_is_large_too() -> None:
+    deep = "<div class=author>" * 200 + "word " * 200_000
+    assert is_large(parse(deep), len(deep))
+    flat = "<p>" + "word " * 200_000
+    assert not is_large(parse(flat), len(flat))
+
+
 def test_strip_unread_keeps_the_text_around() -> None:
     tree = document_fromstring("<div>one<script>var x</script> two<style>p{}</style> three</div>")
     strip_unread(tree)

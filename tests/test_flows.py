@@ -97,7 +97,7 @@ def _running_child(mingus: CommandLine) -> int:
     client = connect(embedded.url(mingus.home))
     try:
         for key in client.smembers("rq:workers"):
-            state, pid = client.hmget(key, "state", "child_pid")
+            state, pid = (each or b"" for each in client.hmget(key, "state", "child_pid"))
             if state == b"busy":
                 return int(pid)
         return 0

@@ -17,6 +17,7 @@ from mingus_lib.queues.connection import connect
 from mingus_lib.queues.enqueue import Enqueuer, new_job
 from mingus_lib.store.database import Store
 from mingus_lib.store.history import JobFilter
+from mingus_lib.store.interventions import Interventions
 from mingus_lib.store.ledger import Ledger
 from tests.runtime_parts import Parts
 
@@ -117,10 +118,10 @@ def test_purge_removes_what_waits_and_counts_it(enqueuer: Enqueuer, parts: Parts
     kept = enqueuer.submit(pings(1, queue="cleanup"))
     assert purge.waiting(redis, "analytics") == 705
 
-    def cancel(ids: Any) -> None:
-        parts.ledger.cancel(ids, "purged", datetime.now(UTC))
+    def cancel(ids: list[str]) -> list[str]:
+        return Interventions(parts.store).withdraw(ids, "purged", datetime.now(UTC))
 
-    assert purge.purge(parts.delivery, "analytics", 60, cancel) == 705
+    assert purge.purge(parts.delivery, "analytics", 60, cancel, print) == 705
     assert len(parts.history.newest(JobFilter(states=(JobState.CANCELLED,)), limit=1000)) == 705
     assert redis.zcard("rq:canceled:analytics") == 705
     assert redis.lrange("rq:queue:cleanup", 0, -1) == [kept[0].encode()]
@@ -140,11 +141,11 @@ def test_a_purge_that_cannot_write_the_ledger_removes_nothing(
 ) -> None:
     enqueuer.submit(pings(3))
 
-    def refuse(ids: Any) -> None:
+    def refuse(ids: list[str]) -> list[str]:
         raise StoreUnavailable("locked")
 
     with pytest.raises(StoreUnavailable):
-        purge.purge(parts.delivery, "analytics", 60, refuse)
+        purge.purge(parts.delivery, "analytics", 60, refuse, print)
     assert redis.llen("rq:queue:analytics") == 3
 
 

@@ -143,7 +143,7 @@ def test_a_child_is_replaced_after_so_many_jobs(parts: Parts) -> None:
     worker = parts.worker(jobs_per_child=2)
     worker.work()
     assert [parts.job(each).result for each in ids] == ["0", "1", "2", "3", "4"]
-    assert worker._recycled == "it has run 2 jobs"
+    assert worker.recycled == "it has run 2 jobs"
 
 
 def test_a_child_is_replaced_for_its_memory(parts: Parts) -> None:
@@ -151,7 +151,7 @@ def test_a_child_is_replaced_for_its_memory(parts: Parts) -> None:
     worker = parts.worker(child_memory=1_000_000)
     worker.work()
     assert [parts.job(each).state for each in ids] == [JobState.FINISHED] * 2
-    assert "MB between two jobs" in worker._recycled
+    assert "MB between two jobs" in worker.recycled
 
 
 def test_max_jobs_ends_a_worker_in_time(parts: Parts, redis: Any) -> None:
@@ -185,7 +185,7 @@ def in_background(worker: Any) -> threading.Thread:
     """Run a worker's loop in a thread; signals are delivered to it by hand."""
     from contextlib import nullcontext
 
-    worker._listening_to_signals = nullcontext
+    worker.attention.listening = nullcontext
     thread = threading.Thread(target=worker.work, daemon=True)
     thread.start()
     return thread
@@ -193,8 +193,8 @@ def in_background(worker: Any) -> threading.Thread:
 
 def stop(worker: Any, times: int = 1) -> None:
     for _ in range(times):
-        worker._note_signal(signal.SIGTERM, None)
-    worker._wake()
+        worker.attention.note_signal(signal.SIGTERM, None)
+    worker.attention.wake()
 
 
 def test_the_first_signal_lets_the_job_end(parts: Parts) -> None:

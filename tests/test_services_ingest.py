@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from mingus_lib.services.reprocess import Reprocess
 from mingus_lib.store.articles import Articles
 from mingus_lib.store.database import Store
 from mingus_lib.store.hosts import Hosts
+from tests.conftest import wait_for
 from tests.sites import Reply, Site, Sites, redirect
 
 WORDS = "the saver plans a budget and keeps some money aside each month because a calm reserve helps"
@@ -246,3 +248,15 @@ def test_reprocess_asks_whether_anything_changed(
     assert articles.get(article_id).title == "gamma"
     kept = again.run(article_id, offline=True, deadline=None)
     assert (kept.outcome.outcome, kept.changed) == (Outcome.UNCHANGED, False)
+
+
+def test_a_job_that_ran_out_of_time_leaves_no_thread_at_work(sites: Sites, ingest: Ingest) -> None:
+    before = set(threading.enumerate())
+    site = serve(sites, slow=Reply(page("alpha"), latency=1.5))
+    others = [sites.add() for _ in range(40)]
+    for other in others:
+        other.on("/good", Reply(page("beta"), latency=0.2))
+    urls = [site.url("/slow"), *(other.url("/good") for other in others)]
+    result = ingest.process(urls, job=job(seconds=1))
+    assert result.left_over
+    wait_for(lambda: set(threading.enumerate()) <= before, "the end of the threads")

@@ -264,9 +264,11 @@ def test_lists_and_look_ups_never_scan(articles: Articles) -> None:
         "SELECT id FROM articles WHERE domain = 'x' ORDER BY added_at DESC": "articles_domain",
         "SELECT min(id) FROM articles WHERE content_hash = 'x'": "articles_hash",
         "SELECT fingerprint FROM fingerprint_bands WHERE band IN (1, 2)": "PRIMARY KEY",
-        "SELECT id FROM job_runs WHERE state = 'dead' ORDER BY created_at DESC": "job_runs_state",
-        "SELECT id FROM job_runs WHERE queue = 'x' AND state = 'dead'": "job_runs_queue",
-        "SELECT id FROM job_runs WHERE task = 'x' AND state = 'dead' ORDER BY created_at": "job_runs_task",
+        "SELECT id FROM job_runs WHERE (state = 'dead') ORDER BY ended_at DESC": "job_runs_bad",
+        "SELECT id FROM job_runs WHERE queue = 'x' ORDER BY created_at DESC": "job_runs_queue",
+        "SELECT id FROM job_runs WHERE task = 'x' ORDER BY created_at": "job_runs_task",
+        "SELECT id FROM job_runs WHERE state IN ('queued', 'scheduled', 'started') AND (queue, rowid) > ('a', 1) "
+        "ORDER BY queue, rowid": "job_runs_open",
         "SELECT id FROM job_runs WHERE root_id = 'x'": "job_runs_root",
     }
     for sql, index in plans.items():

@@ -19,7 +19,30 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print ids only.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="Show at most so many.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait for the end, showing progress; exit 1 if any failed.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")]
+
+# Which jobs: the filters of jobs, cancel and dead, which all narrow.
+JobIds = Annotated[
+    list[str] | None, typer.Argument(metavar="[ID]...", help="Jobs by id, or the beginning of one.")
+]
+OfTask = Annotated[str | None, typer.Option("--task", "-t", help="Only jobs of this task.")]
+OfQueue = Annotated[str | None, typer.Option("--queue", help="Only jobs of this queue.")]
+OfError = Annotated[
+    str | None, typer.Option("--error", metavar="TEXT", help="Only jobs whose reason contains this.")
+]
+OlderThan = Annotated[
+    str | None, typer.Option("--older-than", metavar="AGE", help="Only older jobs: 30s, 90m, 12h or 2d.")
+]
+NewerThan = Annotated[
+    str | None, typer.Option("--newer-than", metavar="AGE", help="Only newer jobs: 30s, 90m, 12h or 2d.")
+]
+AtMost = Annotated[
+    int | None, typer.Option("--limit", "-n", min=1, max=1_000_000, help="At most so many, the oldest first.")
+]
+AllJobs = Annotated[bool, typer.Option("--all", help="All of them, or all that the filters choose.")]
 
 
 def runtime_of(ctx: typer.Context, *, loglevel: str | None = None) -> Runtime:
@@ -32,7 +55,8 @@ def runtime_of(ctx: typer.Context, *, loglevel: str | None = None) -> Runtime:
         from mingus_lib.queues import catalog
 
         catalog.configure(here.settings.tasks)
-    logs.setup(here.settings.log_level, here.settings.log_format, sys.stderr)
+    told = here.settings
+    logs.setup(told.log_level, told.log_format, sys.stderr, file=told.log_file)
     ctx.call_on_close(here.close)
     return here
 

@@ -7,17 +7,13 @@ from typing import Annotated
 
 import typer
 
-from mingus_lib.commands.common import MAX_ID, Json, Quiet, failed, runtime_of
-from mingus_lib.runtime import Runtime
+from mingus_lib.commands.common import MAX_ID, Json, Quiet, Wait, runtime_of
+from mingus_lib.commands.ending import finish, worker_hint
 from mingus_lib.services import add as adding
 from mingus_lib.services import enqueueing, waiting
 from mingus_lib.view import output, progress, receipts
 
 app = typer.Typer(add_completion=False)
-
-Wait = Annotated[
-    bool, typer.Option("--wait", help="Wait for the end, showing progress; exit 1 if any failed.")
-]
 
 
 @app.command()
@@ -45,12 +41,12 @@ def add(
     """
     here = runtime_of(ctx)
     given = adding.gather(addresses or [], file, sys.stdin.buffer)
-    receipt = adding.add(here.enqueuer, given, force=force)
+    receipt = adding.add(here.enqueuer, given, here.limits_on, force=force)
     if not wait:
         receipts.show_added(receipt.as_json(), output.choose(as_json=as_json, quiet=quiet))
         return
     steps = waiting.follow_addresses(here.history, here.articles, receipt.job_ids, receipt.addresses)
-    last = progress.show(steps, "addresses", hint=_worker_hint(here, "article_processing"))
+    last = progress.show(steps, "addresses", hint=worker_hint(here, "article_processing"))
     receipts.show_outcomes(
         receipt.as_json(), last.outcomes, last.jobs, output.choose(as_json=as_json, quiet=quiet)
     )
@@ -79,7 +75,7 @@ def reprocess(
     arguments = [{"article_id": number, **({"offline": True} if offline else {})} for number in article_ids]
     enqueueing.require_articles(here.articles, article_ids)
     ids = enqueueing.enqueue(here.enqueuer, "reprocess_article", arguments)
-    _finish(here, ids, "article_processing", wait, output.choose(as_json=as_json, quiet=quiet))
+    finish(here, ids, "article_processing", wait, output.choose(as_json=as_json, quiet=quiet))
 
 
 @app.command()
@@ -106,20 +102,4 @@ def enqueue(
     here = runtime_of(ctx)
     arguments = enqueueing.read_arguments(args, args_file, lines, sys.stdin.buffer)
     ids = enqueueing.enqueue(here.enqueuer, task, arguments, queue=queue)
-    _finish(here, ids, enqueueing.queue_of(task, queue), wait, output.choose(as_json=as_json, quiet=quiet))
-
-
-def _finish(here: Runtime, ids: list[str], queue: str | None, wait: bool, form: output.Format) -> None:
-    if not wait:
-        receipts.show_ids(ids, form)
-        return
-    last = progress.show(waiting.follow_jobs(here.history, ids), "jobs", hint=_worker_hint(here, queue))
-    receipts.show_jobs(last.jobs, form)
-    if last.failed:
-        raise failed("not every job finished; `mingus job ID` tells why")
-
-
-def _worker_hint(here: Runtime, queue: str | None) -> str | None:
-    if queue is None or enqueueing.has_worker(here.redis, queue):
-        return None
-    return f"no worker takes {queue} yet; start one in another terminal: mingus up"
+    finish(here, ids, enqueueing.queue_of(task, queue), wait, output.choose(as_json=as_json, quiet=quiet))

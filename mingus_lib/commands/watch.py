@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from mingus_lib.commands.common import Json, Limit, Quiet, failed, runtime_of
+from mingus_lib.commands.common import (
+    Json,
+    Limit,
+    NewerThan,
+    OfError,
+    OfQueue,
+    OfTask,
+    OlderThan,
+    Quiet,
+    failed,
+    runtime_of,
+)
 from mingus_lib.errors import MingusError
 from mingus_lib.view import output
 
@@ -20,6 +31,7 @@ QUEUE_COLUMNS = (
     output.Column("dead", "Dead", output.Kind.NUMBER),
     output.Column("oldest_age_seconds", "Oldest", output.Kind.AGE),
     output.Column("paused", "Paused"),
+    output.Column("next_in_seconds", "Next in", output.Kind.AGE),
 )
 
 
@@ -81,21 +93,34 @@ def tasks(as_json: Json = False, quiet: Quiet = False) -> None:
 def jobs(
     ctx: typer.Context,
     state: Annotated[str | None, typer.Option("--state", "-s", help="Only jobs in this state.")] = None,
-    task: Annotated[str | None, typer.Option("--task", "-t", help="Only jobs of this task.")] = None,
-    queue: Annotated[str | None, typer.Option("--queue", help="Only jobs of this queue.")] = None,
+    task: OfTask = None,
+    queue: OfQueue = None,
+    error: OfError = None,
+    arg: Annotated[
+        str | None, typer.Option("--arg", metavar="TEXT", help="Only jobs whose arguments contain this.")
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="WHEN", help="Only jobs created since this date or time, in UTC."),
+    ] = None,
+    older_than: OlderThan = None,
+    newer_than: NewerThan = None,
     limit: Limit = 50,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """List jobs, newest first.
 
-    Example: mingus jobs --state dead --limit 20
+    All filters must hold. Ages are those of a job's creation. The ledger answers, also without Redis.
+
+    Example: mingus jobs --state dead --error http-503 --newer-than 2d --limit 20
     """
     from mingus_lib.services import jobs as looking
     from mingus_lib.view.jobs import show_list
 
     here = runtime_of(ctx)
-    found = here.history.newest(looking.chosen(state, task, queue), limit)
+    wanted = looking.Wanted(task, queue, error, older_than, newer_than, since, arg, state)
+    found = here.history.newest(looking.chosen(wanted), limit)
     show_list(found, output.choose(as_json=as_json, quiet=quiet))
 
 

@@ -83,20 +83,16 @@ def is_drained(delivery: Delivery, queues: Sequence[str], *, scheduled_too: bool
             pipeline.llen(f"rq:queue:{queue}")
             pipeline.zcard(f"rq:scheduled:{queue}")
             pipeline.sismember("mingus:paused", queue)
-        answers = pipeline.execute(raise_on_error=False)
-    running, suspended, *counts = map(_or_nothing, answers)
-    owners = (Owner.parse(token.decode("utf-8", "replace")) for token in running)
+        # A key of the wrong kind holds no jobs; its error must not make a worker wait for ever.
+        found: list[Any] = [
+            0 if isinstance(each, Exception) else each for each in pipeline.execute(raise_on_error=False)
+        ]
+    running, suspended, *counts = found
+    owners = (Owner.parse(token.decode("utf-8", "replace")) for token in running or ())
     if any(owner is not None and owner.queue in queues for owner in owners):
         return False
     waiting = (
-        (queued or (scheduled and scheduled_too)) and not paused
+        (queued + scheduled * scheduled_too) and not paused
         for queued, scheduled, paused in zip(counts[::3], counts[1::3], counts[2::3], strict=True)
     )
     return bool(suspended) or not any(waiting)
-
-
-def _or_nothing(answer: Any) -> Any:
-    """An answer; nothing for a key of the wrong kind, in which nothing of ours can wait."""
-    if isinstance(answer, Exception) and not str(answer).startswith("WRONGTYPE"):
-        raise answer
-    return [] if isinstance(answer, Exception) else answer

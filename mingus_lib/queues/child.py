@@ -152,16 +152,18 @@ def _settle_in(parent: int) -> None:
 
 
 class Runner:
-    """Runs orders: the job functions of the catalog, under their soft limits."""
+    """Runs orders: the job functions of the catalog, under their soft limits. Makes SIGALRM its own."""
 
     def __init__(self, open_ledger: OpenLedger) -> None:
         self._open_ledger = open_ledger
+        self._tasks = catalog.load()
+        signal.signal(signal.SIGALRM, _ring)
         self._ledger: Ledger | None = None
         self._loaded: set[str] = set()
 
     def run(self, order: Message) -> Message:
         """The reply: `result` (JSON text), or `reason`, `delay`, `traceback` and `dependency` of a failure."""
-        task = catalog.find(order["task"])
+        task = self._tasks[order["task"]]
         try:
             self._enter(order, task)
             self._load(task)
@@ -190,6 +192,8 @@ class Runner:
                 last_attempt=order["tries"] > task.retry.retries,
                 deadline=time.monotonic() + task.soft,
                 report=throttled(self._ledger, order["id"]),
+                task=task.name,
+                queue=order.get("queue"),
             )
         )
 
@@ -197,7 +201,7 @@ class Runner:
 def _failure(error: BaseException, tries: int, task: catalog.Task) -> Message:
     dependency = error.dependency if isinstance(error, DependencyDown) else None
     if isinstance(error, SoftTimeLimit):
-        error = TransientError(f"it ran longer than {error} s", code="soft-limit")
+        error = TransientError(f"it ran longer than {task.soft} s", code="soft-limit")
     elif isinstance(error, redis_py.ConnectionError | redis_py.TimeoutError):
         error = RedisUnavailable(f"Redis went away: {error}")
     verdict = decide_failure(error, tries=tries, policy=task.retry, randomness=random.random())  # noqa: S311
@@ -208,17 +212,15 @@ def _failure(error: BaseException, tries: int, task: catalog.Task) -> Message:
 @contextmanager
 def soft_limit(seconds: int) -> Iterator[None]:
     """Raise SoftTimeLimit in the block when its time is over, and again every 5 s until it ends."""
-
-    def ring(_number: int, _frame: FrameType | None) -> None:
-        raise SoftTimeLimit(seconds)
-
-    before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds, SOFT_LIMIT_AGAIN_SECONDS)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+
+
+def _ring(_number: int, _frame: FrameType | None) -> None:
+    raise SoftTimeLimit
 
 
 def throttled(ledger: Ledger, job_id: str) -> context.ProgressReporter:

@@ -28,6 +28,8 @@ class JobContext:
     last_attempt: bool
     deadline: float
     report: ProgressReporter
+    task: str | None = None
+    queue: str | None = None
 
     def seconds_left(self) -> float:
         """Time until the soft limit; never negative."""
@@ -40,6 +42,14 @@ _current: ContextVar[JobContext] = ContextVar("mingus_job")
 def current() -> JobContext:
     """The context of the job running here; LookupError outside of one."""
     return _current.get()
+
+
+def facts() -> dict[str, str | int | None]:
+    """What a log line says of the job running here; nothing outside of one."""
+    job = _current.get(None)
+    if job is None:
+        return {}
+    return {"job_id": job.id, "task": job.task, "queue": job.queue, "attempt": job.attempt}
 
 
 def enter(context: JobContext) -> None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from redis import Redis
 
 RUNNING = "mingus:running"
-PAUSED = "mingus:paused"
 BEATS = "mingus:beats"
 WAKE = "mingus:wake"
 
@@ -107,13 +106,21 @@ class Delivery:
         return [Pushed(each) for each in self._run(scripts.PUSH, arguments)]
 
     def turn(
-        self, process: Process, worker: str, execution: str, queues: Sequence[str], done: Settlement | None
+        self,
+        process: Process,
+        worker: str,
+        execution: str,
+        queues: Sequence[str],
+        done: Settlement | None,
+        *,
+        unsure: bool = False,
     ) -> tuple[Settled | None, Taken | None]:
         """Settle the job that is done, if any, and take the next one, if any: in one step.
 
-        What an earlier turn of this process took, and whose reply was lost, comes first.
+        `unsure`: the reply to this process's turn before was lost; what that one took comes first then.
         """
-        arguments = [str(process), worker, execution, payload.utc(datetime.now(UTC)), len(queues), *queues]
+        moment = payload.utc(datetime.now(UTC))
+        arguments = [str(process), worker, execution, moment, int(unsure), len(queues), *queues]
         if done is not None:
             arguments += [done.job.raw_id, str(done.job.owner), done.how.value, done.number, done.result]
         settled, taken = self._run(scripts.TURN, arguments)
@@ -138,10 +145,12 @@ class Delivery:
         """Queue the scheduled jobs whose time has come, at most 100 a queue; how many."""
         return int(self._run(scripts.MOVE_DUE, list(queues)))
 
-    def withdraw(self, queue: str, ids: Sequence[str], keep: int) -> int:
-        """Take waiting and dead jobs out as cancelled, their hashes kept for `keep` seconds; how many."""
+    def withdraw(self, queue: str, ids: Sequence[str], keep: int) -> list[bool]:
+        """Take waiting and dead jobs out as cancelled, their hashes kept for `keep` seconds; whether each was there."""
         moment = payload.utc(datetime.now(UTC))
-        return sum(self._run(scripts.WITHDRAW, [queue, moment, keep, *ids])) if ids else 0
+        return (
+            [bool(each) for each in self._run(scripts.WITHDRAW, [queue, moment, keep, *ids])] if ids else []
+        )
 
     def running(self) -> dict[bytes, str]:
         """Owner's token by job id, of every job that is running."""

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mingus_lib.domain.jobs import JobSpec
 from mingus_lib.errors import MingusError, TransientError, UsageError
@@ -61,6 +61,16 @@ def _queue_for(task: catalog.Task, asked: str | None) -> str:
     if task.queue is not None and asked not in (None, task.queue):
         raise UsageError(f"{task.name} runs on the queue {task.queue}, not {asked}; leave --queue out")
     return asked or task.queue or ""
+
+
+class Submits(Protocol):
+    """What takes jobs in: the Enqueuer, or the one that runs them in place."""
+
+    def submit(self, specs: Iterable[JobSpec]) -> list[str]:
+        """Take the jobs; their ids in order."""
+
+    def requeue(self, specs: Sequence[JobSpec]) -> int:
+        """Take jobs that the ledger has put back among the queued; how many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from mingus_lib.queues import catalog
 from mingus_lib.queues.connection import translated
 from mingus_lib.queues.delivery import BEATS, RUNNING, Delivery, How, Pushed
 from mingus_lib.queues.enqueue import push_of, settled
+from mingus_lib.queues.names import PAUSED
 from mingus_lib.queues.owner import Owner, Process, this_host
 from mingus_lib.queues.ports import Ledger
 from mingus_lib.queues.signing import Key
@@ -149,6 +150,7 @@ class Keeper:
             self._lost_at = None
             yield from self._sweep(mark)
         else:
+            self._pause_again()
             yield from self._restore(mark)
 
     def _forget_dead_workers(self) -> Iterator[None]:
@@ -205,8 +207,8 @@ class Keeper:
             missing = self._missing([spec.id for spec, _, _ in page])
             lost = _known(
                 spec
-                for spec, state, _ in page
-                if spec.id in missing and (over or state is not JobState.STARTED)
+                for spec, state, confirmed in page
+                if confirmed and spec.id in missing and (over or state is not JobState.STARTED)
             )
             count += self._push(lost).count(Pushed.DONE)
             self.ledger.confirm([spec.id for spec in lost], datetime.now(UTC))
@@ -216,6 +218,12 @@ class Keeper:
         if over:
             self.ledger.remember_redis(mark)
             self._lost_at = None
+
+    def _pause_again(self) -> None:
+        """Before anything is queued: a loss lifts no operator's pause."""
+        if paused := self.ledger.paused():
+            with translated(self.where):
+                self.client.sadd(PAUSED, *paused)
 
     def _sweep(self, mark: str) -> Iterator[None]:
         """End what another tool removed, push what is stranded: at two looks, with Redis unchanged."""

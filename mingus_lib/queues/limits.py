@@ -6,11 +6,13 @@ lets every worker send its own probe.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mingus_lib.queues import scripts
 from mingus_lib.queues.connection import translated
+from mingus_lib.queues.names import PAUSED
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 FAILURES_TO_OPEN = 5
 COOLDOWN_SECONDS = 60
+BREAKERS = "mingus:breakers"
 BREAKER_PREFIX = "mingus:breaker:"
 RATE_PREFIX = "mingus:rate:"
 
@@ -32,6 +35,15 @@ class Breaker:
     failures: int
     opened_at: float | None
     reason: str
+
+
+class Traffic(NamedTuple):
+    """The starts of a task's last window and those kept for jobs that wait, the jobs queued, Redis' time (Unix)."""
+
+    slots: tuple[float, ...]
+    ahead: int
+    paused: bool
+    now: float
 
 
 @dataclass
@@ -54,8 +66,7 @@ class Limits:
 
     def succeeded(self, dependency: str) -> None:
         """Close the breaker."""
-        with translated(self.where):
-            self.client.delete(BREAKER_PREFIX + dependency)
+        self.reset(dependency)
 
     def failed(self, dependency: str, reason: str) -> int:
         """Count a failure; the fifth in a row opens the breaker. Returns the failures in a row."""
@@ -63,16 +74,26 @@ class Limits:
 
     def reset(self, dependency: str) -> bool:
         """Close the breaker by hand; whether there was anything to close."""
-        with translated(self.where):
-            return bool(self.client.delete(BREAKER_PREFIX + dependency))
+        with translated(self.where), self.client.pipeline(transaction=False) as pipeline:
+            pipeline.delete(BREAKER_PREFIX + dependency)
+            pipeline.srem(BREAKERS, dependency)
+            return bool(pipeline.execute()[0])
 
     def breakers(self) -> list[Breaker]:
         """Every breaker that has counted a failure, by name."""
         with translated(self.where):
-            keys = sorted(self.client.scan_iter(BREAKER_PREFIX + "*", count=1000))
-            found: list[tuple[bytes, Any]] = [(key, self.client.hgetall(key)) for key in keys]
-            seconds, micro = self.client.time()
-        return [_breaker(key.decode(), fields, seconds + micro / 1e6) for key, fields in found]
+            names: Any = self.client.smembers(BREAKERS)
+            return read_breakers(self.client, names)
+
+    def traffic(self, task: Task, queue: str) -> Traffic:
+        """What stands before a new job of the task: one round trip."""
+        with translated(self.where), self.client.pipeline(transaction=False) as pipeline:
+            pipeline.zrange(RATE_PREFIX + task.name, 0, -1, withscores=True)
+            pipeline.llen(f"rq:queue:{queue}")
+            pipeline.sismember(PAUSED, queue)
+            pipeline.time()
+            slots, ahead, paused, (seconds, micro) = pipeline.execute()
+        return Traffic(tuple(score for _, score in slots), ahead, bool(paused), seconds + micro / 1e6)
 
     def _run(self, script: str, *arguments: Any) -> Any:
         with translated(self.where):
@@ -81,8 +102,26 @@ class Limits:
             return self._scripts[script](args=arguments)
 
 
-def _breaker(key: str, fields: dict[bytes, bytes], now: float) -> Breaker:
+def read_breakers(client: Redis, names: Iterable[bytes]) -> list[Breaker]:
+    """The breakers of these names: one round trip, none when there are no names."""
+    sorted_names = sorted(names)
+    if not sorted_names:
+        return []
+    with client.pipeline(transaction=False) as pipeline:
+        for name in sorted_names:
+            pipeline.hgetall(BREAKER_PREFIX + name.decode("utf-8", "replace"))
+        pipeline.time()
+        *found, (seconds, micro) = pipeline.execute()
+    now = seconds + micro / 1e6
+    return [
+        _breaker(name.decode("utf-8", "replace"), fields, now)
+        for name, fields in zip(sorted_names, found, strict=True)
+        if fields
+    ]
+
+
+def _breaker(name: str, fields: dict[bytes, bytes], now: float) -> Breaker:
     opened = float(fields[b"opened_at"]) if b"opened_at" in fields else None
     state = "closed" if opened is None else "open" if now < opened + COOLDOWN_SECONDS else "half-open"
     reason = fields.get(b"reason", b"").decode("utf-8", "replace")
-    return Breaker(key.removeprefix(BREAKER_PREFIX), state, int(fields.get(b"failures", 0)), opened, reason)
+    return Breaker(name, state, int(fields.get(b"failures", 0)), opened, reason)

@@ -1,4 +1,4 @@
-"""The six queues. Apart from the catalog, because `status` must start fast."""
+"""The six queues, and the set of those that are paused. Apart from the catalog, because `status` must start fast."""
 
 QUEUES: tuple[str, ...] = (
     "article_processing",
@@ -8,3 +8,5 @@ QUEUES: tuple[str, ...] = (
     "analytics",
     "cleanup",
 )
+
+PAUSED = "mingus:paused"

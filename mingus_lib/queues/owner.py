@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,27 @@ class Process:
 
     def __str__(self) -> str:
         return f"{self.host} {self.pid} {self.started}"
+
+    def send(self, number: signal.Signals) -> bool:
+        """Send it a signal; False when it is on another host, is another user's, or has ended.
+
+        The pid cannot be reused between the look and the signal: both go through the same handle.
+        """
+        if self.host != this_host():
+            return False
+        try:
+            handle = os.pidfd_open(self.pid)
+        except OSError:
+            return False
+        try:
+            if self.gone:
+                return False
+            signal.pidfd_send_signal(handle, number)
+        except OSError:
+            return False
+        finally:
+            os.close(handle)
+        return True
 
     @classmethod
     def parse(cls, words: str) -> Process | None:

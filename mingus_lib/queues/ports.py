@@ -71,5 +71,8 @@ class Ledger(Protocol):
     def remember_redis(self, mark: str) -> None:
         """Say that every open job is in that Redis."""
 
+    def paused(self) -> list[str]:
+        """The queues that an operator paused."""
+
     def probe(self) -> None:
         """Raise StoreUnavailable when the ledger cannot be written."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mingus_lib.queues.connection import translated
+from mingus_lib.queues.control import CHUNK, Cancel, withdraw
 from mingus_lib.queues.delivery import Delivery
 
 if TYPE_CHECKING:
     from redis import Redis
-
-CHUNK = 500
 
 
 def waiting(client: Redis, queue: str) -> int:
@@ -23,18 +22,15 @@ def waiting(client: Redis, queue: str) -> int:
     return int(queued) + int(scheduled)
 
 
-def purge(delivery: Delivery, queue: str, keep: int, cancel: Callable[[Sequence[str]], Any]) -> int:
+def purge(
+    delivery: Delivery, queue: str, keep: int, cancel: Cancel, end: Callable[[list[str]], object]
+) -> int:
     """Remove every queued and scheduled job of `queue`; how many were removed.
 
-    `cancel` is told each chunk of ids first: a worker runs no job that is cancelled, so a purge cut
-    short anywhere loses nothing. Running jobs and the timetable are left alone. Redis keeps what was
-    removed for `keep` seconds, as cancelled.
+    As in control.withdraw, the ledger is told first. Running jobs and the timetable are left alone.
     """
-    removed = 0
-    for ids in _chunks(delivery, queue):
-        cancel(ids)
-        removed += delivery.withdraw(queue, ids, keep)
-    return removed
+    ids = (job_id for chunk in _chunks(delivery, queue) for job_id in chunk)
+    return sum(len(removed) for removed in withdraw(delivery, queue, ids, keep, cancel, end))
 
 
 def _chunks(delivery: Delivery, queue: str) -> Iterator[list[str]]:

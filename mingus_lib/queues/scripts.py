@@ -1,7 +1,7 @@
 """The steps of delivery that must not be torn apart, as Lua run inside Redis.
 
 Keys of RQ's own that they keep right: rq:queue:Q (list), rq:job:ID (hash), rq:scheduled:Q, rq:wip:Q, rq:failed:Q,
-rq:finished:Q, rq:canceled:Q (sorted sets), rq:results:ID (stream), rq:execution:*, rq:executions:*, rq:worker:*.
+rq:finished:Q, rq:canceled:Q (sorted sets), rq:results:ID (stream), rq:execution:*, rq:worker:*.
 Ours: mingus:running (id -> owner's token), mingus:paused (set of queues), mingus:beats (worker -> counter).
 
 Every script writes first what Redis refuses when its memory is full, and takes away last: a refusal leaves
@@ -12,7 +12,11 @@ from __future__ import annotations
 
 _COMMON = """
 local call = redis.call
-local function seconds() local t = call('TIME') return tonumber(t[1]) + tonumber(t[2]) / 1000000 end
+local clock
+local function seconds()
+  if not clock then local t = call('TIME') clock = tonumber(t[1]) + tonumber(t[2]) / 1000000 end
+  return clock
+end
 local function is_hash(key) return call('TYPE', key).ok == 'hash' end
 local function words(token) return string.match(token, '^%S+ %S+ %S+ (%S+) (%S+) (%S+)$') end
 local DAY = 86400
@@ -24,7 +28,7 @@ local function release(id, token)
   local worker, execution, queue = words(token)
   call('HDEL', 'mingus:running', id)
   call('ZREM', 'rq:wip:' .. queue, id .. ':' .. execution)
-  call('DEL', 'rq:execution:' .. id .. ':' .. execution, 'rq:executions:' .. id)
+  call('DEL', 'rq:execution:' .. id .. ':' .. execution)
   call('SREM', 'rq:worker:' .. worker .. ':executions', id .. ':' .. execution)
 end
 local function settle(id, token, how, moment, number, result)
@@ -60,19 +64,13 @@ local function settle(id, token, how, moment, number, result)
     call('DEL', job)
   end
   release(id, token)
-  if is_hash('rq:worker:' .. worker) and (how == 'finished' or how == 'failed') then
-    call('HINCRBY', 'rq:worker:' .. worker, how == 'finished' and 'successful_job_count' or 'failed_job_count', 1)
-  end
   return there and 1 or 2
 end
 """
 
 _TAKE = """
 local function show(worker, state, id, moment)
-  local key = 'rq:worker:' .. worker
-  if is_hash(key) then
-    call('HSET', key, 'state', state, 'current_job', id, 'current_since', moment)
-  end
+  call('HSET', 'rq:worker:' .. worker, 'state', state, 'current_job', id, 'current_since', moment)
 end
 -- What this very process has been given without hearing of it: the reply was lost with the connection.
 local function held(process, worker, moment)
@@ -94,26 +92,22 @@ local function held(process, worker, moment)
   return false
 end
 local function take(process, worker, execution, moment, queues)
-  local known = held(process, worker, moment)
-  if known then return known end
   if call('EXISTS', 'rq:suspended') == 1 then return false end
   for _, queue in ipairs(queues) do
     local list = 'rq:queue:' .. queue
-    if call('SISMEMBER', 'mingus:paused', queue) == 0 and call('TYPE', list).ok == 'list' then
-      local id = call('LINDEX', list, 0)
-      while id do
+    if call('SISMEMBER', 'mingus:paused', queue) == 0 then
+      local id = redis.pcall('LINDEX', list, 0)
+      -- A table is an error: the key is no list.
+      while type(id) == 'string' do
         local job = 'rq:job:' .. id
-        if is_hash(job) and call('HEXISTS', 'mingus:running', id) == 0 then
+        local token = process .. ' ' .. worker .. ' ' .. execution .. ' ' .. queue
+        if is_hash(job) and call('HSETNX', 'mingus:running', id, token) == 1 then
           local now, member = seconds(), id .. ':' .. execution
-          call('HSET', 'mingus:running', id, process .. ' ' .. worker .. ' ' .. execution .. ' ' .. queue)
           call('HSET', job, 'status', 'started', 'started_at', moment, 'last_heartbeat', moment,
             'worker_name', worker)
           call('ZADD', 'rq:wip:' .. queue, now + DAY, member)
           call('HSET', 'rq:execution:' .. member, 'id', execution, 'job_id', id, 'created_at', now,
             'last_heartbeat', now, 'worker_name', worker)
-          call('EXPIRE', 'rq:execution:' .. member, DAY)
-          call('ZADD', 'rq:executions:' .. id, now + DAY, execution)
-          call('EXPIRE', 'rq:executions:' .. id, DAY)
           call('SADD', 'rq:worker:' .. worker .. ':executions', member)
           show(worker, 'busy', id, moment)
           call('LPOP', list)
@@ -128,20 +122,25 @@ local function take(process, worker, execution, moment, queues)
 end
 """
 
-# ARGV: worker's process, name, execution for the next job, moment, number of queues, queues...,
-# then, when a job is acknowledged: id, token, how, number, result.
+# ARGV: worker's process, name, execution for the next job, moment, 1 when the reply to the turn before was lost,
+# number of queues, queues..., then, when a job is acknowledged: id, token, how, number, result.
 TURN = (
     _COMMON
     + _SETTLE
     + _TAKE
     + """
-local queues, n = {}, tonumber(ARGV[5])
-for i = 1, n do queues[i] = ARGV[5 + i] end
-local settled, at = -1, 5 + n
+local queues, n = {}, tonumber(ARGV[6])
+for i = 1, n do queues[i] = ARGV[6 + i] end
+local settled, at = -1, 6 + n
 if ARGV[at + 1] then
-  settled = settle(ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[4], ARGV[at + 4], ARGV[at + 5])
+  local how = ARGV[at + 3]
+  settled = settle(ARGV[at + 1], ARGV[at + 2], how, ARGV[4], ARGV[at + 4], ARGV[at + 5])
+  if settled ~= 0 and (how == 'finished' or how == 'failed') then
+    call('HINCRBY', 'rq:worker:' .. ARGV[2], how == 'finished' and 'successful_job_count' or 'failed_job_count', 1)
+  end
 end
-local taken = n > 0 and take(ARGV[1], ARGV[2], ARGV[3], ARGV[4], queues)
+local taken = ARGV[5] == '1' and held(ARGV[1], ARGV[2], ARGV[4])
+taken = taken or (n > 0 and take(ARGV[1], ARGV[2], ARGV[3], ARGV[4], queues))
 if settled ~= -1 and not taken then show(ARGV[2], 'idle', '', ARGV[4]) end
 return {settled, taken}
 """
@@ -205,7 +204,7 @@ BEAT = (
     + """
 local worker, ttl, n = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local key, id, token = 'rq:worker:' .. worker, ARGV[4 + n], ARGV[5 + n]
-local known = is_hash(key)
+local known = call('SISMEMBER', 'rq:workers', key)
 call('HSET', key, unpack(ARGV, 4, 3 + n))
 call('EXPIRE', key, ttl)
 call('HINCRBY', 'mingus:beats', worker, 1)
@@ -224,7 +223,7 @@ if id then
   call('SADD', key .. ':executions', id .. ':' .. select(2, words(token)))
   call('EXPIRE', key .. ':executions', ttl)
 end
-return {known and 1 or 0, mine}
+return {known, mine}
 """
 )
 
@@ -307,7 +306,8 @@ return string.format('%.6f', wait)
 """
 )
 
-# A circuit breaker is a hash: failures in a row, opened_at and reason once open, probe_until while one job tries.
+# A circuit breaker is a hash: failures in a row, opened_at and reason once open, probe_until while one job tries;
+# the set mingus:breakers names them all.
 # ARGV: name, cooldown, how long a probe may take. 0 when a job may start, else the seconds to wait.
 BREAKER_ALLOWS = (
     _COMMON
@@ -331,6 +331,7 @@ BREAKER_FAILED = (
 local key = 'mingus:breaker:' .. ARGV[1]
 local failures = call('HINCRBY', key, 'failures', 1)
 call('HSET', key, 'reason', ARGV[3])
+call('SADD', 'mingus:breakers', ARGV[1])
 if failures >= tonumber(ARGV[2]) or call('HEXISTS', key, 'opened_at') == 1 then
   call('HSET', key, 'opened_at', seconds())
   call('HDEL', key, 'probe_until')

@@ -5,12 +5,13 @@ RQ is not imported: it costs 150 ms, and these are plain reads of its documented
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mingus_lib.queues.names import QUEUES
+from mingus_lib.queues.limits import BREAKERS, Breaker, read_breakers
+from mingus_lib.queues.names import PAUSED, QUEUES
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -23,7 +24,10 @@ WORKER_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """One queue now; `oldest_age_seconds` is the wait of the job that is next."""
+    """One queue now; `oldest_age_seconds` is the wait of the job that is next.
+
+    `next_in_seconds` is when the first of the scheduled jobs may start.
+    """
 
     name: str
     queued: int
@@ -32,6 +36,7 @@ class QueueState:
     dead: int
     oldest_age_seconds: float | None
     paused: bool
+    next_in_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,44 +74,61 @@ class RedisState:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything Redis knows, taken in four round trips."""
+    """Everything Redis knows, taken in four round trips; `breakers` are those that are not closed."""
 
     redis: RedisState
     queues: list[QueueState] = field(default_factory=list)
     workers: list[WorkerState] = field(default_factory=list)
+    breakers: list[Breaker] = field(default_factory=list)
 
 
 def snapshot(client: Redis, now: datetime | None = None) -> Snapshot:
     """Read everything; four round trips whatever the number of jobs."""
     now = now or datetime.now(UTC)
-    info, suspended, counts, worker_keys = _first_read(client)
+    first = _first_read(client)
     return Snapshot(
-        redis=_redis_state(info),
-        queues=_queue_states(client, counts, bool(suspended), now),
-        workers=_worker_states(client, sorted(key.decode() for key in worker_keys), now),
+        redis=_redis_state(first.info),
+        queues=_queue_states(client, first, now),
+        workers=_worker_states(client, first.workers, now),
+        breakers=[each for each in read_breakers(client, first.breakers) if each.state != "closed"],
     )
 
 
 def queue_states(client: Redis, now: datetime | None = None) -> list[QueueState]:
     """The queues alone; two round trips."""
-    _, suspended, counts, _ = _first_read(client)
-    return _queue_states(client, counts, bool(suspended), now or datetime.now(UTC))
+    return _queue_states(client, _first_read(client), now or datetime.now(UTC))
 
 
-def _first_read(client: Redis) -> tuple[dict[str, Any], int, list[list[Any]], set[bytes]]:
+def worker_states(client: Redis, now: datetime | None = None) -> list[WorkerState]:
+    """The workers alone; two round trips."""
+    keys: Any = client.smembers("rq:workers")
+    return _worker_states(client, keys, now or datetime.now(UTC))
+
+
+class _First(NamedTuple):
+    info: dict[str, Any]
+    suspended: int
+    workers: set[bytes]
+    breakers: set[bytes]
+    queues: list[list[Any]]
+
+
+def _first_read(client: Redis) -> _First:
     with client.pipeline(transaction=False) as pipeline:
         pipeline.info()
         pipeline.exists("rq:suspended")
         pipeline.smembers("rq:workers")
+        pipeline.smembers(BREAKERS)
         for name in QUEUES:
             pipeline.llen(f"rq:queue:{name}")
             pipeline.zcard(f"rq:scheduled:{name}")
             pipeline.zcard(f"rq:wip:{name}")
             pipeline.zcard(f"rq:failed:{name}")
             pipeline.lindex(f"rq:queue:{name}", 0)
-            pipeline.sismember("mingus:paused", name)
-        info, suspended, workers, *rest = pipeline.execute()
-    return info, suspended, [rest[i : i + 6] for i in range(0, len(rest), 6)], workers
+            pipeline.sismember(PAUSED, name)
+            pipeline.zrange(f"rq:scheduled:{name}", 0, 0, withscores=True)
+        info, suspended, workers, breakers, *rest = pipeline.execute()
+    return _First(info, suspended, workers, breakers, [rest[i : i + 7] for i in range(0, len(rest), 7)])
 
 
 def _redis_state(info: dict[str, Any]) -> RedisState:
@@ -115,11 +137,9 @@ def _redis_state(info: dict[str, Any]) -> RedisState:
     return RedisState(version, int(info.get("used_memory", 0)), persistence)
 
 
-def _queue_states(
-    client: Redis, counts: Sequence[list[Any]], paused: bool, now: datetime
-) -> list[QueueState]:
+def _queue_states(client: Redis, first: _First, now: datetime) -> list[QueueState]:
     with client.pipeline(transaction=False) as pipeline:
-        for row in counts:
+        for row in first.queues:
             pipeline.hget(f"rq:job:{(row[4] or b'-').decode()}", "enqueued_at")
         oldest = pipeline.execute()
     return [
@@ -130,13 +150,15 @@ def _queue_states(
             row[2],
             row[3],
             _age(enqueued, now) if row[4] is not None else None,
-            paused or bool(row[5]),
+            bool(first.suspended or row[5]),
+            max(0.0, round(row[6][0][1] - now.timestamp(), 1)) if row[6] else None,
         )
-        for name, row, enqueued in zip(QUEUES, counts, oldest, strict=True)
+        for name, row, enqueued in zip(QUEUES, first.queues, oldest, strict=True)
     ]
 
 
-def _worker_states(client: Redis, keys: Sequence[str], now: datetime) -> list[WorkerState]:
+def _worker_states(client: Redis, raw_keys: Iterable[bytes], now: datetime) -> list[WorkerState]:
+    keys = sorted(key.decode("utf-8", "replace") for key in raw_keys)
     with client.pipeline(transaction=False) as pipeline:
         for key in keys:
             pipeline.hmget(key, *WORKER_FIELDS)

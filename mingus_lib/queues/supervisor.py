@@ -12,11 +12,13 @@ from collections.abc import Callable
 from types import FrameType
 
 from mingus_lib.errors import UsageError
+from mingus_lib.queues.owner import Process
 
 log = logging.getLogger("mingus.worker")
 
 POLL_SECONDS = 1.0
 KEEPER = 0
+DISMISSED = 100
 RESTART_PAUSE_SECONDS = 1.0
 
 Child = Callable[[int], None]
@@ -25,8 +27,8 @@ Child = Callable[[int], None]
 class Supervisor:
     """Keeps `count` processes running `child(number)`, and one running `keeper`.
 
-    `burst` lets each child end by itself. A child that ends with USAGE (2) cannot work as it was told: it is not
-    started again.
+    `burst` lets each child end by itself. A child that ends with USAGE (2) cannot work as it was told, and one that
+    ends with DISMISSED was told to leave: neither is started again.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Supervisor:
         self._running: dict[int, int] = {}
         self._signals = 0
         self._failed = False
+        self.process = Process.this()
         # Children read from it and hear its end when this process is gone, however it went.
         self.lifeline, self._hold = os.pipe()
         self._wake_read, self._wake_write = os.pipe()
@@ -135,6 +138,8 @@ class Supervisor:
 
     def _after(self, number: int, code: int) -> None:
         name = "the keeper" if number == KEEPER else f"worker {number}"
+        if code == DISMISSED:
+            return
         if number != KEEPER:
             hopeless = code >= UsageError.exit_code
             self._failed = self._failed or (self._burst and code != 0) or hopeless

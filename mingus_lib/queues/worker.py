@@ -1,8 +1,7 @@
-"""RQ's worker, on a delivery that loses nothing: takes a job, feeds it to its child, writes how it ended.
+"""The worker: takes a job, feeds it to its child, writes how it ended; one job at a time.
 
-The order at an end is always: ledger, then Redis. A result that cannot be written yet is kept and written first
-when writing works again; meanwhile the worker takes nothing and shows `degraded`. Longer than 300 lines on purpose:
-one loop, and what it does at each of its turns.
+The order at an end is always: ledger, then Redis (endings.py). What RQ and its tools see of a worker is in
+registration.py, the process that runs the jobs in child.py. Longer than 300 lines on purpose: one loop, read as one.
 """
 
 from __future__ import annotations
@@ -10,30 +9,25 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import select
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from rq import worker_registration
-from rq.serializers import JSONSerializer
-from rq.worker import Worker, WorkerStatus
-
 from mingus_lib.domain.jobs import FailureVerdict, JobState, Start, StartVerdict, decide_failure
-from mingus_lib.errors import RedisUnavailable, StoreUnavailable, TransientError, UsageError
+from mingus_lib.errors import RedisUnavailable, StoreUnavailable, TransientError
 from mingus_lib.queues import admission, catalog
 from mingus_lib.queues.admission import Admitted
+from mingus_lib.queues.attention import Attention
 from mingus_lib.queues.child import Child, Message
-from mingus_lib.queues.connection import translated
-from mingus_lib.queues.delivery import BEATS, WAKE, Delivery, How, Settlement, Taken
+from mingus_lib.queues.delivery import How, Settlement, Taken
+from mingus_lib.queues.endings import Endings
 from mingus_lib.queues.limits import Limits
 from mingus_lib.queues.owner import Process, resident_bytes
 from mingus_lib.queues.ports import Ledger
+from mingus_lib.queues.registration import RegisteredWorker
 from mingus_lib.queues.signing import JobRefused, Key
 
 if TYPE_CHECKING:
@@ -43,13 +37,12 @@ log = logging.getLogger("mingus.worker")
 
 IDLE_POLL_SECONDS = 1.0
 WATCH_SECONDS = 0.2
-BEAT_SECONDS = 5.0
-# Three beats missed and a bit: a worker that Redis tools do not list any more.
-WORKER_TTL_SECONDS = 60
 MAX_BACKOFF_SECONDS = 5.0
 CANCELLED_TTL_SECONDS = 3600
 JOBS_PER_CHILD = 1000
 CHILD_MEMORY_BYTES = 400_000_000
+# Jobs between two looks at the child's memory: a look takes as long as a twentieth of a short job.
+LOOK_AT_MEMORY_EVERY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +73,15 @@ class Run:
         """Its task."""
         return self.admitted.task
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a line in the log says of it."""
+        taken = round(time.monotonic() - self.began, 3)
+        return {**_facts(self.job, self.admitted), "attempt": self.verdict.attempt, "duration": taken}
 
-class MingusWorker(Worker):
-    """One worker process. Only `work` and what RQ's commands call are for others.
+
+class MingusWorker(RegisteredWorker):
+    """One worker process; `work` is its life.
 
     `open_ledger` is called in every forked child and returns that child's own ledger, since neither SQLite nor
     sockets survive a fork; `keys` are the signing keys as they are now.
@@ -100,125 +99,37 @@ class MingusWorker(Worker):
         order: Order | None = None,
         where: str = "MINGUS_REDIS_URL",
         lifeline: int | None = None,
+        supervisor: Process | None = None,
     ) -> None:
-        super().__init__(
-            list(queues),
-            name=name,
-            connection=connection,
-            serializer=JSONSerializer,
-            worker_ttl=WORKER_TTL_SECONDS,
-        )
+        super().__init__(queues, name=name, connection=connection, where=where, attention=Attention(lifeline))
+        self.supervisor = supervisor
         self.ledger = ledger
         self.keys = keys
         self.order = order or Order()
-        self.delivery = Delivery(connection, where)
         self.limits = Limits(connection, where)
-        self.process = Process.this()
+        self.endings = Endings(ledger)
         self._open_ledger = open_ledger
-        self._where = where
-        self._lifeline = lifeline
         self._turns = list(queues)
-        self._child: Child | None = None
-        self._held: Run | None = None
-        self._done: Settlement | None = None
-        # What the ledger still has to be told of the job that ended, and how Redis is told after that.
-        self._unwritten: tuple[Callable[[], object], Settlement] | None = None
-        self._signals = 0
-        self._signals_heard = 0
-        self._degraded = False
+        self._run: Run | None = None
         self._backoff = 0.0
-        self._next_beat = 0.0
-        self._recycled = ""
+        # Whether a turn may have taken a job without our hearing of it.
+        self._unsure = False
+        self._stop_said = False
         self._jobs_done = 0
-        self._wake_read, self._wake_write = os.pipe()
-        for descriptor in (self._wake_read, self._wake_write):
-            os.set_blocking(descriptor, False)
-
-    # What RQ's own machinery and tools call.
-
-    @property
-    def connection_timeout(self) -> int:
-        """RQ's socket timeout, which must outlast any single command."""
-        return 30
-
-    def _set_ip_address(self, connection: Redis) -> None:
-        """RQ's own asks Redis, and a worker that is made while Redis is away would end at once."""
-        self.ip_address = "unknown"
-
-    def get_current_job_id(self) -> str | None:
-        """The job in the child, for RQ's stop-job command."""
-        return self._held.job.id if self._held else None
-
-    @property
-    def horse_pid(self) -> int:
-        """The busy child's pid, 0 when idle: what RQ's kill-horse command looks at."""
-        return self._child.pid if self._child and self._held else 0
-
-    def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
-        """Kill the child: by RQ's stop-job and kill-horse commands, from the thread that hears them."""
-        if self._child and self._held:
-            self._child.kill()
-
-    def handle_payload(self, message: Any) -> None:
-        """A command from Redis, which anybody there can send."""
-        try:
-            super().handle_payload(message)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            log.warning("a command that is none was ignored (%s)", type(error).__name__)
-        self._wake()
-
-    def subscribe(self) -> None:
-        """Listen for RQ's commands and for new jobs, in a thread that only wakes the loop."""
-        self.pubsub = self.connection.pubsub()
-        handlers: dict[str, Any] = {self.pubsub_channel_name: self.handle_payload, WAKE: self._wake}
-        self.pubsub.subscribe(**handlers)
-        self.pubsub_thread: Any = self.pubsub.run_in_thread(
-            sleep_time=60, daemon=True, exception_handler=self._pubsub_exception_handler
-        )
-
-    def unsubscribe(self) -> None:
-        """Leave the channels; RQ would wait a second for its thread, which ends with the process."""
-        if self.pubsub_thread and self.pubsub:
-            self.pubsub.unsubscribe()
-            self.pubsub_thread.stop()
-
-    def register_birth(self) -> None:
-        """Register under our name, unless a living worker has it. Raises UsageError."""
-        holder = self.connection.hget(self.key, "process")
-        other = Process.parse(holder.decode("utf-8", "replace")) if isinstance(holder, bytes) else None
-        if other is not None and other != self.process and not other.gone:
-            raise UsageError(f"a worker named {self.name!r} runs already; stop it, or take another --name")
-        self.connection.delete(self.key)
-        self.birth_date = self.last_heartbeat = datetime.now(UTC)
-        self._register()
-
-    def serialize(self) -> dict[str, Any]:
-        """The worker's hash in Redis: RQ's fields and ours."""
-        self.last_heartbeat = datetime.now(UTC)
-        child = self._child
-        return {
-            **super().serialize(),
-            "process": str(self.process),
-            "state": self._state_now(),
-            "memory": resident_bytes(os.getpid()),
-            "child_memory": resident_bytes(child.pid) if child else 0,
-            "child_pid": child.pid if child else 0,
-            "recycled": self._recycled,
-        }
 
     def work(self, *_: Any, **__: Any) -> bool:
         """Work until told to stop (or as the order says); whether any job was done.
 
         The first SIGTERM or SIGINT lets the current job end, the second puts it back and leaves at once.
         """
-        with self._listening_to_signals():
-            self._child = Child.fork(self._open_ledger)
+        with self.attention.listening():
+            self.child = Child.fork(self._open_ledger)
             try:
                 self._until_redis_is_there(self.register_birth)
                 self._until_redis_is_there(self.subscribe)
                 log.info("worker %s takes jobs from %s", self.name, ", ".join(self._turns))
                 while self._step():
-                    self._beat_if_due()
+                    self._beat()
             finally:
                 self._leave()
         return bool(self._jobs_done)
@@ -227,9 +138,9 @@ class MingusWorker(Worker):
 
     def _step(self) -> bool:
         """One turn; False when the work is over."""
-        if self._held is not None:
-            self._watch(self._held)
-        elif self._unwritten is not None:
+        if self._run is not None:
+            self._watch(self._run)
+        elif self.endings.unwritten:
             self._write_again()
         else:
             return self._deliver()
@@ -237,53 +148,64 @@ class MingusWorker(Worker):
 
     def _deliver(self) -> bool:
         """Tell Redis of the job that is done, take the next one and begin it; wait when there is none."""
-        over = self._stopping or self._is_enough()
-        if over and self._done is None:
+        over = self._is_stopping() or self._is_enough()
+        if over and self.endings.done is None:
             return False
-        if self._degraded and not self._is_writable():
-            self._wait(IDLE_POLL_SECONDS)
-            if self._done is None:
-                return True
-        job = self._turn([] if over or self._degraded else self._turns)
+        writable = self.endings.is_writable()
+        if not writable and self.endings.done is None:
+            self.attention.wait(IDLE_POLL_SECONDS)
+            return True
+        job = self._turn(self._turns if writable and not over else [])
         if job is not None:
             self._begin(job)
         elif over and self._backoff:
-            return False  # Redis is away; the ledger has the end, and the reaper tells Redis later
+            return False  # Redis is away; the ledger has the end, and a keeper tells Redis later
         elif not over and not self._backoff:
-            if self.order.burst and self._is_drained():
+            if self.order.burst and writable and self._is_drained():
                 return False
-            self._wait(IDLE_POLL_SECONDS)
+            self.attention.wait(IDLE_POLL_SECONDS)
         return True
 
     def _turn(self, queues: Sequence[str]) -> Taken | None:
-        done = self._done
+        done = self.endings.done
         try:
-            settled, job = self.delivery.turn(self.process, self.name, secrets.token_hex(16), queues, done)
+            settled, job = self.delivery.turn(
+                self.process, self.name, secrets.token_hex(16), queues, done, unsure=self._unsure
+            )
         except RedisUnavailable as error:
-            self._redis_is_away(error, done)
+            self._unsure = True
+            self._redis_is_away(error)
             return None
-        self._backoff = 0.0
-        self._done = None
-        if settled is not None and done is not None and settled.ours and not settled.there:
+        self._backoff, self._unsure = 0.0, False
+        self.endings.done = None
+        if done is not None and settled is not None and settled.ours and not settled.there:
             self._remember_forgotten(done)
         if job is not None and self.order.fair:
             at = self._turns.index(job.queue) + 1
             self._turns = self._turns[at:] + self._turns[:at]
         return job
 
-    def _redis_is_away(self, error: RedisUnavailable, done: Settlement | None) -> None:
+    def _redis_is_away(self, error: RedisUnavailable) -> None:
+        done = self.endings.done
         if done is not None and done.how in (How.FINISHED, How.CANCELED) and "OOM" in str(error):
             # Full memory refuses to keep the result, which the ledger has: free what the job takes instead.
-            self._done = Settlement(done.job, How.DISCARD)
+            self.endings.done = Settlement(done.job, How.DISCARD)
         if not self._backoff:
             log.error("%s; trying again", error)
         self._backoff = min(MAX_BACKOFF_SECONDS, max(0.1, self._backoff * 2))
-        self._wait(self._backoff)
+        self.attention.wait(self._backoff)
 
     def _remember_forgotten(self, done: Settlement) -> None:
         """Redis lost the job's hash while it ran: what must come back is given to the keeper, unconfirmed."""
         if done.how in (How.QUEUED, How.SCHEDULED):
             self.ledger.unconfirm(done.job.id)
+
+    def _is_drained(self) -> bool:
+        """Whether nothing is queued or running in our queues (nor scheduled, if that is waited for)."""
+        try:
+            return admission.is_drained(self.delivery, self._turns, scheduled_too=self.order.wait_scheduled)
+        except RedisUnavailable:
+            return False
 
     # The beginning of a job.
 
@@ -293,19 +215,19 @@ class MingusWorker(Worker):
         except JobRefused as error:
             self._refuse(job, error.reason)
         except StoreUnavailable as error:
-            self._degrade(error)
-            self._done = Settlement(job, How.QUEUED)
+            self.endings.degrade(error)
+            self.endings.done = Settlement(job, How.QUEUED)
         except RedisUnavailable as error:
-            self._done = Settlement(job, How.QUEUED)
-            self._redis_is_away(error, self._done)
+            self.endings.done = Settlement(job, How.QUEUED)
+            self._redis_is_away(error)
 
     def _refuse(self, job: Taken, reason: str) -> None:
         log.error("dead: %s", reason, extra={"job_id": job.id, "queue": job.queue})
         if not admission.is_id(job.raw_id):
-            self._done = Settlement(job, How.DISCARD)
+            self.endings.done = Settlement(job, How.DISCARD)
             return
         task = admission.claimed_task(job)
-        self._ledger_first(
+        self.endings.record(
             lambda: self.ledger.refuse(job.id, task, job.queue, reason, datetime.now(UTC)),
             Settlement(job, How.FAILED, result=reason),
         )
@@ -316,7 +238,7 @@ class MingusWorker(Worker):
         if wait > 0:
             when = datetime.now(UTC) + timedelta(seconds=wait)
             self.ledger.postpone(job.id, when, why)
-            self._done = Settlement(job, How.SCHEDULED, wait)
+            self.endings.done = Settlement(job, How.SCHEDULED, wait)
             log.info(
                 "not before %s: %s", when.isoformat(timespec="seconds"), why, extra=_facts(job, admitted)
             )
@@ -330,7 +252,7 @@ class MingusWorker(Worker):
         if verdict.kind is Start.RUN:
             self._feed(Run(job, admitted, verdict, time.monotonic()))
         else:
-            self._done = self._not_run(job, admitted, verdict)
+            self.endings.done = self._not_run(job, admitted, verdict)
 
     def _held_back(self, job: Taken, task: catalog.Task) -> tuple[float, str]:
         """Seconds that the job has to wait, and why."""
@@ -352,12 +274,13 @@ class MingusWorker(Worker):
 
     def _feed(self, run: Run) -> None:
         child = self._ready_child()
-        self._held = run
+        self._run, self.held = run, run.job
         try:
             child.order(
                 {
                     "id": run.job.id,
                     "task": run.task.name,
+                    "queue": run.job.queue,
                     "args": run.admitted.spec.args,
                     "attempt": run.verdict.attempt,
                     "tries": run.verdict.tries,
@@ -365,25 +288,25 @@ class MingusWorker(Worker):
             )
         except OSError:
             return  # it has died: the loop sees the end of its pipe
-        log.info("started", extra=self._facts(run))
+        log.info("started", extra=run.facts)
 
     def _ready_child(self) -> Child:
-        child = self._child
+        child = self.child
         if child is not None:
             why = self._worn_out(child)
             if not why:
                 return child
-            self._recycled = why
+            self.recycled = why
             log.info("a new process for jobs: %s", why, extra={"worker": self.name})
             child.leave()
-        self._child = Child.fork(self._open_ledger)
-        return self._child
+        self.child = Child.fork(self._open_ledger)
+        return self.child
 
     def _worn_out(self, child: Child) -> str:
         """Why the child is not given another job, or nothing."""
         if child.jobs >= self.order.jobs_per_child:
             return f"it has run {child.jobs} jobs"
-        memory = resident_bytes(child.pid)
+        memory = 0 if child.jobs % LOOK_AT_MEMORY_EVERY else resident_bytes(child.pid)
         if memory > self.order.child_memory:
             return f"it holds {memory / 1e6:.0f} MB between two jobs"
         return ""
@@ -392,9 +315,9 @@ class MingusWorker(Worker):
 
     def _watch(self, run: Run) -> None:
         """Wait for the child's reply; meanwhile keep the job within its limits."""
-        assert self._child is not None
-        if self._wait(WATCH_SECONDS, self._child.channel.fileno()):
-            reply = self._child.reply()
+        assert self.child is not None
+        if self.attention.wait(WATCH_SECONDS, self.child.channel.fileno()):
+            reply = self.child.reply()
             if reply is None:
                 self._bury_child(run)
             else:
@@ -403,11 +326,11 @@ class MingusWorker(Worker):
             self._check_limits(run)
 
     def _check_limits(self, run: Run) -> None:
-        if self._signals >= 2:
+        if self.attention.signals >= 2:
             self._doom(run, "put-back")
         elif time.monotonic() - run.began > run.task.hard:
             self._doom(run, "hard-limit")
-        elif resident_bytes(self._child.pid if self._child else 0) > run.task.memory:
+        elif resident_bytes(self.child.pid if self.child else 0) > run.task.memory:
             self._doom(run, "memory-limit")
         elif time.monotonic() - run.began > 1 and self._is_cancel_requested(run):
             self._doom(run, "cancelled")
@@ -420,13 +343,13 @@ class MingusWorker(Worker):
         return standing is not None and standing.cancel_requested
 
     def _doom(self, run: Run, why: str) -> None:
-        if run.doom is None and self._child is not None:
+        if run.doom is None and self.child is not None:
             run.doom = why
-            self._child.kill()
+            self.child.kill()
 
     def _conclude(self, run: Run, reply: Message) -> None:
         """The child has answered: the job succeeded or failed."""
-        self._held = None
+        self._run, self.held = None, None
         self._jobs_done += 1
         if "result" in reply:
             self._succeed(run, reply["result"])
@@ -437,8 +360,8 @@ class MingusWorker(Worker):
 
     def _succeed(self, run: Run, result: str) -> None:
         job, attempt = run.job, run.verdict.attempt
-        log.info("finished", extra=self._facts(run))
-        self._ledger_first(
+        log.info("finished", extra=run.facts)
+        self.endings.record(
             lambda: self.ledger.finish(job.id, attempt, result, datetime.now(UTC)),
             Settlement(job, How.FINISHED, self.order.results_ttl, admission.rq_result(result)),
         )
@@ -446,17 +369,15 @@ class MingusWorker(Worker):
     def _fail(self, run: Run, verdict: FailureVerdict, trace: str | None = None) -> None:
         job, attempt = run.job, run.verdict.attempt
         if verdict.delay is None:
-            log.error("dead: %s", verdict.reason, extra=self._facts(run))
-            self._ledger_first(
+            log.error("dead: %s", verdict.reason, extra=run.facts)
+            self.endings.record(
                 lambda: self.ledger.bury(job.id, attempt, verdict.reason, datetime.now(UTC), traceback=trace),
                 Settlement(job, How.FAILED, result=verdict.reason),
             )
             return
         when = datetime.now(UTC) + timedelta(seconds=verdict.delay)
-        log.warning(
-            "retry at %s: %s", when.isoformat(timespec="seconds"), verdict.reason, extra=self._facts(run)
-        )
-        self._ledger_first(
+        log.warning("retry at %s: %s", when.isoformat(timespec="seconds"), verdict.reason, extra=run.facts)
+        self.endings.record(
             lambda: self.ledger.retry_later(job.id, attempt, when, verdict.reason, datetime.now(UTC)),
             Settlement(job, How.SCHEDULED, verdict.delay),
         )
@@ -472,25 +393,25 @@ class MingusWorker(Worker):
 
     def _bury_child(self, run: Run) -> None:
         """The child has died: by our hand, by a command, or with its job."""
-        assert self._child is not None
-        self._child.kill()
-        status = self._child.wait()
-        self._child.channel.close()
-        self._child = None if self._stopping else Child.fork(self._open_ledger)
-        self._held = None
+        assert self.child is not None
+        self.child.kill()
+        status = self.child.wait()
+        self.child.channel.close()
+        self.child = None if self.attention.signals else Child.fork(self._open_ledger)
+        self._run, self.held = None, None
         job, attempt, now = run.job, run.verdict.attempt, datetime.now(UTC)
         if run.doom == "put-back":
-            log.warning("put back: its worker leaves", extra=self._facts(run))
-            self._ledger_first(lambda: self.ledger.put_back(job.id, attempt), Settlement(job, How.QUEUED))
+            log.warning("put back: its worker leaves", extra=run.facts)
+            self.endings.record(lambda: self.ledger.put_back(job.id, attempt), Settlement(job, How.QUEUED))
         elif run.doom == "cancelled" or self._stopped_job_id == job.id:
             self._stopped_job_id = None
-            log.warning("cancelled: stopped from outside", extra=self._facts(run))
-            self._ledger_first(
+            log.warning("cancelled: stopped from outside", extra=run.facts)
+            self.endings.record(
                 lambda: self.ledger.stop(job.id, attempt, "cancelled: stopped while it ran", now),
                 Settlement(job, How.CANCELED, CANCELLED_TTL_SECONDS),
             )
         elif run.doom == "lost":
-            log.warning("given up: another worker has it", extra=self._facts(run))
+            log.warning("given up: another worker has it", extra=run.facts)
         elif run.doom is not None:
             self._fail(run, self._verdict_on(run, run.doom))
         else:
@@ -505,7 +426,7 @@ class MingusWorker(Worker):
 
     def _lose(self, run: Run, reason: str) -> None:
         """The job took its process with it: again, or dead the third time."""
-        log.error("lost: %s", reason, extra=self._facts(run))
+        log.error("lost: %s", reason, extra=run.facts)
         now = datetime.now(UTC)
         state: list[JobState | None] = []
 
@@ -519,180 +440,58 @@ class MingusWorker(Worker):
         try:
             write()
         except StoreUnavailable as error:
-            self._degrade(error)
+            self.endings.degrade(error)
             # Queued all the same: the next start finds the attempt open, and counts its death.
-        self._done = settlement()
+        self.endings.done = settlement()
 
-    # The ledger, then Redis.
-
-    def _ledger_first(self, write: Callable[[], object], settlement: Settlement) -> None:
-        try:
-            write()
-        except StoreUnavailable as error:
-            self._degrade(error)
-            self._unwritten = (write, settlement)
-            return
-        self._done = settlement
+    # The ledger, signals, the end.
 
     def _write_again(self) -> None:
-        """The ledger could not be told how a job ended: try again, a second later each time."""
-        assert self._unwritten is not None
-        self._wait(IDLE_POLL_SECONDS)
-        write, settlement = self._unwritten
-        if self._signals >= 2:
-            # Nobody knows yet that the job has run; it is safe to run twice.
-            self._unwritten, self._done = None, Settlement(settlement.job, How.QUEUED)
-        elif self._is_writable():
-            self._unwritten = None
-            self._ledger_first(write, settlement)
+        """The ledger could not be told how a job ended: try again every second, and let it go when told to."""
+        self.attention.wait(IDLE_POLL_SECONDS)
+        if self.attention.signals >= 2:
+            self.endings.give_back()
+        else:
+            self.endings.try_again()
 
-    def _degrade(self, error: StoreUnavailable) -> None:
-        if not self._degraded:
-            log.critical("no jobs are taken: %s", error)
-        self._degraded = True
-        self._next_beat = 0.0
-
-    def _is_writable(self) -> bool:
-        if self._degraded:
-            try:
-                self.ledger.probe()
-            except StoreUnavailable:
-                return False
-            log.warning("the ledger can be written again")
-            self._degraded, self._next_beat = False, 0.0
-        return True
-
-    # Waiting, signals, beats.
-
-    def _wait(self, seconds: float, channel: int | None = None) -> bool:
-        """Wait for a message on `channel`, a wake-up, or the time; True when the channel has something."""
-        poll = select.poll()
-        poll.register(self._wake_read, select.POLLIN)
-        if channel is not None:
-            poll.register(channel, select.POLLIN)
-        if self._lifeline is not None:
-            poll.register(self._lifeline, select.POLLIN)
-        ready = {descriptor for descriptor, _ in poll.poll(max(0.0, seconds) * 1000)}
-        if self._wake_read in ready:
-            _drain(self._wake_read)
-        if self._lifeline in ready:
-            # The supervisor is gone.
-            self._lifeline = None
-            self._signals += 1
-        return channel in ready
-
-    def _wake(self, _message: Any = None) -> None:
-        try:
-            os.write(self._wake_write, b"w")
-        except BlockingIOError:
-            return  # it is awake already
-
-    @contextmanager
-    def _listening_to_signals(self) -> Iterator[None]:
-        # A handler may run inside any other code: it sets a number, and the pipe ends the wait.
-        before = {stop: signal.signal(stop, self._note_signal) for stop in (signal.SIGTERM, signal.SIGINT)}
-        wakeup = signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
-        try:
-            yield
-        finally:
-            signal.set_wakeup_fd(wakeup)
-            for stop, handler in before.items():
-                signal.signal(stop, handler)
-
-    def _note_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._signals += 1
-
-    @property
-    def _stopping(self) -> bool:
-        if self._signals > self._signals_heard:
-            self._signals_heard = self._signals
-            log.info("worker %s stops%s", self.name, ": its job ends first" if self._held else "")
-        return self._signals > 0
+    def _is_stopping(self) -> bool:
+        if self.attention.signals and not self._stop_said:
+            self._stop_said = True
+            log.info("worker %s stops", self.name)
+        return self.attention.signals > 0
 
     def _is_enough(self) -> bool:
         return self.order.max_jobs is not None and self._jobs_done >= self.order.max_jobs
 
-    def _is_drained(self) -> bool:
-        """Whether nothing is queued or running in our queues (nor scheduled, if that is waited for)."""
-        try:
-            return admission.is_drained(self.delivery, self._turns, scheduled_too=self.order.wait_scheduled)
-        except RedisUnavailable:
-            return False
-
-    def _beat_if_due(self) -> None:
-        now = time.monotonic()
-        if now < self._next_beat:
-            return
-        self._next_beat = now + BEAT_SECONDS
-        held = self._held
-        try:
-            fields = {**self.serialize(), "current_job": held.job.id if held else ""}
-            known, mine = self.delivery.beat(
-                self.name, fields, WORKER_TTL_SECONDS, held.job if held else None
-            )
-            if not known:
-                self._register()
-        except RedisUnavailable as error:
-            log.debug("no beat: %s", error)
-            return
-        if held is not None and not mine:
-            self._doom(held, "lost")
-
-    def _state_now(self) -> str:
-        if self._degraded:
-            return "degraded"
-        return str((WorkerStatus.BUSY if self._held else WorkerStatus.IDLE).value)
-
-    def _register(self) -> None:
-        fields: Any = self.serialize()
-        with self.connection.pipeline() as pipeline:
-            pipeline.hset(self.key, mapping=fields)
-            worker_registration.register(self, pipeline)
-            pipeline.expire(self.key, WORKER_TTL_SECONDS)
-            pipeline.execute()
+    def _beat(self) -> None:
+        word = "degraded" if self.endings.degraded else "busy" if self._run else "idle"
+        if self.attention.signals and word != "degraded":
+            word = "stopping"
+        if word != self.state_word and {"degraded", "stopping"} & {word, self.state_word}:
+            self.beat_soon()
+        self.state_word = word
+        if not self.beat_if_due() and self._run is not None:
+            self._doom(self._run, "lost")
 
     def _until_redis_is_there(self, do: Callable[[], object]) -> None:
-        while not self._signals:
+        while not self.attention.signals:
             try:
-                with translated(self._where):
+                with self._translated():
                     do()
                 self._backoff = 0.0
                 return
             except RedisUnavailable as error:
-                self._redis_is_away(error, None)
+                self._redis_is_away(error)
 
     def _leave(self) -> None:
-        if self._child is not None:
-            self._child.leave()
-            self._child = None
-        try:
-            with translated(self._where):
-                self.unsubscribe()
-                self.register_death()
-                self.connection.hdel(BEATS, self.name)
-        except RedisUnavailable as error:
-            log.warning("worker %s has left without telling Redis: %s", self.name, error)
-        else:
-            log.info("worker %s has left", self.name)
-
-    def _facts(self, run: Run) -> dict[str, Any]:
-        return {
-            **_facts(run.job, run.admitted),
-            "attempt": run.verdict.attempt,
-            "duration": round(time.monotonic() - run.began, 3),
-        }
+        if self.child is not None:
+            self.child.leave()
+            self.child = None
+        self.sign_off()
 
 
 def _facts(job: Taken, admitted: Admitted) -> dict[str, Any]:
     return {"job_id": job.id, "task": admitted.task.name, "queue": job.queue}
-
-
-def _drain(descriptor: int) -> None:
-    try:
-        while os.read(descriptor, 4096):
-            continue
-    except BlockingIOError:
-        return
 
 
 def ending(status: int) -> str:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
+from mingus_lib.domain.rates import starts
 from mingus_lib.domain.urls import canonical, host_of
 from mingus_lib.errors import UsageError
-from mingus_lib.queues.enqueue import Enqueuer, new_job
+from mingus_lib.queues import catalog
+from mingus_lib.queues.enqueue import Submits, new_job
+from mingus_lib.queues.limits import Limits, Traffic
 from mingus_lib.services.enqueueing import open_input
 
+TASK = "process_new_articles"
 ADDRESSES_PER_JOB = 100
+# Nobody needs to be told of a shorter wait.
+AT_ONCE_SECONDS = 1.0
 MAX_LINE_BYTES = 8192
+NO_TRAFFIC = Traffic((), 0, False, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,7 @@ class Receipt:
     jobs: list[dict[str, Any]] = field(default_factory=list)
     addresses: int = 0
     repeated: int = 0
+    paused: bool = False
 
     @property
     def job_ids(self) -> list[str]:
@@ -32,7 +41,12 @@ class Receipt:
 
     def as_json(self) -> dict[str, Any]:
         """The documented shape of `add --json`."""
-        return {"addresses": self.addresses, "repeated": self.repeated, "jobs": self.jobs}
+        return {
+            "addresses": self.addresses,
+            "repeated": self.repeated,
+            "paused": self.paused,
+            "jobs": self.jobs,
+        }
 
 
 def read_lines(stream: BinaryIO, name: str) -> Iterator[str]:
@@ -64,8 +78,10 @@ def gather(arguments: Sequence[str], file: str | None, stdin: BinaryIO) -> list[
     return given
 
 
-def add(enqueuer: Enqueuer, addresses: Iterable[str], *, force: bool = False) -> Receipt:
-    """Enqueue the addresses in jobs of at most 100.
+def add(
+    enqueuer: Submits, addresses: Iterable[str], limits: Callable[[], Limits | None], *, force: bool = False
+) -> Receipt:
+    """Enqueue the addresses in jobs of at most 100; the receipt says when a job starts that has to wait.
 
     Every address is checked before anything is stored: UsageError names the first bad one.
     """
@@ -74,10 +90,29 @@ def add(enqueuer: Enqueuer, addresses: Iterable[str], *, force: bool = False) ->
         raise UsageError("no address given; type one, or use --file F, or - for standard input")
     distinct = _checked(given)
     batches = list(_batches(spread(distinct)))
-    specs = [new_job("process_new_articles", _arguments(batch, force)) for batch in batches]
+    specs = [new_job(TASK, _arguments(batch, force)) for batch in batches]
+    task = catalog.find(TASK)
+    found = limits()
+    traffic = found.traffic(task, specs[0].queue) if found else NO_TRAFFIC
     ids = enqueuer.submit(specs)
-    jobs = [{"id": job_id, "urls": batch} for job_id, batch in zip(ids, batches, strict=True)]
-    return Receipt(jobs, len(distinct), len(given) - len(distinct))
+    times = start_times(traffic, task.rate if found else None, len(specs))
+    jobs = [
+        {"id": job_id, "urls": batch, "starts_at": moment}
+        for job_id, batch, moment in zip(ids, batches, times, strict=True)
+    ]
+    return Receipt(jobs, len(distinct), len(given) - len(distinct), traffic.paused)
+
+
+def start_times(traffic: Traffic, rate: tuple[int, int] | None, count: int) -> list[str | None]:
+    """When each of `count` new jobs starts at the earliest by the task's rate; None where that is at once."""
+    if rate is None:
+        return [None] * count
+    jobs, period = rate
+    found = starts(traffic.slots, traffic.ahead, count, jobs=jobs, period=period, now=traffic.now)
+    return [
+        datetime.fromtimestamp(moment, UTC).isoformat() if moment > traffic.now + AT_ONCE_SECONDS else None
+        for moment in found
+    ]
 
 
 def spread(urls_by_address: dict[str, str]) -> list[str]:

@@ -34,7 +34,7 @@ def demonstrate(
     here = open_runtime(settings.load({"home": str(home)}, env={"MINGUS_FETCH_INTERVAL": "0"}))
     try:
         with sample_site.serve() as addresses, _workers(home, concurrency):
-            receipt = add(here.enqueuer, addresses)
+            receipt = add(here.enqueuer, addresses, here.limits_on)
             steps = waiting.follow_addresses(here.history, here.articles, receipt.job_ids, receipt.addresses)
             yield receipt.as_json(), steps
     finally:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mingus_lib.errors import UsageError
 from mingus_lib.queues import catalog, status
-from mingus_lib.queues.enqueue import Enqueuer, new_job
+from mingus_lib.queues.enqueue import Submits, new_job
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -47,7 +47,7 @@ def read_arguments(
 
 
 def enqueue(
-    enqueuer: Enqueuer, task: str, arguments: Iterable[dict[str, Any]], *, queue: str | None = None
+    enqueuer: Submits, task: str, arguments: Iterable[dict[str, Any]], *, queue: str | None = None
 ) -> list[str]:
     """Check every object against the task, then enqueue a job of each; the ids in order."""
     return enqueuer.submit([new_job(task, each, queue=queue) for each in arguments])

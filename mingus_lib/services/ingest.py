@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from queue import Empty
+from queue import Empty, Full
 from queue import Queue as Handover
 
 from mingus_lib.clients.web import OutOfTime, Web
@@ -40,6 +40,7 @@ log = logging.getLogger("mingus.ingest")
 
 # What is kept of the soft limit for storing the last pages and handing over the rest.
 RESERVE_SHARE = 0.2
+HAND_OVER_SECONDS = 0.5
 NOT_FETCHED = (ArticleStatus.HELD, ArticleStatus.PENDING)
 
 
@@ -278,6 +279,7 @@ def _fetch_all(
     # Bounded: fetching waits for reading, so that pages do not pile up in memory.
     arrived: Handover[Fetched] = Handover(maxsize=concurrency)
     guard = threading.Lock()
+    over = threading.Event()
 
     def next_host() -> deque[_Address] | None:
         with guard:
@@ -286,7 +288,9 @@ def _fetch_all(
     def fetch_hosts() -> None:
         while (queue := next_host()) is not None:
             for address in queue:
-                arrived.put((address, _fetch_one(web, address, stop_at)))
+                if over.is_set():
+                    return
+                _hand_over(arrived, (address, _fetch_one(web, address, stop_at)), over)
 
     threads = [
         threading.Thread(target=fetch_hosts, daemon=True) for _ in range(min(concurrency, len(waiting)))
@@ -294,14 +298,27 @@ def _fetch_all(
     for thread in threads:
         thread.start()
     missing = {address.position: address for address in addresses}
-    while missing:
+    try:
+        while missing:
+            try:
+                address, fetched = arrived.get(timeout=max(0.0, give_up_at - time.monotonic()))
+            except Empty:
+                yield from ((address, OutOfTime("it did not arrive in time")) for address in missing.values())
+                return
+            del missing[address.position]
+            yield address, fetched
+    finally:
+        # The process goes on to other jobs: nothing of this one may.
+        over.set()
+
+
+def _hand_over(arrived: Handover[Fetched], fetched: Fetched, over: threading.Event) -> None:
+    while not over.is_set():
         try:
-            address, fetched = arrived.get(timeout=max(0.0, give_up_at - time.monotonic()))
-        except Empty:
-            yield from ((address, OutOfTime("it did not arrive in time")) for address in missing.values())
-            return
-        del missing[address.position]
-        yield address, fetched
+            arrived.put(fetched, timeout=HAND_OVER_SECONDS)
+        except Full:
+            continue
+        return
 
 
 def _fetch_one(web: Web, address: _Address, stop_at: float) -> FetchedPage | Exception:

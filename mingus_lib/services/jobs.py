@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from mingus_lib.domain.control import Brief
 from mingus_lib.domain.jobs import JobRun, JobState
+from mingus_lib.domain.spans import parse_moment, parse_span
 from mingus_lib.errors import NotFound, UsageError
 from mingus_lib.queues import catalog
 from mingus_lib.store.history import History, JobFilter
@@ -14,9 +19,22 @@ MIN_PREFIX = 4
 
 def find(history: History, typed: str) -> tuple[JobRun, list[JobRun]]:
     """The job of that id, or of that unambiguous beginning of one, and the jobs it caused."""
-    job = history.get(typed) or _by_prefix(history, typed)
+    job = find_one(history, typed)
     caused = [child for child in history.families([job.id]) if child.id != job.id]
     return job, caused
+
+
+def find_dead(history: History, typed: str) -> tuple[JobRun, list[JobRun]]:
+    """The same of a job that is dead. Raises NotFound."""
+    job, caused = find(history, typed)
+    if job.state is not JobState.DEAD:
+        raise NotFound(f"job {job.id} is {job.state.value}, not dead; `mingus job {job.id}` tells its story")
+    return job, caused
+
+
+def find_one(history: History, typed: str) -> JobRun:
+    """The job alone. Raises NotFound or UsageError."""
+    return history.get(typed) or _by_prefix(history, typed)
 
 
 def _by_prefix(history: History, typed: str) -> JobRun:
@@ -29,16 +47,81 @@ def _by_prefix(history: History, typed: str) -> JobRun:
     return job
 
 
-def chosen(state: str | None, task: str | None, queue: str | None) -> JobFilter:
-    """A checked filter; UsageError and NotFound suggest the nearest word."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The filters of a command, as typed; None where one was not given."""
+
+    task: str | None = None
+    queue: str | None = None
+    error: str | None = None
+    older_than: str | None = None
+    newer_than: str | None = None
+    since: str | None = None
+    arg: str | None = None
+    state: str | None = None
+
+    def __bool__(self) -> bool:
+        """Whether any was given."""
+        return any(value is not None for value in asdict(self).values())
+
+
+def chosen(wanted: Wanted, *, states: tuple[JobState, ...] = (), ended: bool = False) -> JobFilter:
+    """A checked filter; UsageError and NotFound suggest the nearest word.
+
+    Ages are those of a job's creation, or of its end when `ended`.
+    """
+    if wanted.task is not None:
+        catalog.find(wanted.task)
+    if wanted.queue is not None:
+        catalog.check_queue(wanted.queue)
+    now = datetime.now(UTC)
+    since = [
+        *([now - parse_span(wanted.newer_than, "--newer-than")] if wanted.newer_than is not None else []),
+        *([parse_moment(wanted.since, "--since")] if wanted.since is not None else []),
+    ]
+    before = now - parse_span(wanted.older_than, "--older-than") if wanted.older_than is not None else None
+    return JobFilter(
+        states=(_state(wanted.state),) if wanted.state is not None else states,
+        task=wanted.task,
+        queue=wanted.queue,
+        error=wanted.error,
+        arg=wanted.arg,
+        since=max(since, default=None),
+        before=before,
+        ended=ended,
+    )
+
+
+def _state(word: str) -> JobState:
     states = tuple(each.value for each in JobState)
-    if state is not None and state not in states:
-        raise UsageError(f"no state {state!r}{catalog.nearest(state, states)}; they are {', '.join(states)}")
-    if task is not None:
-        catalog.find(task)
-    if queue is not None:
-        catalog.check_queue(queue)
-    return JobFilter(states=(JobState(state),) if state else (), task=task, queue=queue)
+    if word not in states:
+        raise UsageError(f"no state {word!r}{catalog.nearest(word, states)}; they are {', '.join(states)}")
+    return JobState(word)
+
+
+def pick(
+    history: History,
+    ids: Sequence[str],
+    wanted: Wanted,
+    *,
+    everything: bool,
+    limit: int | None,
+    states: tuple[JobState, ...],
+    ended: bool = False,
+) -> list[Brief]:
+    """The jobs that a command is to act on: those named, or those in `states` that the filters choose.
+
+    Raises UsageError when nothing or both is said, NotFound for an id that is none.
+    """
+    narrowed = bool(wanted) or limit is not None
+    if ids and (narrowed or everything):
+        raise UsageError("name jobs by their ids or choose them with filters, not both")
+    if ids:
+        found = [find_one(history, typed).id for typed in ids]
+        return history.briefs_of(list(dict.fromkeys(found)))
+    if not (narrowed or everything):
+        raise UsageError("which jobs? name their ids, choose with filters, or say --all")
+    return history.briefs(chosen(wanted, states=states, ended=ended), limit)
 
 
 def tasks() -> list[dict[str, Any]]:

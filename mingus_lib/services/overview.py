@@ -6,6 +6,7 @@ Nothing is started for a look: an embedded Redis that is not up is reported as s
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,10 @@ from mingus_lib.queues import status
 from mingus_lib.queues.connection import connect, mask, translated
 from mingus_lib.queues.embedded import answers
 from mingus_lib.queues.names import QUEUES
-from mingus_lib.store.summary import read_queue_counts, read_summary
+from mingus_lib.store.summary import read_queues, read_summary
 
 if TYPE_CHECKING:
+    from mingus_lib.queues.limits import Breaker
     from mingus_lib.settings import Settings
 
 
@@ -40,6 +42,13 @@ def queues(settings: Settings, redis_url: str) -> tuple[list[dict[str, Any]], Mi
     return found, trouble or store_trouble
 
 
+def breaker_json(breaker: Breaker) -> dict[str, Any]:
+    """The documented shape of a circuit breaker."""
+    opened = breaker.opened_at
+    moment = datetime.fromtimestamp(opened, UTC).isoformat() if opened is not None else None
+    return {**asdict(breaker), "opened_at": moment}
+
+
 def _stopped(settings: Settings) -> bool:
     return settings.redis_url is None and not answers(settings.home)
 
@@ -57,6 +66,7 @@ def _look_at_redis(settings: Settings, redis_url: str) -> tuple[dict[str, Any], 
         "redis": {"url": where, "state": "up", **asdict(seen.redis)},
         "queues": [asdict(queue) for queue in seen.queues],
         "workers": [asdict(worker) for worker in seen.workers],
+        "breakers": [breaker_json(breaker) for breaker in seen.breakers],
     }, None
 
 
@@ -64,24 +74,25 @@ def _without_redis(settings: Settings, where: str, state: str) -> dict[str, Any]
     redis = {"url": where, "state": state, "version": None, "memory_bytes": None, "persistence": None}
     # What is wrong with the store is told by _look_at_store.
     found, _ = _queues_from_ledger(settings.store_path)
-    return {"redis": redis, "queues": found, "workers": []}
+    return {"redis": redis, "queues": found, "workers": [], "breakers": []}
 
 
 def _queues_from_ledger(path: Path) -> tuple[list[dict[str, Any]], MingusError | None]:
     counts: dict[tuple[str, str], int] = {}
+    paused: list[str] = []
     trouble = None
     try:
-        counts = read_queue_counts(path)
+        counts, paused = read_queues(path)
     except NotFound:
         counts = {}
     except MingusError as error:
         trouble = error
-    return [_queue_row(name, counts) for name in QUEUES], trouble
+    return [_queue_row(name, counts, name in paused) for name in QUEUES], trouble
 
 
-def _queue_row(name: str, counts: dict[tuple[str, str], int]) -> dict[str, Any]:
+def _queue_row(name: str, counts: dict[tuple[str, str], int], paused: bool) -> dict[str, Any]:
     numbers = {state: counts.get((name, state), 0) for state in ("queued", "scheduled", "started", "dead")}
-    return {"name": name, **numbers, "oldest_age_seconds": None, "paused": False}
+    return {"name": name, **numbers, "oldest_age_seconds": None, "paused": paused, "next_in_seconds": None}
 
 
 def _look_at_store(path: Path) -> tuple[dict[str, Any], MingusError | None]:

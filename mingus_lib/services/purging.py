@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from mingus_lib.queues import catalog, purge
 from mingus_lib.queues.connection import translated
-from mingus_lib.queues.delivery import Delivery
 
 if TYPE_CHECKING:
     from redis import Redis
 
+    from mingus_lib.queues.delivery import Delivery
+    from mingus_lib.store.interventions import Interventions
     from mingus_lib.store.ledger import Ledger
+
+REASON = "purged: removed by an operator"
 
 
 def chosen(queues: Sequence[str]) -> tuple[str, ...]:
@@ -27,11 +30,15 @@ def waiting(client: Redis, where: str, queues: Sequence[str]) -> dict[str, int]:
         return {name: purge.waiting(client, name) for name in queues}
 
 
-def run(client: Redis, where: str, ledger: Ledger, queues: Sequence[str], keep: int) -> dict[str, int]:
+def run(
+    delivery: Delivery, hand: Interventions, ledger: Ledger, queues: Sequence[str], keep: int
+) -> dict[str, int]:
     """Remove the waiting jobs; how many really were, by queue. They end as cancelled in the ledger."""
 
-    def cancel(ids: Sequence[str]) -> None:
-        ledger.cancel(ids, "purged: removed by an operator", datetime.now(UTC))
+    def cancel(ids: Sequence[str]) -> list[str]:
+        return hand.withdraw(ids, REASON, datetime.now(UTC))
 
-    delivery = Delivery(client, where)
-    return {name: purge.purge(delivery, name, keep, cancel) for name in queues}
+    def end(ids: Sequence[str]) -> None:
+        ledger.cancel(ids, REASON, datetime.now(UTC))
+
+    return {name: purge.purge(delivery, name, keep, cancel, end) for name in queues}

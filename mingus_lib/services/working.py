@@ -24,6 +24,7 @@ from mingus_lib.queues.owner import WORD
 if TYPE_CHECKING:
     from redis import Redis
 
+    from mingus_lib.queues.supervisor import Supervisor
     from mingus_lib.runtime import Runtime
     from mingus_lib.settings import Settings
 
@@ -81,7 +82,7 @@ def run_workers(here: Runtime, work: WorkOrder, renew: Renew) -> int:
     catalog.load()
     here.close()
     supervisor = Supervisor(
-        lambda number: _run_worker(work, number, renew, supervisor.lifeline),
+        lambda number: _run_worker(work, number, renew, supervisor),
         work.concurrency,
         burst=work.burst,
         keeper=lambda: _run_keeper(renew, supervisor.lifeline),
@@ -89,7 +90,8 @@ def run_workers(here: Runtime, work: WorkOrder, renew: Renew) -> int:
     return supervisor.run()
 
 
-def _run_worker(work: WorkOrder, number: int, renew: Renew, lifeline: int) -> None:
+def _run_worker(work: WorkOrder, number: int, renew: Renew, supervisor: Supervisor) -> None:
+    from mingus_lib.queues.supervisor import DISMISSED
     from mingus_lib.queues.worker import MingusWorker, Order, worker_name
 
     here = renew()
@@ -98,7 +100,7 @@ def _run_worker(work: WorkOrder, number: int, renew: Renew, lifeline: int) -> No
     if work.name is not None:
         name = work.name if work.concurrency == 1 else f"{work.name}-{number}"
     client = _wait_for_redis(here)
-    MingusWorker(
+    worker = MingusWorker(
         work.queues,
         name=name,
         connection=client,
@@ -113,8 +115,12 @@ def _run_worker(work: WorkOrder, number: int, renew: Renew, lifeline: int) -> No
             results_ttl=here.settings.results_ttl,
         ),
         where=here.redis_where,
-        lifeline=lifeline,
-    ).work()
+        lifeline=supervisor.lifeline,
+        supervisor=supervisor.process,
+    )
+    worker.work()
+    if worker.dismissed:
+        raise SystemExit(DISMISSED)
 
 
 def _wait_for_redis(here: Runtime) -> Redis:
@@ -155,6 +161,7 @@ def stopper(lifeline: int) -> Callable[[float], bool]:
 def arguments(settings: Settings, work: WorkOrder, *, config: str | None, loglevel: str | None) -> list[str]:
     """The command line of a worker with this order and these settings."""
     given = ["--home", str(settings.home), *(["--config", config] if config else [])]
+    given += ["--log-file", str(settings.log_file)] if settings.log_file else []
     given += ["worker", "--concurrency", str(work.concurrency)]
     for name in work.queues:
         given += ["--queue", name]

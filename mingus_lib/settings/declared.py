@@ -18,12 +18,14 @@ from mingus_lib.settings.kinds import (
     Choice,
     Code,
     Duration,
+    File,
     Folder,
     Kind,
     Line,
     Listing,
     Network,
     Size,
+    Switch,
     Whole,
 )
 
@@ -90,10 +92,25 @@ class Settings:
         "info", Choice(("debug", "info", "warning", "error")), "The least serious message that is logged."
     )
     log_format: str = _setting("text", Choice(("text", "json")), "How a log line is written.")
+    log_file: Path | None = _setting(
+        None,
+        File(),
+        "Write the log to this file instead of standard error. At 10 MB it is rotated; five old ones are kept.",
+    )
     results_ttl: int = _setting(
         3600,
         Duration(0, 31_536_000, whole=True),
         "How long a job's result stays in Redis. The ledger keeps it anyway.",
+    )
+    key_file: Path | None = _setting(
+        None,
+        File(),
+        "The one key of a producer without the store, on another machine; `mingus keys add` writes it.",
+    )
+    eager: bool = _setting(
+        False,
+        Switch(),
+        "Run every job in the process that enqueues it, at once; its errors are that command's. For tests.",
     )
     unknown_hosts: str = _setting(
         "fetch",

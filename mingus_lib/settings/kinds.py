@@ -136,6 +136,26 @@ class Choice(Kind):
         return word
 
 
+class Switch(Kind):
+    """On or off."""
+
+    allowed = "yes or no"
+
+    def parse(self, raw: object) -> bool:
+        if isinstance(raw, bool):
+            return raw
+        word = _text(raw).lower()
+        if word not in ("1", "yes", "true", "on", "0", "no", "false", "off"):
+            raise ValueError
+        return word in ("1", "yes", "true", "on")
+
+    def show(self, value: Any) -> str:
+        return "yes" if value else "no"
+
+    def as_toml(self, value: Any) -> str:
+        return "true" if value else "false"
+
+
 class Line(Kind):
     """One line of printable ASCII, as an HTTP header takes it."""
 
@@ -168,6 +188,15 @@ class Folder(Kind):
             return Path(text).expanduser().absolute()
         except RuntimeError as error:
             raise ValueError from error
+
+
+class File(Folder):
+    """The path of a file, absolute once read, or none."""
+
+    allowed = f'the path of a file, or "{NOTHING}"'
+
+    def parse(self, raw: object) -> Any:
+        return None if _text(raw) == NOTHING else super().parse(raw)
 
 
 class Listing(Kind):

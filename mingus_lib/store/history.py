@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mingus_lib.domain.control import Brief
 from mingus_lib.domain.jobs import Attempt, JobRun, JobState
 from mingus_lib.store.database import Row, Store
 from mingus_lib.store.values import as_optional_text
@@ -18,6 +19,7 @@ _COLUMNS = (
     "started_at, ended_at, attempts, deaths, worker, result, reason, traceback, progress_done, "
     "progress_total, progress_text"
 )
+_BRIEF = "id, task, queue, state, reason, scheduled_for, refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class JobFilter:
                 values.append(value)
         if self.states:
             # As literals, so that SQLite sees which partial index holds them all.
-            conditions.append(f"state IN ({', '.join(repr(state.value) for state in self.states)})")
+            any_of = " OR ".join(f"state = {state.value!r}" for state in self.states)
+            conditions.append(f"({any_of})")
         return " AND ".join(conditions) or "1", values
 
 
@@ -79,22 +82,32 @@ class History:
         return [row[0] for row in rows]
 
     def newest(self, chosen: JobFilter, limit: int = 50) -> list[JobRun]:
-        """The newest jobs first."""
+        """The newest jobs first: by their creation, or by their end when that is what the filter bounds."""
         condition, values = chosen.where()
+        moment = "ended_at" if chosen.ended else "created_at"
         rows = self._store.rows(
-            f"SELECT {_COLUMNS} FROM job_runs WHERE {condition} ORDER BY created_at DESC, id LIMIT ?",
+            f"SELECT {_COLUMNS} FROM job_runs WHERE {condition} ORDER BY {moment} DESC, id LIMIT ?",
             [*values, limit],
         )
         return [_run(row) for row in rows]
 
-    def ids(self, chosen: JobFilter, limit: int | None = None) -> list[str]:
-        """The ids of the jobs chosen, oldest first."""
+    def briefs(self, chosen: JobFilter, limit: int | None = None) -> list[Brief]:
+        """The jobs chosen, oldest first."""
         condition, values = chosen.where()
         rows = self._store.rows(
-            f"SELECT id FROM job_runs WHERE {condition} ORDER BY created_at, id LIMIT ?",
+            f"SELECT {_BRIEF} FROM job_runs WHERE {condition} ORDER BY created_at, id LIMIT ?",
             [*values, -1 if limit is None else limit],
         )
-        return [row[0] for row in rows]
+        return [_brief(row) for row in rows]
+
+    def briefs_of(self, ids: Sequence[str]) -> list[Brief]:
+        """Those of the jobs that are on the record, in the order given."""
+        rows = self._store.rows(
+            f"SELECT {_BRIEF} FROM job_runs WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(ids)),),
+        )
+        found = {row["id"]: _brief(row) for row in rows}
+        return [found[job_id] for job_id in ids if job_id in found]
 
     def families(self, root_ids: Sequence[str]) -> list[JobRun]:
         """The jobs and all that they caused, oldest first."""
@@ -120,6 +133,11 @@ def _under_way(row: Row) -> tuple[Attempt, ...]:
     if row["state"] != JobState.STARTED:
         return ()
     return (Attempt(row["attempts"], row["worker"], row["started_at"], None, "started", None, None),)
+
+
+def _brief(row: Row) -> Brief:
+    job_id, task, queue, state, reason, scheduled_for, refused = row
+    return Brief(job_id, task, queue, JobState(state), reason, scheduled_for, bool(refused))
 
 
 def _run(row: Row, history: tuple[Attempt, ...] = ()) -> JobRun:

@@ -23,6 +23,7 @@ from mingus_lib.domain.jobs import (
     too_deadly,
 )
 from mingus_lib.store.database import Row, Store
+from mingus_lib.store.interventions import PAUSED, paused_queues
 from mingus_lib.store.values import as_text, as_time
 
 OPEN = "state IN ('queued', 'scheduled', 'started')"
@@ -237,6 +238,10 @@ class Ledger:
             "INSERT INTO meta VALUES ('redis_mark', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             (mark,),
         )
+
+    def paused(self) -> list[str]:
+        """The queues that an operator paused."""
+        return paused_queues(self._store.value(PAUSED))
 
     def probe(self) -> None:
         """Write something and commit it; StoreUnavailable when the ledger cannot be written."""

@@ -11,6 +11,7 @@ from mingus_lib.domain.states import ArticleStatus, Failure, StoreSummary
 from mingus_lib.errors import NotFound, StoreUnavailable
 from mingus_lib.store import failures
 from mingus_lib.store.database import SCHEMA_VERSION, raw_connection, schema_version
+from mingus_lib.store.interventions import PAUSED, paused_queues
 from mingus_lib.store.values import as_time
 
 _FAILED_ADDRESSES = """
@@ -45,8 +46,11 @@ def read_summary(path: Path, *, failures_shown: int = 5, busy_timeout: float = 2
             return _read(path, failures_shown, busy_timeout, immutable=True)
 
 
-def read_queue_counts(path: Path, *, busy_timeout: float = 2.0) -> dict[tuple[str, str], int]:
-    """How many jobs of each (queue, state) the ledger has, for when Redis is away. Raises as read_summary."""
+def read_queues(path: Path, *, busy_timeout: float = 2.0) -> tuple[dict[tuple[str, str], int], list[str]]:
+    """How many jobs of each (queue, state) the ledger has, and which queues are paused, for when Redis is away.
+
+    Raises as read_summary.
+    """
     if not path.exists():
         raise _absent(path)
     with failures.in_our_words(path):
@@ -54,9 +58,11 @@ def read_queue_counts(path: Path, *, busy_timeout: float = 2.0) -> dict[tuple[st
         try:
             _must_be_current(connection, path)
             rows = connection.execute(_QUEUE_COUNTS).fetchall()
+            paused = connection.execute(PAUSED).fetchone()
         finally:
             connection.close()
-    return {(row["queue"], row["state"]): row["jobs"] for row in rows}
+    counts = {(row["queue"], row["state"]): row["jobs"] for row in rows}
+    return counts, paused_queues(paused[0] if paused else None)
 
 
 def _read(path: Path, shown: int, busy_timeout: float, *, immutable: bool = False) -> StoreSummary:

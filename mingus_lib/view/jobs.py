@@ -34,10 +34,10 @@ LIST_KEYS = (
 )  # fmt: skip
 
 
-def show_list(jobs: Sequence[JobRun], form: Format) -> None:
+def show_list(jobs: Sequence[JobRun], form: Format, *, empty: str = EMPTY) -> None:
     """Jobs, newest first; the documented shape of `jobs --json`."""
     found = [{key: asdict(job)[key] for key in LIST_KEYS} for job in jobs]
-    output.rows(found, COLUMNS, form, empty=EMPTY, drop=("attempts", "created_at"))
+    output.rows(found, COLUMNS, form, empty=empty, drop=("attempts", "created_at"))
 
 
 def as_json(job: JobRun, caused: Iterable[JobRun]) -> dict[str, Any]:
@@ -56,25 +56,29 @@ def show_story(job: JobRun, caused: Sequence[JobRun], form: Format) -> None:
     elif form is Format.IDS:
         output.lines([job.id])
     elif form is Format.TSV:
-        output.lines(f"{name}\t{value}" for name, value in _facts(job, caused))
+        output.lines(f"{name}\t{value}" for name, value in [*_facts(job, caused), *_attempts(job)])
     else:
         _draw(job, caused)
 
 
 def _facts(job: JobRun, caused: Sequence[JobRun]) -> list[tuple[str, str]]:
-    progress = f"{job.progress_done} of {job.progress_total}" if job.progress_total else ""
+    progress = (
+        f"{job.progress_done} of {job.progress_total} {job.progress_text or ''}" if job.progress_total else ""
+    )
     facts = [
         ("job", job.id),
         ("state", job.state.value),
         ("task", job.task),
         ("queue", job.queue),
         ("asked by", job.origin),
+        ("first job", (job.root_id or "") if job.root_id != job.parent_id else ""),
         ("arguments", json.dumps(job.args, ensure_ascii=False)),
         ("created", human.moment(job.created_at)),
         ("due", human.moment(job.scheduled_for)),
         ("started", human.moment(job.started_at)),
         ("ended", human.moment(job.ended_at)),
         ("attempts", str(job.attempts)),
+        ("processes killed", str(job.deaths or "")),
         ("worker", job.worker or ""),
         ("progress", progress),
         ("reason", job.reason or ""),
@@ -82,6 +86,27 @@ def _facts(job: JobRun, caused: Sequence[JobRun]) -> list[tuple[str, str]]:
         *(("caused", f"{child.id} {child.task} {child.state.value}") for child in caused),
     ]
     return [(name, human.printable(value)) for name, value in facts if value]
+
+
+def _attempts(job: JobRun) -> list[tuple[str, str]]:
+    """Each attempt as one line: number, state, start, end, worker, reason."""
+    return [
+        (
+            "attempt",
+            "\t".join(
+                output.plain(part)
+                for part in (
+                    each.attempt,
+                    each.state,
+                    each.started_at,
+                    each.ended_at,
+                    each.worker,
+                    each.reason,
+                )
+            ),
+        )
+        for each in job.history
+    ]
 
 
 def _draw(job: JobRun, caused: Sequence[JobRun]) -> None:
@@ -95,7 +120,7 @@ def _draw(job: JobRun, caused: Sequence[JobRun]) -> None:
         grid.add_row(name, output.state(value) if name == "state" else Text(value))
     console = output.console()
     console.print(grid)
-    if len(job.history) > 1:
+    if len(job.history) > 1 or any(attempt.state == "lost" for attempt in job.history):
         console.print(
             output.table([asdict(attempt) for attempt in job.history], _ATTEMPT_COLUMNS, "Attempts")
         )
@@ -105,6 +130,7 @@ def _draw(job: JobRun, caused: Sequence[JobRun]) -> None:
 
 _ATTEMPT_COLUMNS = (
     Column("attempt", "Try", Kind.NUMBER),
+    Column("state", "State", Kind.STATE),
     Column("started_at", "Started", Kind.TIME),
     Column("ended_at", "Ended", Kind.TIME),
     Column("worker", "Worker"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from mingus_lib.domain.jobs import JobRun
 from mingus_lib.domain.models import ItemOutcome
-from mingus_lib.view import output
+from mingus_lib.view import human, output
 from mingus_lib.view.output import Column, Format, Kind
 
 OUTCOME_COLUMNS = (
@@ -41,7 +41,22 @@ def show_added(receipt: Mapping[str, Any], form: Format) -> None:
         output.message(
             f"{_count(receipt['addresses'], 'address', 'addresses')} in {_count(len(jobs), 'job')}{again}."
         )
-        output.message("Workers take them now, if some run (mingus up). See: mingus status, mingus job ID")
+        output.message(f"{_start(receipt)} See: mingus status, mingus job ID")
+    elif form is not Format.IDS and (receipt["paused"] or any(job["starts_at"] for job in jobs)):
+        output.message(_start(receipt))
+
+
+def _start(receipt: Mapping[str, Any]) -> str:
+    """When the jobs start."""
+    later = [job["starts_at"] for job in receipt["jobs"] if job["starts_at"]]
+    if receipt["paused"]:
+        return "Their queue is paused; they start after: mingus resume --all."
+    if not later:
+        return "Workers take them now, if some run (mingus up)."
+    first, last = human.moment(later[0]), human.moment(later[-1])
+    until = f", the last one at {last}" if len(later) > 1 else ""
+    who = f"{len(later)} of them start" if len(later) < len(receipt["jobs"]) else "They start"
+    return f"The task is limited to so many starts in a time: {who} from {first} UTC{until}."
 
 
 def show_outcomes(

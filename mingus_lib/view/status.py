@@ -21,6 +21,7 @@ QUEUE_COLUMNS = (
     Column("started", "Started", Kind.NUMBER),
     Column("dead", "Dead", Kind.NUMBER),
     Column("oldest_age_seconds", "Oldest", Kind.AGE),
+    Column("next_in_seconds", "Next in", Kind.AGE),
     Column("state", "State", Kind.STATE),
 )
 WORKER_COLUMNS = (
@@ -30,10 +31,19 @@ WORKER_COLUMNS = (
     Column("host", "Host"),
     Column("queues", "Queues"),
     Column("current_job", "Job", Kind.ID),
+    Column("job_seconds", "For", Kind.AGE),
     Column("since_seconds", "Since", Kind.AGE),
     Column("done", "Done", Kind.NUMBER),
     Column("failed", "Failed", Kind.NUMBER),
     Column("memory_bytes", "Memory", Kind.BYTES),
+    Column("child_memory_bytes", "Child", Kind.BYTES),
+)
+BREAKER_COLUMNS = (
+    Column("name", "Breaker", Kind.ID),
+    Column("state", "State"),
+    Column("failures", "Failures", Kind.NUMBER),
+    Column("opened_at", "Opened", Kind.TIME),
+    Column("reason", "Reason"),
 )
 FAILURE_COLUMNS = (
     Column("at", "When", Kind.TIME),
@@ -45,6 +55,9 @@ SCHEDULE_COLUMNS = (
     Column("name", "Slot"),
     Column("task", "Task"),
 )
+
+
+NARROW = ("child_memory_bytes", "pid", "queues", "host", "job_seconds", "memory_bytes", "since_seconds")
 
 
 def show_status(seen: Facts, form: Format) -> None:
@@ -69,7 +82,7 @@ def _subjects(seen: Facts) -> Iterator[tuple[str, str, Facts]]:
     yield "redis", "", seen["redis"]
     yield "store", "", {key: value for key, value in seen["store"].items() if key != "articles"}
     yield "articles", "", seen["store"]["articles"]
-    for section in ("queues", "workers", "schedule"):
+    for section in ("queues", "workers", "breakers", "schedule"):
         for row in seen.get(section, ()):
             yield section.removesuffix("s"), str(row["name"]), row
     for row in seen["failures"]:
@@ -79,8 +92,12 @@ def _subjects(seen: Facts) -> Iterator[tuple[str, str, Facts]]:
 def _draw(seen: Facts, screen: Console) -> None:
     _draw_servers(seen, screen)
     screen.print()
-    screen.print(output.table([_queue(row) for row in seen["queues"]], QUEUE_COLUMNS))
+    screen.print(
+        output.table([_queue(row) for row in seen["queues"]], QUEUE_COLUMNS, drop=("next_in_seconds",))
+    )
     _draw_workers(seen, screen)
+    if seen.get("breakers"):
+        screen.print(output.table(seen["breakers"], BREAKER_COLUMNS, "Circuit breakers"))
     if seen["failures"]:
         rows = [_failure(row) for row in seen["failures"]]
         screen.print(output.table(rows, FAILURE_COLUMNS, "Last failures"))
@@ -146,6 +163,4 @@ def _draw_workers(seen: Facts, screen: Console) -> None:
     if not workers:
         screen.print("No worker is running. Start one: mingus up", style="yellow", highlight=False)
         return
-    screen.print(
-        output.table(workers, WORKER_COLUMNS, drop=("pid", "queues", "host", "memory_bytes", "since_seconds"))
-    )
+    screen.print(output.table(workers, WORKER_COLUMNS, drop=NARROW))

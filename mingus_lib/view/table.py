@@ -61,6 +61,16 @@ STATES = {
     "archived": ("–", "dim"),
     "cancelled": ("–", "dim"),
     "stopped": ("–", "dim"),
+    "dropped": ("–", "dim"),
+    "gone": ("–", "dim"),
+    "already ended": ("=", "dim"),
+    "requeued": ("·", "cyan"),
+    "asked": ("◷", "yellow"),
+    "stopping": ("◷", "yellow"),
+    "degraded": ("✗", "yellow"),
+    "refused": ("✗", "yellow"),
+    "unheard": ("✗", "red"),
+    "lost": ("✗", "red"),
     "held": ("?", "yellow"),
     "review": ("?", "yellow"),
     "pending": ("·", "yellow"),
@@ -174,6 +184,8 @@ def state(word: str) -> Text:
 def _worded(content: Any, kind: Kind) -> str:
     if content is None:
         return ""
+    if isinstance(content, bool):
+        return "yes" if content else "no"
     if kind is Kind.AGE:
         return human.age(content)
     if kind is Kind.BYTES:

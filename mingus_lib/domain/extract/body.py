@@ -16,8 +16,6 @@ from mingus_lib.domain.extract.tools import readability_choice, trafilatura_choi
 from mingus_lib.domain.extract.vote import Choices, article_blocks, prose_choice
 from mingus_lib.domain.models import PageSignals
 
-# Characters times depth: readability reads a text once for every element around it.
-MAX_WEIGHT = 100_000_000
 CELLS = frozenset({"td", "th"})
 
 
@@ -48,11 +46,9 @@ def read_body(
     Unless `thorough`, no tool is run and paragraphs of prose are the article.
     """
     blocks = Cutter().cut(tree)
-    weight = sum(len(block.text) * block.place.depth for block in blocks)
-    if thorough and weight <= MAX_WEIGHT:
-        choices = Choices(readability_choice(tree), trafilatura_choice(tree))
-    else:
-        choices = prose_choice(blocks)
+    choices = (
+        Choices(readability_choice(tree), trafilatura_choice(tree)) if thorough else prose_choice(blocks)
+    )
     article = article_blocks(blocks, choices, titles=names, authors=authors, declared=declared)
     signals = page_signals(tree, blocks, article, free)
     days = tuple(days_beside_title(blocks, article, names))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from lxml.etree import iterwalk
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 UNREAD = (
@@ -38,6 +39,9 @@ SCRIPT = re.compile(r"</?(?:script|style)\b", re.I)
 SCRIPT_END = re.compile(r"</(?:script|style)", re.I)
 # The tools take 20-100 microseconds an element.
 MAX_ELEMENTS = 25_000
+# A text is read once for every element around it; on a smaller page even the deepest costs less than a second.
+MAX_WEIGHT = 100_000_000
+LIGHT_BYTES = 300_000
 # Shorter pages cannot hold a flood that matters.
 SMALL = 20_000
 
@@ -85,6 +89,18 @@ def strip_unread(tree: HtmlElement) -> None:
             element.drop_tree()
 
 
-def is_large(tree: HtmlElement) -> bool:
-    """Whether a tool that walks the page many times would take seconds over it."""
-    return next(islice(tree.iter(), MAX_ELEMENTS, None), None) is not None
+def is_large(tree: HtmlElement, size: int = 0) -> bool:
+    """Whether a tool that walks the page many times would take seconds over it; `size` is its length in bytes."""
+    if next(islice(tree.iter(), MAX_ELEMENTS, None), None) is not None:
+        return True
+    return size > LIGHT_BYTES and _weight(tree) > MAX_WEIGHT
+
+
+def _weight(tree: HtmlElement) -> int:
+    """Characters times depth: a tool that asks every element for its text reads so many."""
+    weight, depth = 0, 0
+    for event, element in iterwalk(tree, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        text = element.text if event == "start" else element.tail
+        weight += len(text or "") * depth
+    return weight

@@ -21,7 +21,7 @@ def read_page(body: bytes, charset: str | None, url: str) -> Extracted:
         tree = parse(decode(body, charset))
     except ParserError:
         raise PermanentError("the page is empty", code="page-empty") from None
-    large = is_large(tree)
+    large = is_large(tree, len(body))
     said = read_metadata(tree, url, thorough=not large)
     # A line that only repeats the title or names the author is not of the text.
     bylines = [f"By {name}" for name in (*said.authors, " and ".join(said.authors)) if name]

@@ -1,0 +1,26 @@
+"""How commands that put jobs into queues end: with the ids, or with what became of them."""
+
+from __future__ import annotations
+
+from mingus_lib.commands.common import failed
+from mingus_lib.runtime import Runtime
+from mingus_lib.services import enqueueing, waiting
+from mingus_lib.view import output, progress, receipts
+
+
+def finish(here: Runtime, ids: list[str], queue: str | None, wait: bool, form: output.Format) -> None:
+    """Print the ids or, with `wait`, how the jobs ended; exit 1 when one did not finish."""
+    if not wait:
+        receipts.show_ids(ids, form)
+        return
+    last = progress.show(waiting.follow_jobs(here.history, ids), "jobs", hint=worker_hint(here, queue))
+    receipts.show_jobs(last.jobs, form)
+    if last.failed:
+        raise failed("not every job finished; `mingus job ID` tells why")
+
+
+def worker_hint(here: Runtime, queue: str | None) -> str | None:
+    """What to do when nobody takes jobs from that queue."""
+    if queue is None or enqueueing.has_worker(here.redis, queue):
+        return None
+    return f"no worker takes {queue} yet; start one in another terminal: mingus up"

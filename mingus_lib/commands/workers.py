@@ -1,0 +1,106 @@
+"""Watch and control workers, wherever they run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from mingus_lib.commands.common import DryRun, Json, Quiet, failed, runtime_of
+from mingus_lib.services import workers
+from mingus_lib.view import output, progress
+from mingus_lib.view.control import TOLD_COLUMNS, WORKER_COLUMNS
+
+app = typer.Typer(
+    help="List workers, stop them, or wait until they have left.", no_args_is_help=True, add_completion=False
+)
+
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Workers by name.")]
+Everyone = Annotated[bool, typer.Option("--all", help="All workers.")]
+NARROW = (
+    "recycled",
+    "child_memory_bytes",
+    "pid",
+    "queues",
+    "host",
+    "memory_bytes",
+    "since_seconds",
+    "job_seconds",
+)
+
+
+@app.command("list")
+def list_(ctx: typer.Context, as_json: Json = False, quiet: Quiet = False) -> None:
+    """List the workers and what each is doing.
+
+    Example: mingus workers list --json
+    """
+    here = runtime_of(ctx)
+    found = [asdict(worker) for worker in workers.listed(here.redis_if_up(), here.redis_where)]
+    output.rows(
+        found,
+        WORKER_COLUMNS,
+        output.choose(as_json=as_json, quiet=quiet),
+        id_key="name",
+        empty="No worker is running. Start one: mingus up",
+        drop=NARROW,
+    )
+
+
+@app.command()
+def stop(
+    ctx: typer.Context,
+    names: Names = None,
+    everyone: Everyone = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Tell workers to leave after the job in hand.
+
+    Workers that were started together (by one `mingus worker` or `mingus up`) leave together.
+
+    Example: mingus workers stop --all
+    """
+    here = runtime_of(ctx)
+    handles = workers.choose(here.control, names or [], everything=everyone)
+    told = workers.planned(handles) if dry_run else workers.stop(here.control, handles)
+    _show(told, output.choose(as_json=as_json, quiet=quiet), dry_run)
+    if any(each.outcome == "unheard" for each in told):
+        raise failed("some workers could not be told; stop them on their own host")
+
+
+@app.command()
+def drain(
+    ctx: typer.Context,
+    names: Names = None,
+    everyone: Everyone = False,
+    timeout: Annotated[
+        str, typer.Option("--timeout", metavar="TIME", help="Wait so long at most: 30s, 15m or 2h.")
+    ] = "15m",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Tell workers to leave after the job in hand, and wait until they are gone.
+
+    Exit 1 if one is still there when the time is over; it leaves later all the same.
+
+    Example: mingus workers drain --all --timeout 10m
+    """
+    here = runtime_of(ctx)
+    seconds = workers.patience(timeout)
+    handles = workers.choose(here.control, names or [], everything=everyone)
+    told = workers.stop(here.control, handles)
+    last = progress.show(workers.follow(here.control, told, handles, seconds), "workers")
+    _show(last.told, output.choose(as_json=as_json, quiet=quiet))
+    if last.done < last.total:
+        raise failed(f"still there after {timeout}: {last.text}")
+
+
+def _show(told: Sequence[workers.Told], form: output.Format, dry_run: bool = False) -> None:
+    rows = [{**each._asdict(), "dry_run": dry_run} for each in told]
+    output.rows(rows, TOLD_COLUMNS, form, id_key="name", empty="No worker is running.")
+    if dry_run and form is output.Format.TABLE:
+        output.message("Nothing was done (--dry-run).")

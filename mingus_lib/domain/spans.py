@@ -1,0 +1,31 @@
+"""Spans of time and moments, as a person types them. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from mingus_lib.errors import UsageError
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+LONGEST = timedelta(days=36_500)
+SPAN_FORM = "a number and s, m, h or d, such as 90m or 2d"
+MOMENT_FORM = "an ISO date or time, such as 2026-11-25 or 2026-11-25T08:30"
+
+
+def parse_span(text: str, option: str) -> timedelta:
+    """`2d`, `90m`; UsageError naming the option for anything else."""
+    match = re.fullmatch(r"([0-9]{1,9})([smhd])", text.strip().lower())
+    span = timedelta(**{UNITS[match[2]]: int(match[1])}) if match else None
+    if span is None or span > LONGEST:
+        raise UsageError(f"{option} {text[:40]!r} will not do; use {SPAN_FORM}")
+    return span
+
+
+def parse_moment(text: str, option: str) -> datetime:
+    """An ISO 8601 date or time, in UTC where it names no zone; UsageError naming the option for anything else."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{option} {text[:40]!r} will not do; use {MOMENT_FORM}") from error
