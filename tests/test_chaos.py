@@ -170,7 +170,7 @@ def _endure(
     while True:
         if producer.waiting:
             producer.next_chunk()
-        done = len(here.history.ids(JobFilter(states=(JobState.FINISHED,))))
+        done = len(here.history.briefs(JobFilter(states=(JobState.FINISHED,))))
         # Events are spread over the work, not over the time.
         due = left and done >= JOBS * (len(events) - len(left) + 1) / (len(events) + 2)
         if due and time.monotonic() - last >= PAUSE_SECONDS:
@@ -215,7 +215,7 @@ def _check(here: Runtime, producer: Producer, crew: Crew) -> None:
     assert len(producer.accepted) == JOBS
     runs = {job_id: here.history.get(job_id) for job_id in producer.accepted}
     assert Counter(run.state for run in runs.values() if run) == {JobState.FINISHED: JOBS}
-    refused = set(here.history.ids(JobFilter())) - producer.accepted.keys()
+    refused = {each.id for each in here.history.briefs(JobFilter())} - producer.accepted.keys()
     states = [here.history.get(each) for each in refused]
     assert {(run.state, run.attempts) for run in states if run} <= {(JobState.CANCELLED, 0)}
     titles = Counter(str(row[0]) for row in here.store.rows("SELECT title FROM articles"))

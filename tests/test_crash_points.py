@@ -112,7 +112,7 @@ def test_enqueue(lab: Lab) -> None:
         code, heard = lab.under(command(lab, *arguments), **plan)
         assert code == (0 if heard.struck is None else -9)
         lab.recover()
-        ids = lab.here.history.ids(JobFilter(arg=token))
+        ids = [each.id for each in lab.here.history.briefs(JobFilter(arg=token))]
         assert len(ids) <= 1
         assert ids or code
         return heard, sum(lab.check(each, most=1) for each in ids)
@@ -292,7 +292,7 @@ def test_enqueue_when_redis_is_killed(lab: Lab) -> None:
         code, heard = lab.under(command(lab, *arguments), victims=[lab.redis_pid], **plan)
         assert code in (0, 69), lab.log.read_text()[-3000:]
         lab.recover()
-        ids = lab.here.history.ids(JobFilter(arg=token))
+        ids = [each.id for each in lab.here.history.briefs(JobFilter(arg=token))]
         assert ids or code
         wanted = JobState.CANCELLED if code else JobState.FINISHED
         return heard, sum(lab.check(each, most=1 - bool(code), states=(wanted,)) for each in ids)

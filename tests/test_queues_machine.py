@@ -20,12 +20,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from mingus_lib.domain.jobs import MAX_DEATHS, JobState, Start
-from mingus_lib.queues import admission, agreement, keeper, purge
+from mingus_lib.queues import admission, agreement, keeper
 from mingus_lib.queues.connection import connect
-from mingus_lib.queues.delivery import PAUSED, How, Settlement, Taken
+from mingus_lib.queues.delivery import How, Settlement, Taken
 from mingus_lib.queues.embedded import url
 from mingus_lib.queues.enqueue import new_job
+from mingus_lib.queues.names import PAUSED
 from mingus_lib.queues.owner import Process, start_time, this_host
+from mingus_lib.services import purging
+from mingus_lib.store.interventions import Interventions
 from tests.crash_lab import WHOLE
 from tests.runtime_parts import Parts
 
@@ -143,7 +146,7 @@ class Jobs(RuleBasedStateMachine):
         hand = data.draw(st.sampled_from(self._with("")))
         _, taken = self._turn(hand)
         if reply_lost:
-            _, again = self._turn(hand)
+            _, again = self._turn(hand, unsure=True)
             assert (again and again.id) == (taken and taken.id)
         waiting = [
             job for job in self.jobs.values() if job.place == "queued" and job.queue not in self.paused
@@ -170,8 +173,9 @@ class Jobs(RuleBasedStateMachine):
     take_more = take
     take_still_more = take
 
-    def _turn(self, hand: Hand) -> tuple[Any, Taken | None]:
-        return self.parts.delivery.turn(hand.process, hand.name, os.urandom(8).hex(), QUEUES, None)
+    def _turn(self, hand: Hand, unsure: bool = False) -> tuple[Any, Taken | None]:
+        execution = os.urandom(8).hex()
+        return self.parts.delivery.turn(hand.process, hand.name, execution, QUEUES, None, unsure=unsure)
 
     @precondition(lambda self: self._with("taken"))
     @rule(data=st.data())
@@ -361,11 +365,10 @@ class Jobs(RuleBasedStateMachine):
 
     @rule(queue=st.sampled_from(QUEUES))
     def purge(self, queue: str) -> None:
-        def cancel(ids: Any) -> None:
-            self.parts.ledger.cancel(ids, "purged", datetime.now(UTC))
-
         waiting = [job for job in self._in("queued", "scheduled") if job.queue == queue]
-        assert purge.purge(self.parts.delivery, queue, 60, cancel) == len(waiting)
+        hand = Interventions(self.parts.store)
+        removed = purging.run(self.parts.delivery, hand, self.parts.ledger, [queue], 60)
+        assert removed == {queue: len(waiting)}
         for job in waiting:
             job.place, job.ledger = "cancelled", JobState.CANCELLED
 
