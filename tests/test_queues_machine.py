@@ -37,7 +37,7 @@ OPEN = ("recorded", "queued", "scheduled", "held")
 ENDED = {"finished": JobState.FINISHED, "dead": JobState.DEAD, "cancelled": JobState.CANCELLED}
 LATER = timedelta(hours=1)
 HOW = st.sampled_from(["bury", "finish", "retry", "lose", "put_back"])
-THEN = st.sampled_from(["", "crash", "requeue"])
+THEN = st.sampled_from(["", "crash", "requeue", "requeue and settle"])
 
 
 @dataclass
@@ -167,8 +167,10 @@ class Jobs(RuleBasedStateMachine):
             self._settle(hand)
         if then == "crash":
             self._crash(hand)
-        elif then == "requeue" and job in self._ended():
-            self._requeue(job, dies=False)
+        elif then and job in self._ended():
+            self._requeue(job, dies=reply_lost)
+            if then == "requeue and settle" and hand.phase == "ended":
+                self._settle(hand)
 
     take_more = take
     take_still_more = take
