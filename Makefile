@@ -1,18 +1,23 @@
 # make run            the demo, from nothing but Python 3.11+, a C compiler and make
 # make run ARGS="add https://..."   any command
-# make test | lint | docs | lock | bench
+# make test | crash | lint | docs | lock | bench
 
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?= demo
 
-.PHONY: run test lint docs lock bench clean
+.PHONY: run test crash lint docs lock bench clean
 
 run: .venv/.ready
 	@$(BIN)/mingus $(ARGS)
 
 test: .venv/.ready-dev
 	@$(BIN)/python -m pytest
+
+# Every crash point, 3,000 jobs under chaos, long random walks: about a quarter of an hour.
+crash: .venv/.ready-dev
+	@MINGUS_TEST_CRASH=1 $(BIN)/python -m pytest -s --show-capture=no tests/test_crash_points.py \
+	  tests/test_queues_races.py tests/test_queues_machine.py tests/test_chaos.py
 
 lint: .venv/.ready-dev
 	@$(BIN)/ruff check .

@@ -4,10 +4,12 @@
     reap     jobs whose owner is gone go back, or to where the ledger says           every second
     confirm  jobs that a producer recorded but never confirmed are pushed            every 5 s
     restore  after a loss of Redis' memory, every open job that is missing is pushed
-    sweep    open jobs that another tool removed from Redis end as cancelled         every 5 s
+    sweep    open jobs that another tool removed from Redis end as cancelled,        every 5 s
+             those that Redis holds, but neither waiting nor running, are pushed
 
 Any number of keepers may run: every step is decided in Redis or by the ledger, once. None of them needs the clocks
-of two machines to agree: a silent worker is timed by the keeper's own monotonic clock.
+of two machines to agree: a silent worker is timed by the keeper's own monotonic clock. Longer than 300 lines: the
+five steps share what they know of Redis, and their order matters.
 """
 
 from __future__ import annotations
@@ -44,6 +46,9 @@ SLOW_SECONDS = 5.0
 UNCONFIRMED_SECONDS = 10.0
 # After a loss, living workers have two beats to say that they hold a job.
 GRACE_SECONDS = 12.0
+# RQ's words for what was cancelled with its tools, and for what cannot be of a job that is open and has no owner.
+_CANCELLED = frozenset({b"canceled"})
+_STRANDED = frozenset({b"started", b"finished", b"failed", b"stopped"})
 _EVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -61,6 +66,7 @@ class Keeper:
     _unconfirmed: dict[str, float] = field(default_factory=dict, init=False)
     _slow_at: float = field(default=0.0, init=False)
     _pages: Iterator[None] | None = field(default=None, init=False)
+    _stranded_before: frozenset[str] = field(default=frozenset(), init=False)
     _missing_before: frozenset[str] = field(default=frozenset(), init=False)
     _lost_at: float | None = field(default=None, init=False)
 
@@ -120,9 +126,9 @@ class Keeper:
     def _give_back(self, raw: bytes, token: str, owner: Owner | None, standings: dict[str, Standing]) -> bool:
         job_id = raw.decode("utf-8", "replace")
         if owner is None:
-            log.error("a running job with an owner that is none was dropped", extra={"job_id": job_id})
+            log.error("a running job has an owner that is none", extra={"job_id": job_id})
             with translated(self.where):
-                return bool(self.client.hdel(RUNNING, raw))
+                return bool(self.client.hdel(RUNNING, raw))  # the sweep finds it, if it was one of ours
         how, number, reason = _where_to(standings.get(job_id), self.results_ttl)
         told = self.delivery.settle(raw, token, how, number, reason)
         if told.ours:
@@ -220,18 +226,24 @@ class Keeper:
                 self.client.sadd(PAUSED, *paused)
 
     def _sweep(self, mark: str) -> Iterator[None]:
-        """End what another tool removed: missing at two looks, with Redis unchanged."""
+        """End what another tool removed, push what is stranded: at two looks, with Redis unchanged."""
         missing: set[str] = set()
         gone: set[str] = set()
+        stranded: set[str] = set()
         for page in self.ledger.open_pages(PAGE):
             confirmed = [spec.id for spec, _, known in page if known]
             missing |= self._missing(confirmed)
-            gone |= self._cancelled_there(confirmed)
+            gone |= self._ended_there(confirmed, _CANCELLED)
+            stranded |= self._ended_there(confirmed, _STRANDED)
             yield
+        for job_id in sorted(stranded & self._stranded_before):
+            log.warning("open on the record, ended in Redis: it is pushed again", extra={"job_id": job_id})
+            self.ledger.unconfirm(job_id)
+        self._stranded_before = frozenset(stranded)
         twice = (missing & self._missing_before) | gone
         self._missing_before = frozenset(missing)
         if twice and self._mark() == mark:
-            again = self._missing(sorted(twice)) | (gone & self._cancelled_there(sorted(gone)))
+            again = self._missing(sorted(twice)) | (gone & self._ended_there(sorted(gone), _CANCELLED))
             self.ledger.cancel(sorted(again), "cancelled: removed in Redis", datetime.now(UTC))
             log.warning("%d jobs were removed in Redis by another tool", len(again))
 
@@ -248,13 +260,18 @@ class Keeper:
             if not held and not runs
         }
 
-    def _cancelled_there(self, ids: Sequence[str]) -> set[str]:
-        """Which of the jobs were cancelled with RQ's tools."""
+    def _ended_there(self, ids: Sequence[str], statuses: frozenset[bytes]) -> set[str]:
+        """Which of the jobs have one of these statuses in Redis, and no owner."""
         with translated(self.where), self.client.pipeline(transaction=False) as pipeline:
             for job_id in ids:
                 pipeline.hget(f"rq:job:{job_id}", "status")
+                pipeline.hexists(RUNNING, job_id)
             found = pipeline.execute()
-        return {job_id for job_id, status in zip(ids, found, strict=True) if status == b"canceled"}
+        return {
+            each
+            for each, status, runs in zip(ids, found[::2], found[1::2], strict=True)
+            if status in statuses and not runs
+        }
 
     def _push(self, specs: Sequence[JobSpec], *, requeue: bool = False) -> list[Pushed]:
         key = self.key()

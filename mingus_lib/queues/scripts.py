@@ -152,11 +152,12 @@ SETTLE = _COMMON + _SETTLE + "return settle(ARGV[1], ARGV[2], ARGV[3], ARGV[4], 
 # ARGV: moment, then for every job: id, queue, delay in seconds (or ''), to requeue what has ended the attempts that
 # the ledger has counted (or ''), number of fields and values, fields and values. Returns for each job 1 when it was
 # pushed, 0 when it is there already, 2 when it runs. A dead one that was pushed with so many attempts before has run
-# since, and died again: a second pusher of the same requeue is too late.
+# since, and died again: a second pusher of the same requeue is too late. One that is `started` and has no owner ended
+# without a word.
 PUSH = (
     _COMMON
     + """
-local ENDED = {failed = true, canceled = true, finished = true, stopped = true}
+local ENDED = {failed = true, canceled = true, finished = true, stopped = true, started = true}
 local pushed, at, woken = {}, 2, {}
 while ARGV[at] do
   local id, queue, delay, requeue, n = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4])
