@@ -114,7 +114,8 @@ class Lab:
         return int((self.home / "redis" / "redis.pid").read_text())
 
     def close(self) -> None:
-        """Stop what runs."""
+        """Stop what runs, and let the rate be what it was."""
+        catalog.configure({"process_new_articles": {"rate_limit": "10/min"}})
         self.here.close()
         self.client.close()
         embedded.stop(self.home)

@@ -159,11 +159,17 @@ def test_a_pid_in_redis_is_not_killed_unless_it_is_the_supervisor(mingus: Comman
 
     client = connect(embedded.url(mingus.home))
     name = mingus("workers", "list", "-q").out.split()[0]
-    # The pid of this very test, with the start time of another process.
-    client.hset(f"rq:worker:{name}", "supervisor", str(Process(this_host(), os.getpid(), 1)))
-    client.close()
-    (told,) = mingus("workers", "stop", name, "--json").json
-    assert told["reason"] == "told through Redis"
+    pid = int(client.hget(f"rq:worker:{name}", "pid") or 0)
+    # Stopped, so that its next beat does not put right what is written here.
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        # The pid of this very test, with the start time of another process.
+        client.hset(f"rq:worker:{name}", "supervisor", str(Process(this_host(), os.getpid(), 1)))
+        (told,) = mingus("workers", "stop", name, "--json").json
+        assert told["reason"] == "told through Redis"
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        client.close()
 
 
 def test_keys(mingus: CommandLine, tmp_path: Path) -> None:

@@ -56,8 +56,7 @@ class RegisteredWorker(Worker):
         )
         # A command that is sent again by itself could take two jobs: what fails, fails, and the loop tries again.
         connection.set_retry(Retry(NoBackoff(), 0))
-        # One connection of its own: taking one from the pool costs a tenth of a short job.
-        self.delivery = Delivery(connection.client(), where)
+        self.delivery = Delivery(connection, where)
         self.process = Process.this()
         self.where = where
         self.attention = attention
@@ -167,6 +166,10 @@ class RegisteredWorker(Worker):
     def beat_soon(self) -> None:
         """Let the next look beat: something about us has changed."""
         self._next_beat = 0.0
+
+    def take_own_line(self) -> None:
+        """Deliver over a connection of its own: taking one from the pool costs a tenth of a short job."""
+        self.delivery = Delivery(self.connection.client(), self.where)
 
     def sign_off(self) -> None:
         """Leave Redis, if it can be reached."""

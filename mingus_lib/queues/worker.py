@@ -127,6 +127,7 @@ class MingusWorker(RegisteredWorker):
             try:
                 self._until_redis_is_there(self.register_birth)
                 self._until_redis_is_there(self.subscribe)
+                self._until_redis_is_there(self.take_own_line)
                 log.info("worker %s takes jobs from %s", self.name, ", ".join(self._turns))
                 while self._step():
                     self._beat()
@@ -178,7 +179,7 @@ class MingusWorker(RegisteredWorker):
             return None
         self._backoff, self._unsure = 0.0, False
         self.endings.done = None
-        if done is not None and settled is not None and settled.ours and not settled.there:
+        if done is not None and settled is not None and not settled.there:
             self._remember_forgotten(done)
         if job is not None and self.order.fair:
             at = self._turns.index(job.queue) + 1
@@ -274,6 +275,8 @@ class MingusWorker(RegisteredWorker):
 
     def _feed(self, run: Run) -> None:
         child = self._ready_child()
+        # A command was for the run that it found.
+        self.kill_wanted = self._stopped_job_id = None
         self._run, self.held = run, run.job
         try:
             child.order(
