@@ -65,11 +65,11 @@ class Supervisor:
             self._start(number)
         passed_on = 0
         while self._workers():
+            self._wait()
             if self._signals > passed_on:
                 passed_on += 1
                 self._pass_on(signal.SIGTERM)
             self._reap()
-            self._wait()
         self._end_keeper()
         return 1 if self._failed else 0
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("mingus.worker")
 
 IDLE_POLL_SECONDS = 1.0
+# In burst mode somebody waits for the end.
+BURST_POLL_SECONDS = 0.1
 WATCH_SECONDS = 0.2
 MAX_BACKOFF_SECONDS = 5.0
 CANCELLED_TTL_SECONDS = 3600
@@ -164,7 +166,7 @@ class MingusWorker(RegisteredWorker):
         elif not over and not self._backoff:
             if self.order.burst and writable and self._is_drained():
                 return False
-            self.attention.wait(IDLE_POLL_SECONDS)
+            self.attention.wait(BURST_POLL_SECONDS if self.order.burst else IDLE_POLL_SECONDS)
         return True
 
     def _turn(self, queues: Sequence[str]) -> Taken | None:
