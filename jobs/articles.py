@@ -46,18 +46,11 @@ class OneArticle(Arguments):
     offline: bool = False
 
 
-def _load_readers() -> None:
-    from mingus_lib.services import ingest
-
-    ingest.load_readers()
-
-
 @job(
     NewArticles,
     queue="article_processing",
     permission="articles:write",
     rate_limit="10/min",
-    preload=_load_readers,
 )
 def process_new_articles(urls: list[str], force: bool = False) -> list[dict[str, Any]]:
     """Fetch addresses and store what is worth reading: one outcome per address."""
@@ -84,7 +77,7 @@ def _hand_over(result: IngestResult, now: context.JobContext, force: bool) -> No
         here.follow_up("process_new_articles", again, parent=now.id, delay=delay, attempts=now.tries)
 
 
-@job(OneArticle, queue="article_processing", permission="articles:write", preload=_load_readers)
+@job(OneArticle, queue="article_processing", permission="articles:write")
 def reprocess_article(article_id: int, offline: bool = False) -> dict[str, Any]:
     """Fetch one article again if it changed (or read its kept page again), keeping editors' work."""
     now = context.current()

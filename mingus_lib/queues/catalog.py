@@ -33,7 +33,7 @@ class Task:
 
     `permission` is what a key must have to sign its jobs. `soft` and `hard` are seconds, `memory` is bytes.
     `rate` is (jobs, seconds): so many start in any such time, over all workers. While the circuit breaker of
-    `dependency` is open, no job starts. `preload` loads the task's heavy libraries, once in a process.
+    `dependency` is open, no job starts.
     """
 
     name: str
@@ -48,7 +48,6 @@ class Task:
     retry: RetryPolicy = DEFAULT_RETRY
     rate: tuple[int, int] | None = None
     dependency: str | None = None
-    preload: Callable[[], object] | None = None
 
     def validate(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments as they will travel (plain JSON), or a UsageError naming the wrong field."""
@@ -76,7 +75,6 @@ def job(
     backoff: float = 60.0,
     rate_limit: str | None = None,
     dependency: str | None = None,
-    preload: Callable[[], object] | None = None,
 ) -> Callable[[JobFunction], JobFunction]:
     """Declare a job function; it is returned unchanged. The arguments are as in Task, `rate_limit` as "10/min"."""
 
@@ -95,7 +93,6 @@ def job(
             retry=RetryPolicy(retries, backoff),
             rate=parse_rate(rate_limit),
             dependency=dependency,
-            preload=preload,
         )
         return function
 

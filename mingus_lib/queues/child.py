@@ -6,7 +6,6 @@ Orders and replies are JSON. The child ends with its worker, however that ended;
 from __future__ import annotations
 
 import ctypes
-import gc
 import json
 import logging
 import os
@@ -159,27 +158,17 @@ class Runner:
         self._tasks = catalog.load()
         signal.signal(signal.SIGALRM, _ring)
         self._ledger: Ledger | None = None
-        self._loaded: set[str] = set()
 
     def run(self, order: Message) -> Message:
         """The reply: `result` (JSON text), or `reason`, `delay`, `traceback` and `dependency` of a failure."""
         task = self._tasks[order["task"]]
         try:
             self._enter(order, task)
-            self._load(task)
             with soft_limit(task.soft):
                 result = catalog.function(task)(**task.validate(order["args"]))
             return {"result": json.dumps(result)}
         except BaseException as error:
             return _failure(error, order["tries"], task)
-
-    def _load(self, task: catalog.Task) -> None:
-        if task.preload and task.name not in self._loaded:
-            self._loaded.add(task.name)
-            task.preload()
-            # What is loaded by now stays: the collector need not walk it again.
-            gc.collect()
-            gc.freeze()
 
     def _enter(self, order: Message, task: catalog.Task) -> None:
         if self._ledger is None:

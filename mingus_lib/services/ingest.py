@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from queue import Empty, Full
 from queue import Queue as Handover
 
@@ -44,6 +45,7 @@ HAND_OVER_SECONDS = 0.5
 NOT_FETCHED = (ArticleStatus.HELD, ArticleStatus.PENDING)
 
 
+@cache
 def load_readers() -> None:
     """Load what reading a page needs, language model included: about a second, once in a process."""
     body = f"<html><body><article><p>{'A plain sentence to read. ' * 40}</p></article></body></html>"
@@ -297,6 +299,8 @@ def _fetch_all(
     ]
     for thread in threads:
         thread.start()
+    # While the first pages are on their way.
+    load_readers()
     missing = {address.position: address for address in addresses}
     try:
         while missing:
