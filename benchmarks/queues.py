@@ -40,7 +40,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "build" / "peers"
 PACKAGES = ("celery[redis]>=5.4", "huey>=2.5", "rq>=3")
 PEER_CODE = Path(__file__).with_name("queue_peers.py")
-ARTICLE_JOBS = 120
+ARTICLE_JOBS = 400
 
 Figures = dict[str, Any]
 
