@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 from rq import worker_registration
 from rq.serializers import JSONSerializer
@@ -27,10 +29,12 @@ from mingus_lib.queues.owner import Process, resident_bytes
 
 if TYPE_CHECKING:
     from redis import Redis
+    from redis.client import PubSub
 
 log = logging.getLogger("mingus.worker")
 
 BEAT_SECONDS = 5.0
+PUBSUB_PAUSE_SECONDS = 1.0
 # RQ's tools list no worker whose hash has expired.
 WORKER_TTL_SECONDS = 60
 
@@ -112,6 +116,12 @@ class RegisteredWorker(Worker):
         self.pubsub_thread: Any = self.pubsub.run_in_thread(
             sleep_time=60, daemon=True, exception_handler=self._pubsub_exception_handler
         )
+
+    def _pubsub_exception_handler(self, exc: Exception, pubsub: PubSub, pubsub_thread: Any) -> None:
+        """In the thread: try again quietly, since the loop says that Redis is away."""
+        if not isinstance(exc, RedisConnectionError | RedisTimeoutError):
+            raise exc
+        time.sleep(PUBSUB_PAUSE_SECONDS)
 
     def unsubscribe(self) -> None:
         """Leave the channels; RQ would wait a second for its thread, which ends with the process."""
