@@ -13,6 +13,11 @@ if sys.argv[1:] == ["--version"]:
     print(f"mingus {__version__}")
     raise SystemExit(0)
 
+if sys.argv[1:] == ["status", "--json"]:
+    from mingus_lib.commands.quick import status_as_json
+
+    raise SystemExit(status_as_json())
+
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
