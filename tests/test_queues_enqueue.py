@@ -156,3 +156,25 @@ def test_an_enqueue_cut_short_says_what_was_accepted(parts: Parts, redis: Any, t
     with pytest.raises(RedisUnavailable, match="500 jobs were accepted before"):
         cut.submit(pings(600))
     assert redis.llen("rq:queue:analytics") == 500
+
+
+class Confused(Ledger):
+    """A ledger on a disk that fills up between two writes."""
+
+    def confirm(self, ids: Any, now: datetime) -> None:
+        raise StoreUnavailable("the disk is full")
+
+
+def test_what_was_pushed_but_not_confirmed_is_accepted(parts: Parts, redis: Any) -> None:
+    enqueuer = Enqueuer(lambda: redis, Confused(parts.store), parts.keyring.own, "test")
+    (job_id,) = enqueuer.submit(pings(1))
+    parts.worker().work()
+    assert parts.job(job_id).state is JobState.FINISHED
+
+
+def test_what_has_begun_is_not_disowned(parts: Parts) -> None:
+    begun, waiting = pings(2)
+    parts.ledger.record([begun, waiting])
+    parts.ledger.start(begun, worker="w", now=datetime.now(UTC))
+    parts.ledger.disown([begun.id, waiting.id], "not-accepted: x", datetime.now(UTC))
+    assert [parts.job(each.id).state for each in (begun, waiting)] == [JobState.STARTED, JobState.CANCELLED]

@@ -267,3 +267,34 @@ def test_rq_info_counts_what_is_there(parts: Parts, redis: Any) -> None:
         [rq, "info", "--raw", "--url", parts.url], capture_output=True, text=True, check=True
     )
     assert "queue cleanup 0, 0 executing, 1 finished, 1 failed" in shown.stdout
+
+
+def test_an_orphan_that_waits_for_its_retry_goes_on_waiting(parts: Parts, keeper: Keeper, redis: Any) -> None:
+    job_id = taken_by(parts, GONE)
+    now = datetime.now(UTC)
+    parts.ledger.retry_later(job_id, 1, now + timedelta(hours=1), "busy: later", now)
+    assert keeper.reap() == 1
+    assert queued(redis) == []
+    assert 3500 < redis.zscore("rq:scheduled:cleanup", job_id) - now.timestamp() <= 3601
+
+
+def test_keys_of_the_wrong_kind_do_not_stop_the_keeper(parts: Parts, keeper: Keeper, redis: Any) -> None:
+    job_id = taken_by(parts, GONE)
+    redis.set("rq:scheduled:analytics", "x")
+    redis.set("rq:finished:analytics", "x")
+    redis.set("rq:workers", "x")
+    a_whole_round(keeper)
+    assert queued(redis) == [job_id]
+
+
+def test_a_job_run_in_place_is_no_keeper_s_business(
+    parts: Parts, keeper: Keeper, clock: Clock, redis: Any
+) -> None:
+    spec = new_job("ping", {}, queue="cleanup")
+    parts.ledger.record([type(spec)(**{**_fields(spec), "origin": "eager"})])
+    parts.ledger.confirm([spec.id], datetime.now(UTC))
+    settle_in(keeper, clock)
+    a_whole_round(keeper)
+    a_whole_round(keeper)
+    assert queued(redis) == []
+    assert parts.job(spec.id).state is JobState.QUEUED

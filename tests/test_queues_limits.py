@@ -100,7 +100,7 @@ def test_five_failures_open_a_breaker_and_one_job_probes(limits: Limits, redis: 
     assert limits.wait_for("openai", 600) > 50
     redis.hincrbyfloat("mingus:breaker:openai", "opened_at", -60)
     assert limits.wait_for("openai", 600) == 0
-    limits.succeeded("openai")
+    limits.reset("openai")
     assert limits.breakers() == []
     assert limits.wait_for("openai", 600) == 0
 
@@ -109,7 +109,7 @@ def test_a_success_forgives_failures(limits: Limits) -> None:
     for _ in range(3):
         for _ in range(FAILURES_TO_OPEN - 1):
             limits.failed("openai", "x")
-        limits.succeeded("openai")
+        limits.reset("openai")
     assert limits.wait_for("openai", 1) == 0
 
 

@@ -21,6 +21,8 @@ from rq.worker import Worker
 from mingus_lib.domain.jobs import JobState
 from mingus_lib.queues import catalog, signing
 from mingus_lib.queues.delivery import RUNNING
+from mingus_lib.queues.enqueue import new_job
+from mingus_lib.queues.limits import Limits
 from tests.conftest import wait_for
 from tests.runtime_parts import Parts
 
@@ -460,3 +462,53 @@ def test_the_name_of_a_dead_worker_is_free(parts: Parts, redis: Any) -> None:
     dead = Process(Process.this().host, 2**22 - 1, 1)
     redis.hset("rq:worker:tester", mapping={"process": str(dead), "state": "busy"})
     assert parts.run(token="mine").result == "mine"
+
+
+def test_an_idle_child_that_dies_costs_the_next_job_nothing(parts: Parts) -> None:
+    worker = parts.worker(burst=False, max_jobs=1)
+    thread = in_background(worker)
+    child = wait_for(lambda: worker.child, "the child")
+    os.kill(child.pid, signal.SIGKILL)
+    job_id = parts.ping(token="fine")
+    thread.join(20)
+    assert (parts.job(job_id).result, parts.job(job_id).attempts) == ("fine", 1)
+
+
+def test_a_broken_file_of_keys_is_waited_out(parts: Parts, redis: Any) -> None:
+    job_id = parts.ping(token="after")
+    whole = parts.keyring.path.read_text()
+    parts.keyring.path.write_text("garbage")
+    worker = parts.worker()
+    thread = in_background(worker)
+    wait_for(lambda: redis.hget("rq:worker:tester", "state") == b"degraded", "the degraded state")
+    parts.keyring.path.write_text(whole)
+    thread.join(20)
+    assert (parts.job(job_id).result, parts.job(job_id).attempts) == ("after", 1)
+
+
+def test_a_postponed_job_whose_worker_died_is_scheduled_in_the_ledger(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = parts.ping()
+    _, job = parts.delivery.turn(worker_process(), "gone", "e" * 32, ["cleanup"], None)
+    assert job is not None
+    parts.ledger.start(_spec_of(job_id), worker="gone", now=datetime.now(UTC))
+    assert parts.keeper().reap() == 1
+    task = dataclasses.replace(catalog.find("ping"), rate=(1, 60))
+    monkeypatch.setitem(catalog._tasks, "ping", task)
+    Limits(parts.client, "test").wait_for_slot(task, "another", "e")
+    parts.worker().work()
+    waiting = parts.job(job_id)
+    assert (waiting.state, waiting.deaths) == (JobState.SCHEDULED, 1)
+    assert [attempt.state for attempt in waiting.history] == ["lost"]
+
+
+def worker_process() -> Any:
+    """A process of this host that is gone."""
+    from mingus_lib.queues.owner import Process, this_host
+
+    return Process(this_host(), 2**22 - 1, 1)
+
+
+def _spec_of(job_id: str) -> Any:
+    return dataclasses.replace(new_job("ping", {}, queue="cleanup"), id=job_id)

@@ -110,6 +110,7 @@ class Standing:
     deaths: int = 0
     refused: bool = False
     cancel_requested: bool = False
+    scheduled_for: datetime | None = None
 
 
 class Start(StrEnum):

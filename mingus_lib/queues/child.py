@@ -85,6 +85,13 @@ class Child:
             except ProcessLookupError:
                 continue
 
+    def has_ended(self) -> bool:
+        """Whether it has ended by itself; then nobody need wait for it any more."""
+        try:
+            return os.waitpid(self.pid, os.WNOHANG)[0] != 0
+        except ChildProcessError:
+            return True
+
     def leave(self) -> int:
         """Close the pipe, on which an idle child ends, and wait for it; its wait status."""
         self.channel.close()

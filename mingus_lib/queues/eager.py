@@ -7,11 +7,12 @@ import json
 import time
 import traceback
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from mingus_lib.domain.jobs import JobSpec, StartVerdict
+from mingus_lib.domain.jobs import JobSpec, Start, StartVerdict
+from mingus_lib.errors import TransientError
 from mingus_lib.queues import catalog, context
 from mingus_lib.queues.ports import Ledger
 
@@ -35,6 +36,8 @@ class EagerEnqueuer:
         return len(specs)
 
     def _run_recorded(self, spec: JobSpec) -> str:
+        # Its origin tells keepers that Redis never had it.
+        spec = replace(spec, origin=WORKER)
         self.ledger.record([spec])
         self.ledger.confirm([spec.id], datetime.now(UTC))
         self._run(spec)
@@ -42,15 +45,21 @@ class EagerEnqueuer:
 
     def _run(self, spec: JobSpec) -> None:
         verdict = self.ledger.start(spec, worker=WORKER, now=datetime.now(UTC))
+        if verdict.kind is not Start.RUN:
+            return
         try:
             # A job may enqueue others, which run inside it: each has its own context.
             result = json.dumps(contextvars.copy_context().run(self._call, spec, verdict))
         except BaseException as error:
             trace = "".join(traceback.format_exception(error))
             reason = getattr(error, "reason", None) or f"bug: {type(error).__name__}: {error}"[:500]
-            self.ledger.bury(spec.id, verdict.attempt, reason, datetime.now(UTC), traceback=trace)
+            if isinstance(error, Exception):
+                self.ledger.bury(spec.id, verdict.attempt, reason, datetime.now(UTC), traceback=trace)
+            else:
+                self.ledger.stop(spec.id, verdict.attempt, "cancelled: interrupted", datetime.now(UTC))
             raise
-        self.ledger.finish(spec.id, verdict.attempt, result, datetime.now(UTC))
+        if not self.ledger.finish(spec.id, verdict.attempt, result, datetime.now(UTC)):
+            raise TransientError(f"job {spec.id} was ended by somebody else while it ran", code="ended")
 
     def _call(self, spec: JobSpec, verdict: StartVerdict) -> Any:
         task = catalog.find(spec.task)
@@ -59,5 +68,9 @@ class EagerEnqueuer:
             self.ledger.progress(spec.id, done, total, text)
 
         deadline = time.monotonic() + task.soft
-        context.enter(context.JobContext(spec.id, verdict.attempt, verdict.tries, True, deadline, report))
+        context.enter(
+            context.JobContext(
+                spec.id, verdict.attempt, verdict.tries, True, deadline, report, task.name, spec.queue
+            )
+        )
         return catalog.function(task)(**task.validate(spec.args))

@@ -10,16 +10,18 @@ from collections.abc import Callable
 
 from mingus_lib.errors import StoreUnavailable
 from mingus_lib.queues.delivery import How, Settlement
-from mingus_lib.queues.ports import Ledger
 
 log = logging.getLogger("mingus.worker")
 
 
 class Endings:
-    """The end of at most one job: `unwritten` while the ledger lacks it, `done` while only Redis does."""
+    """The end of at most one job: `unwritten` while the ledger lacks it, `done` while only Redis does.
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    `probe` raises StoreUnavailable while the worker cannot work.
+    """
+
+    def __init__(self, probe: Callable[[], object]) -> None:
+        self._probe = probe
         self.done: Settlement | None = None
         self.degraded = False
         self._unwritten: tuple[Callable[[], object], Settlement] | None = None
@@ -61,9 +63,9 @@ class Endings:
         """Whether the ledger can be written: tried, when it could not be before."""
         if self.degraded:
             try:
-                self._ledger.probe()
+                self._probe()
             except StoreUnavailable:
                 return False
-            log.warning("the ledger can be written again")
+            log.warning("jobs are taken again")
             self.degraded = False
         return True

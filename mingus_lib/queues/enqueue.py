@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mingus_lib.domain.jobs import JobSpec
-from mingus_lib.errors import MingusError, TransientError, UsageError
+from mingus_lib.errors import MingusError, StoreUnavailable, TransientError, UsageError
 from mingus_lib.queues import catalog, payload
 from mingus_lib.queues.connection import translated
 from mingus_lib.queues.delivery import Delivery, Push, Pushed
@@ -19,6 +20,8 @@ from mingus_lib.queues.signing import Key
 
 if TYPE_CHECKING:
     from redis import Redis
+
+log = logging.getLogger("mingus.enqueue")
 
 CHUNK = 500
 
@@ -126,7 +129,7 @@ class Enqueuer:
             self._push(Delivery(client, self.where), chunk)
         except MingusError as error:
             if self.ledger is not None:
-                self.ledger.cancel((spec.id for spec in chunk), f"not-accepted: {error}", datetime.now(UTC))
+                self.ledger.disown((spec.id for spec in chunk), f"not-accepted: {error}", datetime.now(UTC))
             raise
         self._confirm(chunk)
 
@@ -135,8 +138,13 @@ class Enqueuer:
         return delivery.push([push_of(spec, key, self.results_ttl, requeue=requeue) for spec in chunk])
 
     def _confirm(self, chunk: Sequence[JobSpec]) -> None:
-        if self.ledger is not None:
+        if self.ledger is None:
+            return
+        try:
             self.ledger.confirm((spec.id for spec in chunk), datetime.now(UTC))
+        except StoreUnavailable as error:
+            # They are accepted: recorded and pushed. A keeper confirms them later.
+            log.warning("not confirmed yet: %s", error)
 
 
 def push_of(spec: JobSpec, key: Key, results_ttl: int, *, requeue: bool = False) -> Push:

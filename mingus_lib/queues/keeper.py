@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mingus_lib.domain.jobs import JobSpec, JobState, Standing
-from mingus_lib.errors import MingusError, RedisUnavailable
+from mingus_lib.errors import MingusError, RedisUnavailable, StoreUnavailable
 from mingus_lib.queues import catalog
 from mingus_lib.queues.connection import translated
 from mingus_lib.queues.delivery import BEATS, RUNNING, Delivery, How, Pushed
@@ -69,14 +69,33 @@ class Keeper:
     _stranded_before: frozenset[str] = field(default=frozenset(), init=False)
     _missing_before: frozenset[str] = field(default=frozenset(), init=False)
     _lost_at: float | None = field(default=None, init=False)
+    _trouble: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         self.delivery = Delivery(self.client, self.where)
 
     def tick(self) -> None:
-        """One round; well under a second of work, so that the next one is in time."""
-        self.delivery.move_due()
-        self.reap()
+        """One round; well under a second of work, so that the next one is in time.
+
+        A step that fails does not keep the others from being done; when all fail, the first failure is raised.
+        """
+        failures: list[MingusError] = []
+        steps: tuple[Callable[[], object], ...] = (self.delivery.move_due, self.reap, self._go_on_slowly)
+        for step in steps:
+            try:
+                step()
+            except (RedisUnavailable, StoreUnavailable) as error:
+                failures.append(error)
+        if len(failures) == len(steps):
+            raise failures[0]
+        self._say(str(failures[0]) if failures else "")
+
+    def _say(self, trouble: str) -> None:
+        if trouble and trouble != self._trouble:
+            log.error("%s; trying again", trouble)
+        self._trouble = trouble
+
+    def _go_on_slowly(self) -> None:
         if self._pages is None and self.clock() >= self._slow_at:
             self._pages = self._slow_round()
         if self._pages is not None:
@@ -143,7 +162,6 @@ class Keeper:
     # Confirming, restoring, sweeping.
 
     def _slow_round(self) -> Iterator[None]:
-        yield from self._forget_dead_workers()
         yield from self._confirm()
         mark = self._mark()
         if mark == self.ledger.redis_mark():
@@ -152,6 +170,7 @@ class Keeper:
         else:
             self._pause_again()
             yield from self._restore(mark)
+        yield from self._forget_dead_workers()
 
     def _forget_dead_workers(self) -> Iterator[None]:
         """Take workers that were killed out of RQ's lists."""
@@ -244,8 +263,9 @@ class Keeper:
         self._missing_before = frozenset(missing)
         if twice and self._mark() == mark:
             again = self._missing(sorted(twice)) | (gone & self._ended_there(sorted(gone), _CANCELLED))
-            self.ledger.cancel(sorted(again), "cancelled: removed in Redis", datetime.now(UTC))
-            log.warning("%d jobs were removed in Redis by another tool", len(again))
+            count = self.ledger.cancel(sorted(again), "cancelled: removed in Redis", datetime.now(UTC))
+            if count:
+                log.warning("%d jobs were removed in Redis by another tool", count)
 
     def _missing(self, ids: Sequence[str]) -> set[str]:
         """Which of the jobs Redis neither holds nor has running."""
@@ -304,6 +324,8 @@ def _where_to(standing: Standing | None, results_ttl: int) -> tuple[How, float, 
         return How.FAILED, 0, "it is dead; `mingus job` tells why"
     if state is JobState.CANCELLED:
         return How.CANCELED, results_ttl, ""
+    if standing is not None and state is JobState.SCHEDULED and standing.scheduled_for is not None:
+        return How.SCHEDULED, max(0.0, (standing.scheduled_for - datetime.now(UTC)).total_seconds()), ""
     return How.QUEUED, 0, ""
 
 

@@ -64,16 +64,17 @@ class Limits:
         """Seconds until a job that needs `dependency` may start; 0 may make it the probe, for `longest` seconds."""
         return float(self._run(scripts.BREAKER_ALLOWS, dependency, COOLDOWN_SECONDS, longest))
 
-    def succeeded(self, dependency: str) -> None:
-        """Close the breaker."""
-        self.reset(dependency)
+    def let_go(self, dependency: str) -> None:
+        """The job that was the probe told nothing of the dependency: another may try."""
+        with translated(self.where):
+            self.client.hdel(BREAKER_PREFIX + dependency, "probe_until")
 
     def failed(self, dependency: str, reason: str) -> int:
         """Count a failure; the fifth in a row opens the breaker. Returns the failures in a row."""
         return int(self._run(scripts.BREAKER_FAILED, dependency, FAILURES_TO_OPEN, reason[:500]))
 
     def reset(self, dependency: str) -> bool:
-        """Close the breaker by hand; whether there was anything to close."""
+        """Close the breaker, after a success or by hand; whether there was anything to close."""
         with translated(self.where), self.client.pipeline(transaction=False) as pipeline:
             pipeline.delete(BREAKER_PREFIX + dependency)
             pipeline.srem(BREAKERS, dependency)

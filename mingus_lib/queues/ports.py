@@ -44,7 +44,7 @@ class Ledger(Protocol):
     def put_back(self, job_id: str, attempt: int) -> bool:
         """The attempt does not count."""
 
-    def postpone(self, job_id: str, when: datetime, reason: str) -> None:
+    def postpone(self, job_id: str, when: datetime, reason: str, now: datetime) -> None:
         """The job may not start before `when`."""
 
     def refuse(self, job_id: str, task: str, queue: str, reason: str, now: datetime) -> None:
@@ -52,6 +52,9 @@ class Ledger(Protocol):
 
     def cancel(self, ids: Iterable[str], reason: str, now: datetime) -> int:
         """End jobs that have not ended; how many were changed."""
+
+    def disown(self, ids: Iterable[str], reason: str, now: datetime) -> None:
+        """Cancel jobs that Redis may not have taken."""
 
     def progress(self, job_id: str, done: int, total: int, text: str) -> None:
         """Note how far the running attempt is."""

@@ -233,7 +233,8 @@ MOVE_DUE = (
     + """
 local moved, now = 0, seconds()
 for _, queue in ipairs(ARGV) do
-  local due = call('ZRANGEBYSCORE', 'rq:scheduled:' .. queue, '-inf', now, 'LIMIT', 0, 100)
+  -- An error (the key is no sorted set) has no elements.
+  local due = redis.pcall('ZRANGEBYSCORE', 'rq:scheduled:' .. queue, '-inf', now, 'LIMIT', 0, 100)
   for _, id in ipairs(due) do
     local job = 'rq:job:' .. id
     if is_hash(job) then
@@ -246,8 +247,8 @@ for _, queue in ipairs(ARGV) do
     call('ZREM', 'rq:scheduled:' .. queue, id)
   end
   if #due > 0 then call('PUBLISH', 'mingus:wake', queue) end
-  call('ZREMRANGEBYSCORE', 'rq:finished:' .. queue, 0, now)
-  call('ZREMRANGEBYSCORE', 'rq:canceled:' .. queue, 1, now)
+  redis.pcall('ZREMRANGEBYSCORE', 'rq:finished:' .. queue, 0, now)
+  redis.pcall('ZREMRANGEBYSCORE', 'rq:canceled:' .. queue, 1, now)
 end
 return moved
 """

@@ -18,6 +18,7 @@ log = logging.getLogger("mingus.worker")
 
 POLL_SECONDS = 1.0
 KEEPER = 0
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 DISMISSED = 100
 RESTART_PAUSE_SECONDS = 1.0
 
@@ -55,7 +56,7 @@ class Supervisor:
         whose supervisor was killed stop as if told to.
         """
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
-        for stop in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for stop in STOPS:
             signal.signal(stop, self._note_signal)
         # So that a child's end wakes the loop.
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -85,10 +86,13 @@ class Supervisor:
         self._signals += 1
 
     def _start(self, number: int) -> None:
+        # Until the child has its own handlers, a stop would only be counted in it, and never be heard.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
         pid = os.fork()
         if pid == 0:
             self._be_child(number)
         self._running[pid] = number
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
     def _be_child(self, number: int) -> None:
         code = 1
@@ -100,6 +104,7 @@ class Supervisor:
             for stop in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(stop, signal.SIG_DFL)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
             os.close(self._hold)
             if number == KEEPER:
                 assert self._keeper is not None

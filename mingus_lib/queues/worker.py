@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mingus_lib.domain.jobs import FailureVerdict, JobState, Start, StartVerdict, decide_failure
-from mingus_lib.errors import RedisUnavailable, StoreUnavailable, TransientError
+from mingus_lib.errors import RedisUnavailable, StoreUnavailable, TransientError, UsageError
 from mingus_lib.queues import admission, catalog
 from mingus_lib.queues.admission import Admitted
 from mingus_lib.queues.attention import Attention
@@ -109,7 +109,7 @@ class MingusWorker(RegisteredWorker):
         self.keys = keys
         self.order = order or Order()
         self.limits = Limits(connection, where)
-        self.endings = Endings(ledger)
+        self.endings = Endings(self._probe)
         self._open_ledger = open_ledger
         self._turns = list(queues)
         self._run: Run | None = None
@@ -117,6 +117,7 @@ class MingusWorker(RegisteredWorker):
         # Whether a turn may have taken a job without our hearing of it.
         self._unsure = False
         self._stop_said = False
+        self._registered = False
         self._jobs_done = 0
 
     def work(self, *_: Any, **__: Any) -> bool:
@@ -128,6 +129,7 @@ class MingusWorker(RegisteredWorker):
             self.child = Child.fork(self._open_ledger)
             try:
                 self._until_redis_is_there(self.register_birth)
+                self._registered = True
                 self._until_redis_is_there(self.subscribe)
                 self._until_redis_is_there(self.take_own_line)
                 log.info("worker %s takes jobs from %s", self.name, ", ".join(self._turns))
@@ -236,11 +238,11 @@ class MingusWorker(RegisteredWorker):
         )
 
     def _admit(self, job: Taken) -> None:
-        admitted = admission.admit(job, self.keys())
+        admitted = admission.admit(job, self._keys_now())
         wait, why = self._held_back(job, admitted.task)
         if wait > 0:
             when = datetime.now(UTC) + timedelta(seconds=wait)
-            self.ledger.postpone(job.id, when, why)
+            self.ledger.postpone(job.id, when, why, datetime.now(UTC))
             self.endings.done = Settlement(job, How.SCHEDULED, wait)
             log.info(
                 "not before %s: %s", when.isoformat(timespec="seconds"), why, extra=_facts(job, admitted)
@@ -257,15 +259,27 @@ class MingusWorker(RegisteredWorker):
         else:
             self.endings.done = self._not_run(job, admitted, verdict)
 
+    def _keys_now(self) -> Mapping[str, Key]:
+        try:
+            return self.keys()
+        except UsageError as error:
+            # A broken file of keys is mended while the workers wait, as a store is.
+            raise StoreUnavailable(str(error)) from error
+
+    def _probe(self) -> None:
+        self.ledger.probe()
+        self._keys_now()
+
     def _held_back(self, job: Taken, task: catalog.Task) -> tuple[float, str]:
         """Seconds that the job has to wait, and why."""
-        if task.dependency is not None:
-            wait = self.limits.wait_for(task.dependency, task.hard)
-            if wait > 0:
-                return wait, f"breaker-open: {task.dependency} fails"
         if task.rate is not None:
             wait = self.limits.wait_for_slot(task, job.id, job.owner.execution)
-            return wait, f"rate-limit: {task.rate[0]} in {task.rate[1]} s"
+            if wait > 0:
+                return wait, f"rate-limit: {task.rate[0]} in {task.rate[1]} s"
+        if task.dependency is not None:
+            # Last, since the answer may make this job the breaker's probe.
+            wait = self.limits.wait_for(task.dependency, task.hard)
+            return wait, f"breaker-open: {task.dependency} fails"
         return 0.0, ""
 
     def _not_run(self, job: Taken, admitted: Admitted, verdict: StartVerdict) -> Settlement:
@@ -309,6 +323,8 @@ class MingusWorker(RegisteredWorker):
 
     def _worn_out(self, child: Child) -> str:
         """Why the child is not given another job, or nothing."""
+        if child.has_ended():
+            return "it has ended while it was idle"
         if child.jobs >= self.order.jobs_per_child:
             return f"it has run {child.jobs} jobs"
         memory = 0 if child.jobs % LOOK_AT_MEMORY_EVERY else resident_bytes(child.pid)
@@ -394,7 +410,9 @@ class MingusWorker(RegisteredWorker):
             if reply.get("dependency"):
                 self.limits.failed(reply["dependency"], reply["reason"])
             elif run.task.dependency and "result" in reply:
-                self.limits.succeeded(run.task.dependency)
+                self.limits.reset(run.task.dependency)
+            elif run.task.dependency:
+                self.limits.let_go(run.task.dependency)
         except RedisUnavailable as error:
             log.warning("the breaker was not told: %s", error)
 
@@ -494,7 +512,8 @@ class MingusWorker(RegisteredWorker):
         if self.child is not None:
             self.child.leave()
             self.child = None
-        self.sign_off()
+        if self._registered:
+            self.sign_off()
 
 
 def _facts(job: Taken, admitted: Admitted) -> dict[str, Any]:

@@ -125,12 +125,14 @@ def _run_worker(work: WorkOrder, number: int, renew: Renew, supervisor: Supervis
 
 def _wait_for_redis(here: Runtime) -> Redis:
     """A client of a Redis that is up; a worker does not give up for want of it."""
-    pause = 0.1
+    pause, said = 0.1, ""
     while True:
         try:
             return here.redis
         except RedisUnavailable as error:
-            log.error("%s; trying again", error)
+            if str(error) != said:
+                said = str(error)
+                log.error("%s; trying again", error)
             time.sleep(pause)
             pause = min(MAX_PAUSE_SECONDS, pause * 2)
 

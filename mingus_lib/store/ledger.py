@@ -10,6 +10,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,7 @@ from mingus_lib.domain.jobs import (
 )
 from mingus_lib.store.database import Row, Store
 from mingus_lib.store.interventions import PAUSED, paused_queues
-from mingus_lib.store.values import as_text, as_time
+from mingus_lib.store.values import as_optional_time, as_text, as_time
 
 SYNC_SECONDS = 0.05
 OPEN = "state IN ('queued', 'scheduled', 'started')"
@@ -68,11 +69,11 @@ WHERE id = ? AND state IN ('dead', 'cancelled') AND NOT refused
 """
 _OPEN_PAGE = f"""
 SELECT id, task, queue, args, state, origin, parent_id, root_id, created_at, scheduled_for, attempts, confirmed_at,
-  rowid FROM job_runs WHERE {OPEN} AND (queue, rowid) > (?, ?) ORDER BY queue, rowid LIMIT ?
+  rowid FROM job_runs WHERE {OPEN} AND origin <> 'eager' AND (queue, rowid) > (?, ?) ORDER BY queue, rowid LIMIT ?
 """  # noqa: S608
 _UNCONFIRMED = f"""
 SELECT id, task, queue, args, state, origin, parent_id, root_id, created_at, scheduled_for, attempts, confirmed_at
-FROM job_runs WHERE confirmed_at IS NULL AND created_at < ? AND {OPEN} ORDER BY created_at LIMIT ?
+FROM job_runs WHERE confirmed_at IS NULL AND created_at < ? AND origin <> 'eager' AND {OPEN} ORDER BY created_at LIMIT ?
 """  # noqa: S608
 
 
@@ -173,13 +174,22 @@ class Ledger:
             ).rowcount
             return bool(changed)
 
-    def postpone(self, job_id: str, when: datetime, reason: str) -> None:
-        """A waiting job may not start before `when` (a rate limit, an open breaker): no attempt is used."""
-        self._store.execute(
-            "UPDATE job_runs SET state = 'scheduled', scheduled_for = ?, reason = ? "
-            "WHERE id = ? AND state IN ('queued', 'scheduled')",
-            (as_text(when), reason, job_id),
-        )
+    def postpone(self, job_id: str, when: datetime, reason: str, now: datetime) -> None:
+        """A waiting job may not start before `when` (a rate limit, an open breaker): no attempt is used.
+
+        One that is `started` has lost its worker: that attempt ends here.
+        """
+        with self._store.transaction() as connection:
+            row = connection.execute("SELECT state FROM job_runs WHERE id = ?", (job_id,)).fetchone()
+            lost = row is not None and row[0] == JobState.STARTED
+            if lost:
+                values = (as_text(now), "lost", "its worker died without a word", None, job_id)
+                connection.execute(_CLOSE, values)
+            connection.execute(
+                "UPDATE job_runs SET state = 'scheduled', scheduled_for = ?, reason = ?, deaths = deaths + ? "  # noqa: S608
+                f"WHERE id = ? AND {OPEN}",
+                (as_text(when), reason, int(lost), job_id),
+            )
 
     def refuse(self, job_id: str, task: str, queue: str, reason: str, now: datetime) -> None:
         """Redis held what may not run under this id: dead for good, unless it ended well before."""
@@ -189,6 +199,14 @@ class Ledger:
         """End jobs that have not ended; how many were changed."""
         with self._store.transaction() as connection:
             return sum(_cancel(connection, each, reason, as_text(now)) for each in ids)
+
+    def disown(self, ids: Iterable[str], reason: str, now: datetime) -> None:
+        """Cancel jobs that Redis may not have taken; what has begun by now goes on."""
+        self._store.execute_many(
+            "UPDATE job_runs SET state = 'cancelled', reason = ?, ended_at = ?, scheduled_for = NULL "
+            "WHERE id = ? AND state IN ('queued', 'scheduled')",
+            [(reason, as_text(now), job_id) for job_id in ids],
+        )
 
     def request_cancel(self, ids: Iterable[str]) -> int:
         """Ask for the end of running jobs: whoever holds them stops them; how many were running."""
@@ -219,11 +237,14 @@ class Ledger:
     def standings(self, ids: Iterable[str]) -> dict[str, Standing]:
         """Where these jobs stand; ids without a row are left out."""
         rows = self._store.rows(
-            "SELECT state, attempts, tries, deaths, refused, cancel_requested, id FROM job_runs "
+            "SELECT state, attempts, tries, deaths, refused, cancel_requested, scheduled_for, id FROM job_runs "
             "WHERE id IN (SELECT value FROM json_each(?))",
             (json.dumps(list(ids)),),
         )
-        return {row["id"]: _standing(row) for row in rows}
+        return {
+            row["id"]: replace(_standing(row), scheduled_for=as_optional_time(row["scheduled_for"]))
+            for row in rows
+        }
 
     def open_pages(self, size: int) -> Iterator[list[tuple[JobSpec, JobState, bool]]]:
         """Unfinished jobs, page by page: spec, state, and whether Redis confirmed it."""

@@ -160,6 +160,9 @@ def _failure(row: Facts) -> dict[str, Any]:
 def _draw_workers(seen: Facts, screen: Console) -> None:
     workers = seen["workers"]
     screen.print()
+    if not workers and seen["redis"]["state"] == "unreachable":
+        screen.print("Workers: unknown, since Redis does not answer.", style="yellow", highlight=False)
+        return
     if not workers:
         screen.print("No worker is running. Start one: mingus up", style="yellow", highlight=False)
         return
