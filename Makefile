@@ -29,9 +29,10 @@ docs: .venv/.ready-dev
 
 # Extraction is scored on pages of your own: make bench PAGES=DIR
 bench: .venv/.ready-dev
-	@$(BIN)/python -m benchmarks.start
-	@$(BIN)/python -m benchmarks.pipeline
-	@if [ -n "$(PAGES)" ]; then $(BIN)/python -m benchmarks.extraction --pages "$(PAGES)"; fi
+	@$(BIN)/python benchmarks/start.py
+	@$(BIN)/python benchmarks/pipeline.py
+	@$(BIN)/python benchmarks/queues.py
+	@if [ -n "$(PAGES)" ]; then $(BIN)/python benchmarks/extraction.py --pages "$(PAGES)"; fi
 
 # Resolve the newest versions again; both files carry hashes and no index address.
 lock: .venv/.ready-dev
