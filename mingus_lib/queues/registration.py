@@ -61,6 +61,7 @@ class RegisteredWorker(Worker):
         # A command that is sent again by itself could take two jobs: what fails, fails, and the loop tries again.
         connection.set_retry(Retry(NoBackoff(), 0))
         self.delivery = Delivery(connection, where)
+        self._line: Redis | None = None
         self.process = Process.this()
         self.where = where
         self.attention = attention
@@ -178,8 +179,14 @@ class RegisteredWorker(Worker):
         self._next_beat = 0.0
 
     def take_own_line(self) -> None:
-        """Deliver over a connection of its own: taking one from the pool costs a tenth of a short job."""
-        self.delivery = Delivery(self.connection.client(), self.where)
+        """Deliver over a connection of its own: taking one from the pool costs a tenth of a short job.
+
+        One that failed is not used again: redis-py would connect it to the same server, whatever Sentinel says.
+        """
+        if self._line is not None:
+            self._line.close()
+        self._line = self.connection.client()
+        self.delivery = Delivery(self._line, self.where)
 
     def sign_off(self) -> None:
         """Leave Redis, if it can be reached."""

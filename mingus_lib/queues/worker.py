@@ -174,6 +174,9 @@ class MingusWorker(RegisteredWorker):
     def _turn(self, queues: Sequence[str]) -> Taken | None:
         done = self.endings.done
         try:
+            if self._unsure:
+                with self._translated():
+                    self.take_own_line()
             settled, job = self.delivery.turn(
                 self.process, self.name, secrets.token_hex(16), queues, done, unsure=self._unsure
             )
