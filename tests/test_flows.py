@@ -81,6 +81,7 @@ def test_a_killed_worker_s_job_is_rescued_by_another(mingus: CommandLine) -> Non
         (job_id,) = mingus(
             "enqueue", "ping", "--queue", "cleanup", "--args", '{"seconds": 4}', "-q"
         ).out.split()
+        wait_for(lambda: mingus("job", job_id, "--json").json["state"] == "started", "the attempt")
         child = wait_for(lambda: _running_child(mingus), "the start")
         os.killpg(_parent(child), signal.SIGKILL)
         os.kill(first.pid, signal.SIGKILL)

@@ -23,6 +23,7 @@ from mingus_lib.queues import catalog, signing
 from mingus_lib.queues.delivery import RUNNING
 from mingus_lib.queues.enqueue import new_job
 from mingus_lib.queues.limits import Limits
+from mingus_lib.queues.owner import start_time
 from tests.conftest import wait_for
 from tests.runtime_parts import Parts
 
@@ -469,6 +470,7 @@ def test_an_idle_child_that_dies_costs_the_next_job_nothing(parts: Parts) -> Non
     thread = in_background(worker)
     child = wait_for(lambda: worker.child, "the child")
     os.kill(child.pid, signal.SIGKILL)
+    wait_for(lambda: start_time(child.pid) is None, "its end")
     job_id = parts.ping(token="fine")
     thread.join(20)
     assert (parts.job(job_id).result, parts.job(job_id).attempts) == ("fine", 1)
