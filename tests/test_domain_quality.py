@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mingus_lib.domain.extract import extract
-from mingus_lib.domain.language import language_of
+from mingus_lib.domain.language import is_plainly_english, language_of
 from mingus_lib.domain.models import Extracted, PageSignals, QualityPolicy, Verdict
 from mingus_lib.domain.quality import assess
 from mingus_lib.domain.walls import sign_of, walls
@@ -160,6 +160,20 @@ def test_a_refusal_always_says_why(signals: PageSignals, title: str, url: str) -
 )
 def test_language(text: str, declared: str | None, language: str | None) -> None:
     assert language_of(text, declared) == language
+
+
+ENGLISH = "The rent is due on the first of the month, and what is left for the family has to last until the next pay. "
+SPANISH = (
+    "El alquiler vence el primero del mes y lo que queda para la familia tiene que durar hasta el sueldo. "
+)
+
+
+def test_plain_english_needs_no_model_and_nothing_else_passes_for_it() -> None:
+    assert is_plainly_english(ENGLISH * 4)
+    assert not is_plainly_english(ENGLISH), "too short to be sure"
+    assert not is_plainly_english(SPANISH * 4)
+    assert not is_plainly_english((ENGLISH + SPANISH * 2) * 3)
+    assert language_of(SPANISH * 4, "en") == "es"
 
 
 @pytest.mark.parametrize(("words", "minutes"), [(0, 1), (200, 1), (299, 1), (301, 2), (2000, 10)])
