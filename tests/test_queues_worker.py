@@ -514,3 +514,16 @@ def worker_process() -> Any:
 
 def _spec_of(job_id: str) -> Any:
     return dataclasses.replace(new_job("ping", {}, queue="cleanup"), id=job_id)
+
+
+def test_rq_s_kill_horse_command_kills_the_process_and_the_job_runs_again(parts: Parts, redis: Any) -> None:
+    from rq.command import send_kill_horse_command
+
+    job_id = parts.ping(seconds=3, token="again")
+    thread = in_background(parts.worker())
+    wait_for(lambda: parts.job(job_id).state is JobState.STARTED, "the start")
+    send_kill_horse_command(redis, "tester")
+    wait_for(lambda: parts.job(job_id).deaths == 1, "the death")
+    thread.join(20)
+    ended = parts.job(job_id)
+    assert (ended.result, ended.attempts) == ("again", 2)
