@@ -1,0 +1,148 @@
+"""When each entry of the timetable runs: its slots, in UTC. Pure: the time is an argument.
+
+A slot is the instant of one run. Slots never depend on the process: not on its time zone, its start or its clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+# A slot found this late is on time: an ordinary restart of the scheduler is no downtime.
+GRACE = timedelta(minutes=1)
+# However long the downtime, `catch_up = "all"` makes up for so many runs of an entry, the newest.
+CAUGHT_UP_AT_MOST = 100
+# Missed slots are looked at, newest first, up to about this number; the rest is not counted.
+MISSED_COUNTED = 1000
+
+
+class CatchUp(StrEnum):
+    """What becomes of the slots that passed while no scheduler ran."""
+
+    NONE = "none"
+    LAST = "last"
+    ALL = "all"
+
+
+class Overlap(StrEnum):
+    """What a slot does while the run before it has not ended."""
+
+    SKIP = "skip"
+    ALLOW = "allow"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """What the timetable must know of a task. `queue` None: any queue. `hard`: its limit in seconds.
+
+    `check` raises UsageError for arguments that the task does not take.
+    """
+
+    queue: str | None
+    hard: int
+    check: Callable[[Mapping[str, Any]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry. Exactly one of `cron` (in `timezone`) and `every` (from 1970-01-01T00:00Z) is set.
+
+    `timeout` is seconds, None: the task's own. `line` is where the entry begins in the file. After `parse`,
+    `queue` is never None.
+    """
+
+    name: str
+    task: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+    cron: str | None = None
+    every: timedelta | None = None
+    timezone: str = "UTC"
+    queue: str | None = None
+    enabled: bool = True
+    catch_up: CatchUp = CatchUp.LAST
+    overlap: Overlap = Overlap.SKIP
+    jitter: timedelta = timedelta(0)
+    timeout: int | None = None
+    description: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """All entries of a file in its order, by name. `source` is the file's name, for messages."""
+
+    entries: Mapping[str, Entry]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Slots that were missed and will not run. `more`: there were older ones that were not counted."""
+
+    count: int
+    first: datetime
+    last: datetime
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What an entry owes now: slots that are `on_time`, those missed that run late (`caught_up`), those that do not.
+
+    Both are ascending, and every caught-up slot is before every one on time.
+    """
+
+    on_time: tuple[datetime, ...] = ()
+    caught_up: tuple[datetime, ...] = ()
+    skipped: Skipped | None = None
+
+    @property
+    def run(self) -> tuple[datetime, ...]:
+        """All slots to run now, ascending."""
+        return self.caught_up + self.on_time
+
+
+def slots(entry: Entry, after: datetime, until: datetime, limit: int | None = None) -> Iterator[datetime]:
+    """The entry's slots with after < slot <= until, aware UTC, ascending, each once, at most `limit`.
+
+    A local time that a zone skips runs at the first instant after the gap, all such times of a gap once;
+    one that comes twice runs at the first. `enabled` and `jitter` play no part.
+    """
+    raise NotImplementedError
+
+
+def next_slot(entry: Entry, after: datetime) -> datetime | None:
+    """The first slot after that instant; None when there is none within 50 years."""
+    raise NotImplementedError
+
+
+def previous_slot(entry: Entry, at: datetime) -> datetime | None:
+    """The last slot at or before that instant; None when there is none within 50 years."""
+    raise NotImplementedError
+
+
+def jittered(entry: Entry, slot: datetime) -> datetime:
+    """When the slot's job really starts: slot <= it <= slot + jitter, the same in every process."""
+    raise NotImplementedError
+
+
+def due(entry: Entry, since: datetime, now: datetime) -> Due:
+    """What to do about the slots after `since` whose jittered time has come, by the entry's `catch_up`.
+
+    `since` is the last slot that was decided, or the time at which the entry became known. Late by at most
+    GRACE is on time and always runs. Of the missed ones, `none` runs none; `last` the newest, unless one on
+    time makes up for it; `all` the newest CAUGHT_UP_AT_MOST. `since` in the future gives nothing.
+    """
+    raise NotImplementedError
+
+
+def slot_job_id(entry_name: str, slot: datetime) -> str:
+    """The id of the slot's one job, such as cron-daily-report-20261125T020000Z; at most 100 characters.
+
+    RQ takes letters, digits, `_` and `-`. A name with others, or a long one, is cut and gets a digest, so that
+    two names never share an id.
+    """
+    raise NotImplementedError
