@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mingus_lib.domain.tomltext import leaves, line_numbers
 from mingus_lib.errors import UsageError
 from mingus_lib.settings import Declaration, declarations, load, mask
 from mingus_lib.settings.kinds import Duration, Size
-from mingus_lib.settings.tomlfile import leaves, line_numbers
 
 EACH = [each for each in declarations() if not each.required]
 

@@ -5,18 +5,31 @@ A slot is the instant of one run. Slots never depend on the process: not on its 
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import count, islice, takewhile
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from mingus_lib.domain import crontimes
 
 # A slot found this late is on time: an ordinary restart of the scheduler is no downtime.
 GRACE = timedelta(minutes=1)
 # However long the downtime, `catch_up = "all"` makes up for so many runs of an entry, the newest.
 CAUGHT_UP_AT_MOST = 100
-# Missed slots are looked at, newest first, up to about this number; the rest is not counted.
+# Missed slots are counted, newest first, up to this number.
 MISSED_COUNTED = 1000
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FOREVER = datetime.max.replace(tzinfo=UTC)
+_LONGEST_NAME = 60
+_PLAIN_NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{_LONGEST_NAME}}}")
+# A plain name that ends like a digest could be taken for another name's.
+_LIKE_A_DIGEST = re.compile(r"-[0-9a-f]{10}$")
 
 
 class CatchUp(StrEnum):
@@ -55,7 +68,7 @@ class Entry:
     """
 
     name: str
-    task: str
+    task: str = ""
     args: Mapping[str, Any] = field(default_factory=dict)
     cron: str | None = None
     every: timedelta | None = None
@@ -100,6 +113,12 @@ class Due:
     skipped: Skipped | None = None
 
     @property
+    def decided(self) -> datetime | None:
+        """The last slot that is decided with this, the next `since`; None when nothing is due."""
+        # What is skipped is always older than what runs.
+        return self.run[-1] if self.run else self.skipped.last if self.skipped else None
+
+    @property
     def run(self) -> tuple[datetime, ...]:
         """All slots to run now, ascending."""
         return self.caught_up + self.on_time
@@ -111,22 +130,24 @@ def slots(entry: Entry, after: datetime, until: datetime, limit: int | None = No
     A local time that a zone skips runs at the first instant after the gap, all such times of a gap once;
     one that comes twice runs at the first. `enabled` and `jitter` play no part.
     """
-    raise NotImplementedError
+    return islice(takewhile(lambda slot: slot <= until, _forward(entry, after)), limit)
 
 
 def next_slot(entry: Entry, after: datetime) -> datetime | None:
     """The first slot after that instant; None when there is none within 50 years."""
-    raise NotImplementedError
+    return next(slots(entry, after, FOREVER), None)
 
 
 def previous_slot(entry: Entry, at: datetime) -> datetime | None:
     """The last slot at or before that instant; None when there is none within 50 years."""
-    raise NotImplementedError
+    return next(_back(entry, at), None)
 
 
 def jittered(entry: Entry, slot: datetime) -> datetime:
-    """When the slot's job really starts: slot <= it <= slot + jitter, the same in every process."""
-    raise NotImplementedError
+    """When the slot's job really starts: up to `jitter` later, in whole seconds, the same in every process."""
+    digest = hashlib.sha256(f"{entry.name} {_stamp(slot)}".encode()).digest()
+    share = int.from_bytes(digest[:8]) / 2**64
+    return slot + timedelta(seconds=int(entry.jitter.total_seconds() * share))
 
 
 def due(entry: Entry, since: datetime, now: datetime) -> Due:
@@ -136,7 +157,16 @@ def due(entry: Entry, since: datetime, now: datetime) -> Due:
     GRACE is on time and always runs. Of the missed ones, `none` runs none; `last` the newest, unless one on
     time makes up for it; `all` the newest CAUGHT_UP_AT_MOST. `since` in the future gives nothing.
     """
-    raise NotImplementedError
+    back = takewhile(lambda slot: slot > since, _back(entry, now))
+    found = [*islice(back, MISSED_COUNTED)][::-1]
+    # In order, so that a slot held up by jitter is not overtaken and lost.
+    come = list(takewhile(lambda slot: jittered(entry, slot) <= now, found))
+    missed = list(takewhile(lambda slot: now - jittered(entry, slot) > GRACE, come))
+    on_time = come[len(missed) :]
+    at_most = {CatchUp.NONE: 0, CatchUp.LAST: 0 if on_time else 1, CatchUp.ALL: CAUGHT_UP_AT_MOST}
+    kept = max(0, len(missed) - at_most[entry.catch_up])
+    skipped = Skipped(kept, missed[0], missed[kept - 1], any(back)) if kept else None
+    return Due(tuple(on_time), tuple(missed[kept:]), skipped)
 
 
 def slot_job_id(entry_name: str, slot: datetime) -> str:
@@ -145,4 +175,26 @@ def slot_job_id(entry_name: str, slot: datetime) -> str:
     RQ takes letters, digits, `_` and `-`. A name with others, or a long one, is cut and gets a digest, so that
     two names never share an id.
     """
-    raise NotImplementedError
+    name = entry_name
+    if not _PLAIN_NAME.fullmatch(name) or _LIKE_A_DIGEST.search(name):
+        digest = hashlib.sha256(name.encode()).hexdigest()[:10]
+        name = f"{re.sub('[^A-Za-z0-9_-]', '-', name)[: _LONGEST_NAME - 11]}-{digest}"
+    return f"cron-{name}-{_stamp(slot)}"
+
+
+def _stamp(slot: datetime) -> str:
+    return slot.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+def _forward(entry: Entry, after: datetime) -> Iterator[datetime]:
+    """The slots after an instant, without end."""
+    if every := entry.every:
+        return (EPOCH + number * every for number in count((after - EPOCH) // every + 1))
+    return crontimes.following(entry.cron or "", ZoneInfo(entry.timezone), after)
+
+
+def _back(entry: Entry, until: datetime) -> Iterator[datetime]:
+    """The slots at or before an instant, newest first."""
+    if every := entry.every:
+        return (EPOCH + number * every for number in count((until - EPOCH) // every, -1))
+    return crontimes.preceding(entry.cron or "", ZoneInfo(entry.timezone), until)

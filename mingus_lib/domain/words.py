@@ -1,8 +1,9 @@
-"""Small facts about running text: how many words, how long to read, where to cut a preview."""
+"""Small facts about text: how many words, how long to read, where to cut a preview, which word is near."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 WORDS_PER_MINUTE = 200
 WORD = re.compile(r"\w+(?:[’'\-‑.]\w+)*")
@@ -32,3 +33,11 @@ def preview(text: str, limit: int = 500) -> str:
     if ends:
         return folded[: ends[-1]]
     return folded[: max(limit - 1, 0)].rpartition(" ")[0][: limit - 1] + "…" if limit > 0 else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`, did you mean "x"?` or nothing."""
+    import difflib
+
+    match = difflib.get_close_matches(name[:200], known, n=1)
+    return f', did you mean "{match[0]}"?' if match else ""

@@ -6,13 +6,13 @@ paths are the wire format in Redis.
 
 from __future__ import annotations
 
-import difflib
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mingus_lib.domain.jobs import RetryPolicy
+from mingus_lib.domain.words import nearest as nearest
 from mingus_lib.errors import NotFound, UsageError
 from mingus_lib.queues.names import QUEUES as QUEUES
 
@@ -156,12 +156,6 @@ def check_queue(name: str) -> str:
     if name not in QUEUES:
         raise NotFound(f"no queue named {name!r}{nearest(name, QUEUES)}; the queues are {', '.join(QUEUES)}")
     return name
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """`, did you mean "x"?` or nothing."""
-    match = difflib.get_close_matches(name, known, n=1)
-    return f', did you mean "{match[0]}"?' if match else ""
 
 
 def _first_complaint(error: Any, model: type[BaseModel]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mingus_lib.domain.words import nearest
 from mingus_lib.errors import UsageError
 from mingus_lib.settings.declared import PREFIX, Declaration, Settings, declarations
 from mingus_lib.settings.kinds import Kind
@@ -157,27 +158,20 @@ def _strange_variables(env: Mapping[str, str]) -> Iterator[Finding]:
     known = [each.env for each in declarations()]
     for name in sorted(env):
         if name.startswith(PREFIX) and name not in known and name not in OTHER_VARIABLES:
-            yield Finding(f"{name}: not a variable of mingus{_nearest(name, known)}", fatal=False)
+            yield Finding(f"{name}: not a variable of mingus{nearest(name, known)}", fatal=False)
 
 
 def _unknown_key(entry: Entry, known: list[str], sections: set[str]) -> str:
     if entry.dotted in sections:
         return f"{entry.place}: {entry.dotted} is a section: write [{entry.dotted}] and its keys below"
-    return f"{entry.place}: unknown key {_brief(entry.dotted)}{_nearest(entry.dotted, known)}"
+    return f"{entry.place}: unknown key {_brief(entry.dotted)}{nearest(entry.dotted, known)}"
 
 
 def _unknown_task_key(entry: Entry) -> str:
     key = entry.key[2] if len(entry.key) > 2 else entry.dotted
-    nearest = _nearest(key, list(TASK_KEYS))
+    near = nearest(key, list(TASK_KEYS))
     takes = ", ".join(TASK_KEYS)
-    return f"{entry.place}: unknown key {_brief(entry.dotted)}{nearest}; [tasks.NAME] takes {takes}"
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    import difflib
-
-    match = difflib.get_close_matches(name, known, n=1)
-    return f', did you mean "{match[0]}"?' if match else ""
+    return f"{entry.place}: unknown key {_brief(entry.dotted)}{near}; [tasks.NAME] takes {takes}"
 
 
 def _brief(raw: object) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mingus_lib.domain import tomltext
+from mingus_lib.domain.tomltext import Key
 from mingus_lib.errors import UsageError
 
 LARGEST = 256 * 1024
-
-Key = tuple[str, ...]
 
 
 class Entry(NamedTuple):
@@ -35,53 +33,8 @@ def read(path: Path) -> list[Entry] | None:
     text = _text(path)
     if text is None:
         return None
-    values, lines = _parsed(text, path), line_numbers(text)
-    return [Entry(key, value, _place(path, lines.get(key))) for key, value in leaves(values)]
-
-
-def leaves(table: dict[str, Any], above: Key = ()) -> Iterator[tuple[Key, Any]]:
-    """Every value of nested tables with its whole key; an empty table yields itself with None."""
-    for name, value in table.items():
-        key = (*above, name)
-        if isinstance(value, dict) and value:
-            yield from leaves(value, key)
-        else:
-            yield key, None if value == {} else value
-
-
-def line_numbers(text: str) -> dict[Key, int]:
-    """The line each key is set on, counted from 1, in a document that is valid TOML.
-
-    tomllib keeps no positions, so every statement is parsed by itself: it begins where the one
-    before ended, and ends with the first line that makes it complete.
-    """
-    import tomllib
-
-    found: dict[Key, int] = {}
-    table: Key = ()
-    start, statement = 1, ""
-    for number, line in enumerate(text.split("\n"), 1):
-        statement += line + "\n"
-        try:
-            parsed = tomllib.loads(statement)
-        except tomllib.TOMLDecodeError:
-            continue
-        if statement.lstrip().startswith("["):
-            table = _header(parsed)
-            found.setdefault(table, start)
-        for key, _ in leaves(parsed, table) if not statement.lstrip().startswith("[") else ():
-            found.setdefault(key, start)
-        start, statement = number + 1, ""
-    return found
-
-
-def _header(parsed: Any) -> Key:
-    """The table that `[a.b]` or `[[a.b]]` opens."""
-    key: Key = ()
-    while parsed:
-        name, parsed = next(iter(parsed.items()))
-        key, parsed = (*key, name), parsed[0] if isinstance(parsed, list) else parsed
-    return key
+    values, lines = tomltext.read(text, str(path))
+    return [Entry(key, value, _place(path, lines.get(key))) for key, value in tomltext.leaves(values)]
 
 
 def _text(path: Path) -> str | None:
@@ -99,24 +52,6 @@ def _text(path: Path) -> str | None:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UsageError(f"{path}:{line}: not text in UTF-8") from error
-
-
-def _parsed(text: str, path: Path) -> dict[str, Any]:
-    import tomllib
-
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(_complaint(str(error), text, path)) from error
-    except RecursionError as error:
-        raise UsageError(f"{path}: nested too deeply; that is no mingus.toml") from error
-
-
-def _complaint(message: str, text: str, path: Path) -> str:
-    match = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", message, re.DOTALL)
-    what = match[1] if match else message
-    line = (match and match[2]) or text.count("\n") + 1
-    return f"{path}:{line}: not valid TOML: {what}"
 
 
 def _place(path: Path, line: int | None) -> str:
