@@ -50,14 +50,16 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
     ("resume", "control", "Control", "Let paused queues go on."),
     ("purge", "control", "Control", "Remove the waiting jobs of queues."),
     ("dead", "dead", "Control", "List, show, requeue and drop jobs that failed for good."),
+    ("schedule", "schedule", "Control", "List, check, run and switch the entries of the timetable."),
     ("keys", "keys", "Control", "List, add and revoke the keys that jobs are signed with."),
-    ("up", "run", "Run", "Run Redis and workers here, until Ctrl-C."),
+    ("up", "run", "Run", "Run Redis, workers and the scheduler here, until Ctrl-C."),
     ("worker", "run", "Run", "Run workers."),
+    ("scheduler", "run", "Run", "Run the scheduler: turn the timetable's slots into jobs."),
     ("demo", "demo", "Run", "See mingus at work on sample pages, in a throw-away library."),
     ("config", "config", "Deploy", "Show and check the settings."),
     ("db", "db", "Deploy", "Migrate, back up, check and tidy the store."),
 )
-ALIASES = {"task-status": "job"}
+ALIASES = {"task-status": "job", "beat": "scheduler"}
 
 
 class LazyGroup(TyperGroup):

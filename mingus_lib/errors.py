@@ -8,7 +8,8 @@
     +-- TransientError          worth another try later; jobs retry with backoff  exit 75
     |   +-- RedisUnavailable    Redis does not answer                             exit 69
     |   +-- StoreUnavailable    the store is locked, full or read-only            exit 75
-    |   +-- DependencyDown        a service that a job needs fails; its breaker counts
+    |   +-- LeadLost            another scheduler leads; this one follows
+    |   +-- DependencyDown      a service that a job needs fails; its breaker counts
     +-- PermanentError          trying again would change nothing; dead-lettered  exit 1
 
 A message is one line that names the input and the fix. `code` is a stable kebab-case word that
@@ -86,6 +87,12 @@ class StoreUnavailable(TransientError):
     """The store is locked, full, read-only or unreadable."""
 
     code = "store-unavailable"
+
+
+class LeadLost(TransientError):
+    """Another scheduler leads by now: what this one decided was not written."""
+
+    code = "lead-lost"
 
 
 class DependencyDown(TransientError):

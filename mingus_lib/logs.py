@@ -22,7 +22,7 @@ from mingus_lib.queues import context
 from mingus_lib.view.human import printable
 
 OURS = ("mingus_lib", "jobs", "mingus", "py.warnings")
-FIELDS = ("job_id", "task", "queue", "attempt", "duration", "worker")
+FIELDS = ("job_id", "task", "queue", "attempt", "duration", "worker", "entry", "slot")
 FRAMES_SHOWN = 5
 # syslog's severities, which the journal reads between < and > (sd-daemon(3)).
 PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}

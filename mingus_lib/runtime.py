@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from mingus_lib.clients.web import Web
     from mingus_lib.queues.control import Control
     from mingus_lib.queues.delivery import Delivery
-    from mingus_lib.queues.enqueue import Submits
+    from mingus_lib.queues.enqueue import Enqueuer, Submits
     from mingus_lib.queues.keyring import KeyRing
     from mingus_lib.queues.limits import Limits
     from mingus_lib.services.cancelling import Canceller
     from mingus_lib.services.ingest import Ingest
     from mingus_lib.services.reprocess import Reprocess
     from mingus_lib.services.retrying import Retrier
+    from mingus_lib.services.sweeping import Sweeper
     from mingus_lib.store.articles import Articles
     from mingus_lib.store.database import Store
     from mingus_lib.store.followups import FollowUps
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from mingus_lib.store.hosts import Hosts
     from mingus_lib.store.interventions import Interventions
     from mingus_lib.store.ledger import Ledger
+    from mingus_lib.store.slots import Slots
 
 
 class Runtime:
@@ -70,6 +72,13 @@ class Runtime:
         from mingus_lib.store.interventions import Interventions
 
         return Interventions(self.store)
+
+    @cached_property
+    def slots(self) -> Slots:
+        """The timetable's memory."""
+        from mingus_lib.store.slots import Slots
+
+        return Slots(self.store, self.ledger)
 
     @cached_property
     def keyring(self) -> KeyRing:
@@ -165,6 +174,19 @@ class Runtime:
         )
 
     @property
+    def schedulers_enqueuer(self) -> Enqueuer:
+        """The timetable's way into the queues, with a key of its own."""
+        from mingus_lib.queues.enqueue import Enqueuer
+
+        return Enqueuer(
+            lambda: self.redis,
+            self.ledger,
+            self.keyring.schedulers,
+            self.redis_where,
+            self.settings.results_ttl,
+        )
+
+    @property
     def delivery(self) -> Delivery:
         """Redis as the way of jobs."""
         from mingus_lib.queues.delivery import Delivery
@@ -248,6 +270,15 @@ class Runtime:
 
         return Reprocess(
             web=self.web, articles=self.articles, hosts=self.hosts, quality=self.settings.quality_policy()
+        )
+
+    @property
+    def sweeper(self) -> Sweeper:
+        """What finds the work that a crash left undone."""
+        from mingus_lib.services.sweeping import Sweeper
+
+        return Sweeper(
+            self.store, self.follow_ups, self.history, self.ledger, self.slots, self.enqueuer, self.delivery
         )
 
     def follow_up(

@@ -83,6 +83,17 @@ class CommandLine:
         )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_library_of_the_user() -> Iterator[None]:
+    """Code that opens the library of its environment must not find the user's own."""
+    before = os.environ.pop("MINGUS_HOME", None)
+    os.environ["MINGUS_HOME"] = "/dev/null/no-library"
+    yield
+    os.environ.pop("MINGUS_HOME")
+    if before is not None:
+        os.environ["MINGUS_HOME"] = before
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
     """An empty state directory; its Redis, if one was started, is stopped in the end."""

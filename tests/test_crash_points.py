@@ -10,16 +10,20 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 import cli
 from mingus_lib.domain.jobs import JobState
+from mingus_lib.queues import embedded
+from mingus_lib.queues.connection import connect
 from mingus_lib.queues.enqueue import new_job
-from mingus_lib.queues.names import QUEUES
+from mingus_lib.queues.names import LEADER, QUEUES
+from mingus_lib.queues.schedule import TimetableScheduler
 from mingus_lib.services import ingest
+from mingus_lib.services.timekeeping import Timekeeper
 from mingus_lib.store.history import JobFilter
 from tests.crash_lab import WHOLE, Lab, impatient_keepers
 from tests.redis_proxy import Heard
@@ -298,3 +302,49 @@ def test_enqueue_when_redis_is_killed(lab: Lab) -> None:
         return heard, sum(lab.check(each, most=1 - bool(code), states=(wanted,)) for each in ids)
 
     sweep("Redis, under an enqueue", case, whens, step)
+
+
+# The scheduler.
+
+
+@pytest.mark.parametrize("victim", ["scheduler", "Redis"])
+def test_scheduler(lab: Lab, victim: str) -> None:
+    """A tick with two slots due: whatever dies, each makes one job, which runs."""
+    whens, step = whole("after", step=1 if victim == "scheduler" else 3)
+    hour = iter(range(1, 1000))
+    (lab.home / "schedules.toml").write_text(
+        "".join(f'[{name}]\ntask = "ping"\nqueue = "cleanup"\ncron = "0 * * * *"\n' for name in ("a", "b"))
+    )
+    noon = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+    def case(plan: dict[str, Any]) -> tuple[Heard, int]:
+        now = noon + timedelta(hours=next(hour))
+        turn_a_scheduler(lab, embedded.url(lab.home), now - timedelta(minutes=1))
+        victims = [0] if victim == "scheduler" else [lab.redis_pid]
+        _, heard = lab.under(lambda: turn_a_scheduler(lab, lab.proxy.url, now), victims=victims, **plan)
+        # The one that takes over, when the lock of the dead one has expired.
+        lab.client.delete(LEADER)
+        turn_a_scheduler(lab, embedded.url(lab.home), now + timedelta(seconds=20))
+        lab.recover()
+        return heard, sum(lab.check(f"cron-{name}-{now:%Y%m%dT%H%M%SZ}") for name in ("a", "b"))
+
+    sweep(f"{victim}, under a scheduler with two slots due", case, whens, step)
+    rows = lab.here.store.rows("SELECT slot, outcome FROM schedule_slots")
+    assert {row["outcome"] for row in rows} == {"enqueued"}
+    assert len(rows) == 2 * len({row["slot"] for row in rows})
+
+
+def turn_a_scheduler(lab: Lab, url: str, now: datetime) -> None:
+    """A scheduler process of three turns at that time."""
+    here = lab.runtime(url)
+    file = lab.home / "schedules.toml"
+    keeper = Timekeeper(lambda: file, here.slots, here.schedulers_enqueuer, lambda: now)
+    scheduler = TimetableScheduler(
+        lambda: connect(url),
+        name=f"s{os.getpid()}",
+        where="test",
+        take_lead=here.slots.lead,
+        tick=keeper.tick,
+    )
+    turns = iter((False, False, True))
+    scheduler.run(lambda _seconds: next(turns))

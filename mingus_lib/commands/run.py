@@ -63,6 +63,7 @@ def worker(
     if background:
         pid, log = working.start_in_background(
             here,
+            "worker",
             working.arguments(here.settings, order, config=(ctx.obj or {}).get("config"), loglevel=loglevel),
         )
         output.lines([str(pid)])
@@ -74,10 +75,39 @@ def worker(
 
 
 @app.command()
+def scheduler(
+    ctx: typer.Context,
+    loglevel: LogLevel = None,
+    background: Annotated[
+        bool, typer.Option("--background", help="Detach; log to the state directory.")
+    ] = False,
+) -> None:
+    """Run the scheduler: turn the timetable's slots into jobs.
+
+    Any number may run; one leads. The timetable is read again when it changes, or on SIGHUP. `beat` is the same.
+
+    Example: mingus scheduler --background
+    """
+    from mingus_lib.services import scheduling
+
+    here = runtime_of(ctx, loglevel=loglevel)
+    if not background:
+        scheduling.run_scheduler(here)
+        return
+    scheduling.check(here)
+    given = [*working.common_arguments(here.settings, (ctx.obj or {}).get("config")), "scheduler"]
+    pid, log = working.start_in_background(
+        here, "scheduler", given + (["--loglevel", loglevel] if loglevel else [])
+    )
+    output.lines([str(pid)])
+    output.message(f"A scheduler runs in the background with pid {pid}; stop it with: kill {pid}. Log: {log}")
+
+
+@app.command()
 def up(
     ctx: typer.Context, queue: Queues = None, concurrency: Concurrency = 2, loglevel: LogLevel = None
 ) -> None:
-    """Run Redis and workers here, until Ctrl-C.
+    """Run Redis, workers and the scheduler here, until Ctrl-C.
 
     Redis is stopped again if this command started it and nobody else is connected.
 

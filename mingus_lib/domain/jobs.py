@@ -43,6 +43,8 @@ class JobSpec:
     scheduled_for: datetime | None = None
     # Attempts already spent on this work by an earlier job.
     attempts: int = 0
+    # Its own soft limit in seconds, instead of its task's.
+    timeout: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ class Standing:
     refused: bool = False
     cancel_requested: bool = False
     scheduled_for: datetime | None = None
+    timeout: int | None = None
 
 
 class Start(StrEnum):
@@ -124,7 +127,10 @@ class Start(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StartVerdict:
-    """`attempt` numbers the run from 1, `tries` counts towards the retries; `lost`: the run before died."""
+    """`attempt` numbers the run from 1, `tries` counts towards the retries; `lost`: the run before died.
+
+    `timeout` is the job's own soft limit in seconds, if it has one.
+    """
 
     kind: Start
     attempt: int = 0
@@ -133,6 +139,7 @@ class StartVerdict:
     lost: bool = False
     reason: str | None = None
     ended: JobState | None = None
+    timeout: int | None = None
 
 
 def decide_start(seen: Standing) -> StartVerdict:
@@ -146,13 +153,15 @@ def decide_start(seen: Standing) -> StartVerdict:
     if seen.cancel_requested:
         return StartVerdict(Start.CANCEL, reason="cancelled: by an operator", lost=_lost(seen))
     if seen.state is JobState.DEAD:
-        return StartVerdict(Start.RUN, seen.attempts + 1, tries=1)
+        return StartVerdict(Start.RUN, seen.attempts + 1, tries=1, timeout=seen.timeout)
     deaths = seen.deaths + _lost(seen)
     if deaths >= MAX_DEATHS:
         return StartVerdict(
             Start.BURY, seen.attempts, seen.tries, deaths, True, too_deadly(deaths, "they died")
         )
-    return StartVerdict(Start.RUN, seen.attempts + 1, seen.tries + 1, deaths, lost=_lost(seen))
+    return StartVerdict(
+        Start.RUN, seen.attempts + 1, seen.tries + 1, deaths, lost=_lost(seen), timeout=seen.timeout
+    )
 
 
 def _lost(seen: Standing) -> bool:

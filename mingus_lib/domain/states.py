@@ -37,6 +37,14 @@ class Failure(NamedTuple):
     at: datetime
 
 
+class NextSlot(NamedTuple):
+    """The next slot of an entry of the timetable."""
+
+    name: str
+    task: str
+    next_at: datetime
+
+
 class StoreSummary(NamedTuple):
     """The store's part of `mingus status`; size in bytes, the log included."""
 
@@ -45,3 +53,4 @@ class StoreSummary(NamedTuple):
     store_id: str
     articles: dict[ArticleStatus, int]
     failures: tuple[Failure, ...] = ()
+    schedule: tuple[NextSlot, ...] = ()

@@ -150,18 +150,18 @@ def jittered(entry: Entry, slot: datetime) -> datetime:
     return slot + timedelta(seconds=int(entry.jitter.total_seconds() * share))
 
 
-def due(entry: Entry, since: datetime, now: datetime) -> Due:
+def due(entry: Entry, since: datetime, now: datetime, grace: timedelta = GRACE) -> Due:
     """What to do about the slots after `since` whose jittered time has come, by the entry's `catch_up`.
 
     `since` is the last slot that was decided, or the time at which the entry became known. Late by at most
-    GRACE is on time and always runs. Of the missed ones, `none` runs none; `last` the newest, unless one on
+    `grace` is on time and always runs. Of the missed ones, `none` runs none; `last` the newest, unless one on
     time makes up for it; `all` the newest CAUGHT_UP_AT_MOST. `since` in the future gives nothing.
     """
     back = takewhile(lambda slot: slot > since, _back(entry, now))
     found = [*islice(back, MISSED_COUNTED)][::-1]
     # In order, so that a slot held up by jitter is not overtaken and lost.
     come = list(takewhile(lambda slot: jittered(entry, slot) <= now, found))
-    missed = list(takewhile(lambda slot: now - jittered(entry, slot) > GRACE, come))
+    missed = list(takewhile(lambda slot: now - jittered(entry, slot) > grace, come))
     on_time = come[len(missed) :]
     at_most = {CatchUp.NONE: 0, CatchUp.LAST: 0 if on_time else 1, CatchUp.ALL: CAUGHT_UP_AT_MOST}
     kept = max(0, len(missed) - at_most[entry.catch_up])

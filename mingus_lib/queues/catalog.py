@@ -59,6 +59,10 @@ class Task:
             raise UsageError(f"{self.name}: {_first_complaint(error, self.arguments)}") from error
         return model.model_dump(mode="json", exclude_unset=True)
 
+    def within(self, timeout: int | None) -> Task:
+        """The task with a soft limit of so many seconds; the hard one keeps its distance. None changes nothing."""
+        return self if timeout is None else replace(self, soft=timeout, hard=timeout + self.hard - self.soft)
+
 
 _tasks: dict[str, Task] = {}
 

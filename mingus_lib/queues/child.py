@@ -168,7 +168,7 @@ class Runner:
 
     def run(self, order: Message) -> Message:
         """The reply: `result` (JSON text), or `reason`, `delay`, `traceback` and `dependency` of a failure."""
-        task = self._tasks[order["task"]]
+        task = self._tasks[order["task"]].within(order.get("timeout"))
         try:
             self._enter(order, task)
             with soft_limit(task.soft):

@@ -14,6 +14,7 @@ from typing import Any
 from mingus_lib.domain.jobs import JobSpec, Start, StartVerdict
 from mingus_lib.errors import TransientError
 from mingus_lib.queues import catalog, context
+from mingus_lib.queues.enqueue import Record
 from mingus_lib.queues.ports import Ledger
 
 WORKER = "eager"
@@ -25,9 +26,9 @@ class EagerEnqueuer:
 
     ledger: Ledger
 
-    def submit(self, specs: Iterable[JobSpec]) -> list[str]:
+    def submit(self, specs: Iterable[JobSpec], record: Record | None = None) -> list[str]:
         """Record and run the jobs one after another; their ids. Raises what a job raises, the rest unrun."""
-        return [self._run_recorded(spec) for spec in specs]
+        return [self._run_recorded(spec, record or self.ledger.record) for spec in specs]
 
     def requeue(self, specs: Sequence[JobSpec]) -> int:
         """Run jobs that the ledger has put back among the queued; how many."""
@@ -35,10 +36,10 @@ class EagerEnqueuer:
             self._run(spec)
         return len(specs)
 
-    def _run_recorded(self, spec: JobSpec) -> str:
+    def _run_recorded(self, spec: JobSpec, record: Record) -> str:
         # Its origin tells keepers that Redis never had it.
         spec = replace(spec, origin=WORKER)
-        self.ledger.record([spec])
+        record([spec])
         self.ledger.confirm([spec.id], datetime.now(UTC))
         self._run(spec)
         return spec.id
@@ -62,7 +63,7 @@ class EagerEnqueuer:
             raise TransientError(f"job {spec.id} was ended by somebody else while it ran", code="ended")
 
     def _call(self, spec: JobSpec, verdict: StartVerdict) -> Any:
-        task = catalog.find(spec.task)
+        task = catalog.find(spec.task).within(spec.timeout)
 
         def report(done: int, total: int, text: str) -> None:
             self.ledger.progress(spec.id, done, total, text)

@@ -25,6 +25,8 @@ log = logging.getLogger("mingus.enqueue")
 
 CHUNK = 500
 
+Record = Callable[[Sequence[JobSpec]], object]
+
 
 def new_job(
     task_name: str,
@@ -36,15 +38,19 @@ def new_job(
     root_id: str | None = None,
     delay: float = 0.0,
     attempts: int = 0,
+    checked: bool = True,
 ) -> JobSpec:
-    """A job ready to be submitted; NotFound or UsageError when the catalog would not run it."""
+    """A job ready to be submitted; NotFound or UsageError when the catalog would not run it.
+
+    Unless `checked`, arguments that do not fit are the job's own failure, later, for all to see.
+    """
     task = catalog.find(task_name)
     now = datetime.now(UTC)
     return JobSpec(
         id=secrets.token_hex(8),
         task=task.name,
         queue=_queue_for(task, queue),
-        args=task.validate(arguments),
+        args=task.validate(arguments) if checked else dict(arguments),
         created_at=now,
         origin=origin,
         parent_id=parent_id,
@@ -69,8 +75,8 @@ def _queue_for(task: catalog.Task, asked: str | None) -> str:
 class Submits(Protocol):
     """What takes jobs in: the Enqueuer, or the one that runs them in place."""
 
-    def submit(self, specs: Iterable[JobSpec]) -> list[str]:
-        """Take the jobs; their ids in order."""
+    def submit(self, specs: Iterable[JobSpec], record: Record | None = None) -> list[str]:
+        """Take the jobs; their ids in order. `record` writes them down in the ledger's place."""
 
     def requeue(self, specs: Sequence[JobSpec]) -> int:
         """Take jobs that the ledger has put back among the queued; how many."""
@@ -89,7 +95,7 @@ class Enqueuer:
     where: str
     results_ttl: int = 3600
 
-    def submit(self, specs: Iterable[JobSpec]) -> list[str]:
+    def submit(self, specs: Iterable[JobSpec], record: Record | None = None) -> list[str]:
         """Record, push and confirm the jobs; their ids in order.
 
         One ledger transaction and one step in Redis per 500 jobs. Raises StoreUnavailable (nothing
@@ -99,11 +105,17 @@ class Enqueuer:
         iterator = iter(specs)
         while chunk := list(itertools.islice(iterator, CHUNK)):
             try:
-                self._submit_chunk(chunk)
+                self._submit_chunk(chunk, record)
             except TransientError as error:
                 raise _partly_accepted(error, ids) from error
             ids += [spec.id for spec in chunk]
         return ids
+
+    def push(self, specs: Sequence[JobSpec]) -> None:
+        """Push and confirm jobs that are on the record already. Raises RedisUnavailable: a keeper pushes them later."""
+        for start in range(0, len(specs), CHUNK):
+            chunk = specs[start : start + CHUNK]
+            self._confirm(settled(chunk, self._push(Delivery(self.redis(), self.where), chunk)))
 
     def requeue(self, specs: Sequence[JobSpec]) -> int:
         """Push jobs that the ledger has just put back among the queued; how many were not there already.
@@ -118,12 +130,14 @@ class Enqueuer:
             self._confirm(settled(chunk, pushed))
         return count
 
-    def _submit_chunk(self, chunk: Sequence[JobSpec]) -> None:
+    def _submit_chunk(self, chunk: Sequence[JobSpec], record: Record | None) -> None:
         # Redis is reached first, so that a Redis that is away leaves no trace in the ledger.
         with translated(self.where):
             client = self.redis()
             client.ping()
-        if self.ledger is not None:
+        if record is not None:
+            record(chunk)
+        elif self.ledger is not None:
             self.ledger.record(chunk)
         try:
             self._push(Delivery(client, self.where), chunk)

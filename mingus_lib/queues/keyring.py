@@ -20,6 +20,7 @@ from mingus_lib.errors import NotFound, Refused, StoreUnavailable, UsageError
 from mingus_lib.queues.signing import ANY_TASK, Key
 
 OWN_KEY = "local"
+SCHEDULER_KEY = "scheduler"
 
 
 class KeyRing:
@@ -46,7 +47,14 @@ class KeyRing:
 
     def own(self) -> Key:
         """The key that this library signs with; made at the first call."""
-        return self._named(OWN_KEY) or self.add(OWN_KEY, (ANY_TASK,), exist_ok=True)
+        return self._made(OWN_KEY)
+
+    def schedulers(self) -> Key:
+        """The key that the timetable's jobs are signed with; made at the first call."""
+        return self._made(SCHEDULER_KEY)
+
+    def _made(self, name: str) -> Key:
+        return self._named(name) or self.add(name, (ANY_TASK,), exist_ok=True)
 
     def add(self, name: str, permissions: Sequence[str], *, exist_ok: bool = False) -> Key:
         """Make a key. Raises Refused when a valid one has the name."""

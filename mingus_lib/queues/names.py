@@ -10,3 +10,5 @@ QUEUES: tuple[str, ...] = (
 )
 
 PAUSED = "mingus:paused"
+# Who leads among the schedulers.
+LEADER = "mingus:scheduler_lock"

@@ -34,7 +34,7 @@ def fields(spec: JobSpec, task: Task, key: Key, *, results_ttl: int) -> dict[str
         "data": zlib.compress(data),
         "origin": spec.queue,
         "description": spec.task,
-        "timeout": task.soft,
+        "timeout": spec.timeout or task.soft,
         "result_ttl": results_ttl,
         "failure_ttl": -1,
         # Which requeue of a dead job this is: see PUSH.

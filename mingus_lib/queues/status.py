@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mingus_lib.queues.limits import BREAKERS, Breaker, read_breakers
-from mingus_lib.queues.names import PAUSED, QUEUES
+from mingus_lib.queues.names import LEADER, PAUSED, QUEUES
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -73,6 +73,14 @@ class RedisState:
 
 
 @dataclass(frozen=True, slots=True)
+class Leader:
+    """The scheduler that leads, and for how long."""
+
+    name: str
+    since_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything Redis knows, taken in four round trips; `breakers` are those that are not closed."""
 
@@ -80,6 +88,7 @@ class Snapshot:
     queues: list[QueueState] = field(default_factory=list)
     workers: list[WorkerState] = field(default_factory=list)
     breakers: list[Breaker] = field(default_factory=list)
+    leader: Leader | None = None
 
 
 def snapshot(client: Redis, now: datetime | None = None) -> Snapshot:
@@ -91,6 +100,7 @@ def snapshot(client: Redis, now: datetime | None = None) -> Snapshot:
         queues=_queue_states(client, first, now),
         workers=_worker_states(client, first.workers, now),
         breakers=[each for each in read_breakers(client, first.breakers) if each.state != "closed"],
+        leader=_leader(first.leader, now),
     )
 
 
@@ -110,6 +120,7 @@ class _First(NamedTuple):
     suspended: int
     workers: set[bytes]
     breakers: set[bytes]
+    leader: bytes | None
     queues: list[list[Any]]
 
 
@@ -119,6 +130,7 @@ def _first_read(client: Redis) -> _First:
         pipeline.exists("rq:suspended")
         pipeline.smembers("rq:workers")
         pipeline.smembers(BREAKERS)
+        pipeline.get(LEADER)
         for name in QUEUES:
             pipeline.llen(f"rq:queue:{name}")
             pipeline.zcard(f"rq:scheduled:{name}")
@@ -127,8 +139,10 @@ def _first_read(client: Redis) -> _First:
             pipeline.lindex(f"rq:queue:{name}", 0)
             pipeline.sismember(PAUSED, name)
             pipeline.zrange(f"rq:scheduled:{name}", 0, 0, withscores=True)
-        info, suspended, workers, breakers, *rest = pipeline.execute()
-    return _First(info, suspended, workers, breakers, [rest[i : i + 7] for i in range(0, len(rest), 7)])
+        info, suspended, workers, breakers, leader, *rest = pipeline.execute()
+    return _First(
+        info, suspended, workers, breakers, leader, [rest[i : i + 7] for i in range(0, len(rest), 7)]
+    )
 
 
 def _redis_state(info: dict[str, Any]) -> RedisState:
@@ -190,6 +204,14 @@ def _worker_state(name: str, fields: Sequence[bytes | None], now: datetime) -> W
         recycled=told["recycled"],
         version=told["version"],
     )
+
+
+def _leader(value: bytes | None, now: datetime) -> Leader | None:
+    if value is None:
+        return None
+    name, _, since = value.decode("utf-8", "replace").rpartition(" ")
+    seconds = max(0.0, round(now.timestamp() - int(since), 1)) if _number(since) is not None else None
+    return Leader(name or since, seconds)
 
 
 def _number(text: str) -> int | None:

@@ -1,4 +1,4 @@
-"""N worker processes and a keeper under one parent: started, replaced when they die, stopped together."""
+"""N worker processes and their aides under one parent: started, replaced when they die, stopped together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType
 
 from mingus_lib.errors import UsageError
@@ -17,7 +17,6 @@ from mingus_lib.queues.owner import Process
 log = logging.getLogger("mingus.worker")
 
 POLL_SECONDS = 1.0
-KEEPER = 0
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 DISMISSED = 100
 RESTART_PAUSE_SECONDS = 1.0
@@ -26,17 +25,23 @@ Child = Callable[[int], None]
 
 
 class Supervisor:
-    """Keeps `count` processes running `child(number)`, and one running `keeper`.
+    """Keeps `count` processes running `child(number)`, and one for each of the `aides`, which are named functions.
 
     `burst` lets each child end by itself. A child that ends with USAGE (2) cannot work as it was told, and one that
     ends with DISMISSED was told to leave: neither is started again.
     """
 
     def __init__(
-        self, child: Child, count: int, *, burst: bool, keeper: Callable[[], None] | None = None
+        self,
+        child: Child,
+        count: int,
+        *,
+        burst: bool,
+        aides: Mapping[str, Callable[[], object]] | None = None,
     ) -> None:
         self._child = child
-        self._keeper = keeper
+        # Workers are numbered from 1, aides from 0 downwards.
+        self._aides = [*(aides or {}).items()]
         self._count = count
         self._burst = burst
         self._running: dict[int, int] = {}
@@ -60,8 +65,8 @@ class Supervisor:
             signal.signal(stop, self._note_signal)
         # So that a child's end wakes the loop.
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        if self._keeper:
-            self._start(KEEPER)
+        for place in range(len(self._aides)):
+            self._start(-place)
         for number in range(1, self._count + 1):
             self._start(number)
         passed_on = 0
@@ -71,11 +76,11 @@ class Supervisor:
                 passed_on += 1
                 self._pass_on(signal.SIGTERM)
             self._reap()
-        self._end_keeper()
+        self._end_aides()
         return 1 if self._failed else 0
 
     def _workers(self) -> list[int]:
-        return [pid for pid, number in self._running.items() if number != KEEPER]
+        return [pid for pid, number in self._running.items() if number > 0]
 
     def _wait(self) -> None:
         select.select([self._wake_read], [], [], POLL_SECONDS)
@@ -106,9 +111,8 @@ class Supervisor:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
             os.close(self._hold)
-            if number == KEEPER:
-                assert self._keeper is not None
-                self._keeper()
+            if number <= 0:
+                self._aides[-number][1]()
             else:
                 self._child(number)
             code = 0
@@ -118,7 +122,7 @@ class Supervisor:
             log.critical("%s", error)
             code = error.exit_code
         except BaseException:
-            log.exception("worker %d ended with an error", number)
+            log.exception("%s ended with an error", self._name(number))
         finally:
             logging.shutdown()
             os._exit(code)
@@ -127,9 +131,10 @@ class Supervisor:
         for pid in self._workers():
             os.kill(pid, number)
 
-    def _end_keeper(self) -> None:
-        for pid in list(self._running):
+    def _end_aides(self) -> None:
+        for pid in self._running:
             os.kill(pid, signal.SIGTERM)
+        for pid in self._running:
             os.waitpid(pid, 0)
 
     def _reap(self) -> None:
@@ -142,16 +147,18 @@ class Supervisor:
                 self._after(number, os.waitstatus_to_exitcode(status))
 
     def _after(self, number: int, code: int) -> None:
-        name = "the keeper" if number == KEEPER else f"worker {number}"
         if code == DISMISSED:
             return
-        if number != KEEPER:
+        if number > 0:
             hopeless = code >= UsageError.exit_code
             self._failed = self._failed or (self._burst and code != 0) or hopeless
             if self._burst or hopeless:
                 return
         if self._signals:
             return
-        log.warning("%s ended with code %d; starting another", name, code)
+        log.warning("%s ended with code %d; starting another", self._name(number), code)
         time.sleep(RESTART_PAUSE_SECONDS)
         self._start(number)
+
+    def _name(self, number: int) -> str:
+        return f"worker {number}" if number > 0 else self._aides[-number][0]

@@ -12,7 +12,7 @@ import secrets
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -258,7 +258,8 @@ class MingusWorker(RegisteredWorker):
             known_only=not admitted.may_be_new,
         )
         if verdict.kind is Start.RUN:
-            self._feed(Run(job, admitted, verdict, time.monotonic()))
+            limited = replace(admitted, task=admitted.task.within(verdict.timeout))
+            self._feed(Run(job, limited, verdict, time.monotonic()))
         else:
             self.endings.done = self._not_run(job, admitted, verdict)
 
@@ -306,6 +307,7 @@ class MingusWorker(RegisteredWorker):
                     "args": run.admitted.spec.args,
                     "attempt": run.verdict.attempt,
                     "tries": run.verdict.tries,
+                    "timeout": run.verdict.timeout,
                 }
             )
         except OSError:

@@ -26,7 +26,7 @@ def overview(settings: Settings, redis_url: str) -> tuple[dict[str, Any], Mingus
     """The documented shape of `status --json`, and what kept it from being complete."""
     seen, trouble = _look_at_redis(settings, redis_url)
     store, store_trouble = _look_at_store(settings.store_path)
-    return {**seen, **store, "schedule": []}, trouble or store_trouble
+    return {**seen, **store}, trouble or store_trouble
 
 
 def queues(settings: Settings, redis_url: str) -> tuple[list[dict[str, Any]], MingusError | None]:
@@ -67,6 +67,7 @@ def _look_at_redis(settings: Settings, redis_url: str) -> tuple[dict[str, Any], 
         "queues": [asdict(queue) for queue in seen.queues],
         "workers": [asdict(worker) for worker in seen.workers],
         "breakers": [breaker_json(breaker) for breaker in seen.breakers],
+        "scheduler": _scheduler(seen.leader),
     }, None
 
 
@@ -74,7 +75,14 @@ def _without_redis(settings: Settings, where: str, state: str) -> dict[str, Any]
     redis = {"url": where, "state": state, "version": None, "memory_bytes": None, "persistence": None}
     # What is wrong with the store is told by _look_at_store.
     found, _ = _queues_from_ledger(settings.store_path)
-    return {"redis": redis, "queues": found, "workers": [], "breakers": []}
+    scheduler = _scheduler(None, "none" if state == "stopped" else "unknown")
+    return {"redis": redis, "queues": found, "workers": [], "breakers": [], "scheduler": scheduler}
+
+
+def _scheduler(leader: status.Leader | None, otherwise: str = "none") -> dict[str, Any]:
+    if leader is None:
+        return {"state": otherwise, "name": None, "since_seconds": None}
+    return {"state": "leading", **asdict(leader)}
 
 
 def _queues_from_ledger(path: Path) -> tuple[list[dict[str, Any]], MingusError | None]:
@@ -100,8 +108,12 @@ def _look_at_store(path: Path) -> tuple[dict[str, Any], MingusError | None]:
     try:
         found = read_summary(path)
     except NotFound:
-        return {"store": empty, "failures": []}, None
+        return {"store": empty, "failures": [], "schedule": []}, None
     except MingusError as error:
-        return {"store": {**empty, "state": error.code}, "failures": []}, error
+        return {"store": {**empty, "state": error.code}, "failures": [], "schedule": []}, error
     store = {"path": found.path, "state": "ok", "size_bytes": found.size, "articles": dict(found.articles)}
-    return {"store": store, "failures": [failure._asdict() for failure in found.failures]}, None
+    return {
+        "store": store,
+        "failures": [failure._asdict() for failure in found.failures],
+        "schedule": [slot._asdict() for slot in found.schedule],
+    }, None

@@ -20,6 +20,9 @@ from typing import TYPE_CHECKING, Any
 from mingus_lib.errors import RedisUnavailable, Refused, StoreUnavailable, UsageError
 from mingus_lib.queues import catalog, embedded
 from mingus_lib.queues.owner import WORD
+from mingus_lib.services.scheduling import KEY as SCHEDULER_KEY
+from mingus_lib.services.scheduling import check as check_timetable
+from mingus_lib.services.scheduling import run_scheduler, scheduler_name
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -63,10 +66,10 @@ def order(queues: Sequence[str], concurrency: int, **how: Any) -> WorkOrder:
 Renew = Callable[[], "Runtime"]
 
 
-def run_workers(here: Runtime, work: WorkOrder, renew: Renew) -> int:
+def run_workers(here: Runtime, work: WorkOrder, renew: Renew, *, scheduler: bool = False) -> int:
     """Work until told to stop (or, in burst mode, until the queues are empty); the exit code.
 
-    `renew` makes a process its own Runtime; it is called in every forked process.
+    `renew` makes a process its own Runtime; it is called in every forked process. `scheduler` runs one, too.
     """
     from mingus_lib.queues.supervisor import Supervisor
 
@@ -81,11 +84,14 @@ def run_workers(here: Runtime, work: WorkOrder, renew: Renew) -> int:
         log.warning("%s; waiting for it", error)
     catalog.load()
     here.close()
+    aides: dict[str, Callable[[], object]] = {"the keeper": lambda: _run_keeper(renew, supervisor.lifeline)}
+    if scheduler:
+        aides["the scheduler"] = lambda: run_scheduler(renew(), supervisor.lifeline)
     supervisor = Supervisor(
         lambda number: _run_worker(work, number, renew, supervisor),
         work.concurrency,
         burst=work.burst,
-        keeper=lambda: _run_keeper(renew, supervisor.lifeline),
+        aides=aides,
     )
     return supervisor.run()
 
@@ -160,11 +166,15 @@ def stopper(lifeline: int) -> Callable[[float], bool]:
     return lambda seconds: bool(select.select([reading, lifeline], [], [], seconds)[0])
 
 
+def common_arguments(settings: Settings, config: str | None) -> list[str]:
+    """The global options that lead another process to this library."""
+    given = ["--home", str(settings.home), *(["--config", config] if config else [])]
+    return given + (["--log-file", str(settings.log_file)] if settings.log_file else [])
+
+
 def arguments(settings: Settings, work: WorkOrder, *, config: str | None, loglevel: str | None) -> list[str]:
     """The command line of a worker with this order and these settings."""
-    given = ["--home", str(settings.home), *(["--config", config] if config else [])]
-    given += ["--log-file", str(settings.log_file)] if settings.log_file else []
-    given += ["worker", "--concurrency", str(work.concurrency)]
+    given = [*common_arguments(settings, config), "worker", "--concurrency", str(work.concurrency)]
     for name in work.queues:
         given += ["--queue", name]
     for flag, given_it in (
@@ -176,15 +186,15 @@ def arguments(settings: Settings, work: WorkOrder, *, config: str | None, loglev
     return given + (["--loglevel", loglevel] if loglevel else [])
 
 
-def start_in_background(here: Runtime, arguments: Sequence[str]) -> tuple[int, Path]:
-    """Run `mingus ARGUMENTS` detached; its pid and its log. UsageError when it ends at once."""
-    log = here.settings.home / "worker.log"
+def start_in_background(here: Runtime, what: str, arguments: Sequence[str]) -> tuple[int, Path]:
+    """Run `mingus ARGUMENTS`, a worker or scheduler, detached; its pid and log. UsageError when it ends at once."""
+    log = here.settings.home / f"{what}.log"
     try:
         here.settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreUnavailable(f"cannot write {log}: {error.strerror}; set MINGUS_HOME") from error
-    before = _worker_keys(here)
+    born = _births(here) if what == "worker" else _scheduler_born(here)
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", "from cli import main; main()", *arguments],
         stdin=subprocess.DEVNULL,
@@ -194,7 +204,7 @@ def start_in_background(here: Runtime, arguments: Sequence[str]) -> tuple[int, P
         env=_environment(here.settings),
     )
     os.close(descriptor)
-    _await_birth(here, process, before, log)
+    _await_birth(what, lambda: born(process.pid), process, log)
     return process.pid, log
 
 
@@ -203,15 +213,25 @@ def _environment(settings: Settings) -> dict[str, str]:
     return {**os.environ, **({"MINGUS_REDIS_URL": settings.redis_url} if settings.redis_url else {})}
 
 
-def _await_birth(here: Runtime, process: subprocess.Popen[bytes], before: set[bytes], log: Path) -> None:
+def _await_birth(what: str, born: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while not _worker_keys(here) - before:
+    while not born():
         if process.poll() is not None:
-            raise UsageError(f"the worker ended at once with code {process.returncode}; see {log}")
+            raise UsageError(f"the {what} ended at once with code {process.returncode}; see {log}")
         if time.monotonic() > deadline:
             process.terminate()
-            raise StoreUnavailable(f"the worker has not come up in {START_TIMEOUT_SECONDS:.0f} s; see {log}")
+            raise StoreUnavailable(f"the {what} has not come up in {START_TIMEOUT_SECONDS:.0f} s; see {log}")
         time.sleep(0.05)
+
+
+def _births(here: Runtime) -> Callable[[int], bool]:
+    """Whether a worker has registered since now; its name does not tell its supervisor's pid."""
+    before = _worker_keys(here)
+    return lambda _pid: bool(_worker_keys(here) - before)
+
+
+def _scheduler_born(here: Runtime) -> Callable[[int], bool]:
+    return lambda pid: bool(here.redis.exists(SCHEDULER_KEY + scheduler_name(pid)))
 
 
 def _worker_keys(here: Runtime) -> set[bytes]:
@@ -219,12 +239,13 @@ def _worker_keys(here: Runtime) -> set[bytes]:
 
 
 def run_up(here: Runtime, work: WorkOrder, renew: Renew) -> int:
-    """Redis and workers in one terminal; a Redis that this started is stopped when nobody else uses it."""
+    """Redis, workers and a scheduler in one terminal; a Redis that this started is stopped when nobody else uses it."""
     settings = here.settings
+    check_timetable(here)
     with _only_one(settings.home / "up.lock"):
         here.redis.ping()
         started = here.started_redis
-        code = run_workers(here, work, renew)
+        code = run_workers(here, work, renew, scheduler=True)
         if started and embedded.answers(settings.home) and not embedded.other_clients(settings.home):
             embedded.stop(settings.home)
     return code

@@ -112,6 +112,11 @@ class Settings:
         Switch(),
         "Run every job in the process that enqueues it, at once; its errors are that command's. For tests.",
     )
+    schedules: Path | None = _setting(
+        None,
+        File(),
+        "The timetable. Without it, `schedules.toml` in the state directory is read, else the one that is shipped.",
+    )
     unknown_hosts: str = _setting(
         "fetch",
         Choice(("fetch", "hold")),

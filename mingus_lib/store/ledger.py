@@ -34,10 +34,12 @@ _MINE = "WHERE id = ? AND state = 'started' AND attempts = ?"
 
 _INSERT = """
 INSERT INTO job_runs (id, task, queue, args, state, origin, parent_id, root_id, created_at, scheduled_for,
-  attempts, tries)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  attempts, tries, timeout)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_STANDING = "SELECT state, attempts, tries, deaths, refused, cancel_requested FROM job_runs WHERE id = ?"
+_STANDING = (
+    "SELECT state, attempts, tries, deaths, refused, cancel_requested, timeout FROM job_runs WHERE id = ?"
+)
 _START = """
 UPDATE job_runs SET state = 'started', started_at = ?, ended_at = NULL, worker = ?, reason = NULL,
   traceback = NULL, attempts = ?, tries = ?, deaths = ?, scheduled_for = NULL,
@@ -68,12 +70,14 @@ UPDATE job_runs SET state = 'queued', reason = NULL, traceback = NULL, result = 
 WHERE id = ? AND state IN ('dead', 'cancelled') AND NOT refused
 """
 _OPEN_PAGE = f"""
-SELECT id, task, queue, args, state, origin, parent_id, root_id, created_at, scheduled_for, attempts, confirmed_at,
-  rowid FROM job_runs WHERE {OPEN} AND origin <> 'eager' AND (queue, rowid) > (?, ?) ORDER BY queue, rowid LIMIT ?
+SELECT id, task, queue, args, state, origin, parent_id, root_id, created_at, scheduled_for, attempts, timeout,
+  confirmed_at, rowid FROM job_runs
+WHERE {OPEN} AND origin <> 'eager' AND (queue, rowid) > (?, ?) ORDER BY queue, rowid LIMIT ?
 """  # noqa: S608
 _UNCONFIRMED = f"""
-SELECT id, task, queue, args, state, origin, parent_id, root_id, created_at, scheduled_for, attempts, confirmed_at
-FROM job_runs WHERE confirmed_at IS NULL AND created_at < ? AND origin <> 'eager' AND {OPEN} ORDER BY created_at LIMIT ?
+SELECT id, task, queue, args, state, origin, parent_id, root_id, created_at, scheduled_for, attempts, timeout,
+  confirmed_at FROM job_runs
+WHERE confirmed_at IS NULL AND created_at < ? AND origin <> 'eager' AND {OPEN} ORDER BY created_at LIMIT ?
 """  # noqa: S608
 
 
@@ -222,7 +226,7 @@ class Ledger:
                 if connection.execute(_REQUEUE, (job_id,)).rowcount:
                     row = connection.execute(
                         "SELECT id, task, queue, args, state, origin, parent_id, root_id, created_at, "
-                        "scheduled_for, attempts FROM job_runs WHERE id = ?", (job_id,)
+                        "scheduled_for, attempts, timeout FROM job_runs WHERE id = ?", (job_id,)
                     ).fetchone()  # fmt: skip
                     found.append(_spec(row))
         return found
@@ -237,8 +241,8 @@ class Ledger:
     def standings(self, ids: Iterable[str]) -> dict[str, Standing]:
         """Where these jobs stand; ids without a row are left out."""
         rows = self._store.rows(
-            "SELECT state, attempts, tries, deaths, refused, cancel_requested, scheduled_for, id FROM job_runs "
-            "WHERE id IN (SELECT value FROM json_each(?))",
+            "SELECT state, attempts, tries, deaths, refused, cancel_requested, timeout, scheduled_for, id "
+            "FROM job_runs WHERE id IN (SELECT value FROM json_each(?))",
             (json.dumps(list(ids)),),
         )
         return {
@@ -323,8 +327,8 @@ def _cancel(connection: sqlite3.Connection, job_id: str, reason: str, now: str) 
 
 
 def _standing(row: Row) -> Standing:
-    state, attempts, tries, deaths, refused, cancel = tuple(row)[:6]
-    return Standing(JobState(state), attempts, tries, deaths, bool(refused), bool(cancel))
+    state, attempts, tries, deaths, refused, cancel, timeout = tuple(row)[:7]
+    return Standing(JobState(state), attempts, tries, deaths, bool(refused), bool(cancel), timeout=timeout)
 
 
 def _new_row(spec: JobSpec) -> tuple[Any, ...]:
@@ -333,6 +337,7 @@ def _new_row(spec: JobSpec) -> tuple[Any, ...]:
     return (
         spec.id, spec.task, spec.queue, json.dumps(spec.args), state.value, spec.origin, spec.parent_id,
         spec.root_id, as_text(spec.created_at), as_text(later) if later else None, spec.attempts, spec.attempts,
+        spec.timeout,
     )  # fmt: skip
 
 
@@ -349,4 +354,5 @@ def _spec(row: Mapping[str, Any] | Row) -> JobSpec:
         root_id=row["root_id"],
         scheduled_for=as_time(later) if later else None,
         attempts=row["attempts"],
+        timeout=row["timeout"],
     )

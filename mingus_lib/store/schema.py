@@ -12,6 +12,8 @@ import uuid
 
 from sqlite_utils import Database, Migrations
 
+from mingus_lib.store import schema_timetable
+
 migrations = Migrations("mingus")
 
 _META = """
@@ -351,4 +353,11 @@ _DELIVERY = (
 def m002_delivery(db: Database) -> None:
     """What the queue runtime notes of a job: tries, deaths, refusals, requests to stop."""
     for statement in _DELIVERY:
+        db.conn.execute(statement)
+
+
+@migrations()
+def m003_timetable(db: Database) -> None:
+    """The timetable's entries and slots; a time limit of a job's own."""
+    for statement in schema_timetable.STATEMENTS:
         db.conn.execute(statement)

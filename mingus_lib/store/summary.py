@@ -7,12 +7,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from mingus_lib.domain.states import ArticleStatus, Failure, StoreSummary
+from mingus_lib.domain.states import ArticleStatus, Failure, NextSlot, StoreSummary
 from mingus_lib.errors import NotFound, StoreUnavailable
 from mingus_lib.store import failures
 from mingus_lib.store.database import SCHEMA_VERSION, raw_connection, schema_version
 from mingus_lib.store.interventions import PAUSED, paused_queues
 from mingus_lib.store.values import as_time
+
+SLOTS_SHOWN = 5
 
 _FAILED_ADDRESSES = """
 SELECT url AS what, job_id, reason, at FROM article_outcomes WHERE outcome = 'failed' ORDER BY at DESC LIMIT ?
@@ -25,6 +27,9 @@ WHERE state = 'dead' AND ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT ?
 _QUEUE_COUNTS = """
 SELECT queue, state, count(*) AS jobs FROM job_runs
 WHERE state IN ('queued', 'scheduled', 'started', 'dead') GROUP BY queue, state
+"""
+_NEXT_SLOTS = """
+SELECT name, task, next_at FROM schedule_entries WHERE active AND next_at IS NOT NULL ORDER BY next_at, name LIMIT ?
 """
 
 
@@ -81,7 +86,11 @@ def _summary(connection: sqlite3.Connection, path: Path, failures_shown: int) ->
     _must_be_current(connection, path)
     store_id = connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()[0]
     articles = article_counts(connection)
-    return StoreSummary(str(path), size(path), store_id, articles, _failures(connection, failures_shown))
+    found = connection.execute(_NEXT_SLOTS, (SLOTS_SHOWN,))
+    schedule = tuple(NextSlot(row["name"], row["task"], as_time(row["next_at"])) for row in found)
+    return StoreSummary(
+        str(path), size(path), store_id, articles, _failures(connection, failures_shown), schedule
+    )
 
 
 def article_counts(connection: sqlite3.Connection) -> dict[ArticleStatus, int]:

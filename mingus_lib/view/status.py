@@ -82,6 +82,7 @@ def _subjects(seen: Facts) -> Iterator[tuple[str, str, Facts]]:
     yield "redis", "", seen["redis"]
     yield "store", "", {key: value for key, value in seen["store"].items() if key != "articles"}
     yield "articles", "", seen["store"]["articles"]
+    yield "scheduler", "", seen["scheduler"]
     for section in ("queues", "workers", "breakers", "schedule"):
         for row in seen.get(section, ()):
             yield section.removesuffix("s"), str(row["name"]), row
@@ -114,6 +115,7 @@ def _draw_servers(seen: Facts, screen: Console) -> None:
     grid.add_row("Redis", _redis_line(seen["redis"]))
     grid.add_row("Store", _store_line(seen["store"]))
     grid.add_row("Articles", _articles_line(seen["store"]["articles"]))
+    grid.add_row("Scheduler", _scheduler_line(seen["scheduler"]))
     screen.print(grid)
 
 
@@ -140,6 +142,19 @@ def _articles_line(articles: Facts) -> Text:
     for status, count in articles.items():
         line.append(f"{'  ' if line else ''}{human.number(count)} ").append_text(output.state(status))
     return line or Text("none yet; add some: mingus add https://...")
+
+
+def _scheduler_line(scheduler: Facts) -> Text:
+    from rich.text import Text
+
+    if scheduler["state"] == "leading":
+        since = f"for {human.age(scheduler['since_seconds'])}"
+        return output.state("leading").append_text(_joined([scheduler["name"], since]))
+    if scheduler["state"] == "unknown":
+        return Text("unknown, since Redis does not answer", style="yellow")
+    return Text(
+        "none leads: the timetable stands still. Start one: mingus up, or mingus scheduler", style="yellow"
+    )
 
 
 def _joined(parts: list[str]) -> Text:

@@ -1,0 +1,81 @@
+"""The scheduler as a process: wired to the library, led by signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from mingus_lib.errors import UsageError
+from mingus_lib.queues import catalog
+from mingus_lib.queues.attention import Attention
+from mingus_lib.services import timetables
+from mingus_lib.services.timekeeping import Timekeeper
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+    from mingus_lib.runtime import Runtime
+
+KEY = "mingus:scheduler:"
+
+
+def scheduler_name(pid: int) -> str:
+    """The name of the scheduler that runs, or will run, as this process of this host."""
+    return f"{socket.gethostname()}-{pid}"
+
+
+def check(here: Runtime) -> None:
+    """Raise UsageError when no scheduler could run: a timetable with a fault, or jobs that run in place."""
+    if here.settings.eager:
+        raise UsageError("MINGUS_EAGER runs jobs in place; a scheduler needs the queues: unset it")
+    timetables.read(timetables.locate(here.settings))
+
+
+def run_scheduler(here: Runtime, lifeline: int | None = None) -> None:
+    """Schedule until SIGTERM or SIGINT, or until the other end of `lifeline` is gone; SIGHUP reads the file again.
+
+    Raises UsageError when the timetable has a fault at the start.
+    """
+    from mingus_lib.queues.schedule import TimetableScheduler
+
+    check(here)
+    catalog.load()
+    keeper = Timekeeper(lambda: timetables.locate(here.settings), here.slots, here.schedulers_enqueuer)
+    keeper.load()
+
+    def connect() -> Redis:
+        # Afresh each time: this is where an embedded Redis that was killed is started again.
+        here.close()
+        return here.redis
+
+    scheduler = TimetableScheduler(
+        connect,
+        name=scheduler_name(os.getpid()),
+        where=here.redis_where,
+        take_lead=here.slots.lead,
+        tick=keeper.tick,
+    )
+    with _listening(lifeline, keeper) as wait:
+        scheduler.run(wait)
+
+
+@contextmanager
+def _listening(lifeline: int | None, keeper: Timekeeper) -> Iterator[Callable[[float], bool]]:
+    """A wait that ends early, and says so, when told to stop; SIGHUP has the timetable read again."""
+    attention = Attention(lifeline)
+
+    def hang_up(*_: object) -> None:
+        keeper.reload_wanted = True
+
+    def wait(seconds: float) -> bool:
+        if not attention.signals:
+            attention.wait(seconds)
+        return attention.signals > 0
+
+    with attention.listening():
+        signal.signal(signal.SIGHUP, hang_up)
+        yield wait

@@ -1,0 +1,99 @@
+"""The sweeper: finds what a crash left undone, and has it done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mingus_lib.domain.jobs import JobSpec
+from mingus_lib.domain.library import FollowUp
+from mingus_lib.errors import TransientError
+from mingus_lib.queues import catalog
+from mingus_lib.queues.delivery import Delivery
+from mingus_lib.queues.enqueue import Submits, new_job
+from mingus_lib.services import checking
+from mingus_lib.store.database import Store
+from mingus_lib.store.followups import FollowUps
+from mingus_lib.store.history import History
+from mingus_lib.store.ledger import Ledger
+from mingus_lib.store.slots import Slots
+
+BATCH = 500
+SLOTS_KEPT = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one round did. `out_of_step`: jobs by kind that ledger and Redis still disagree about, left to a keeper."""
+
+    follow_ups: int = 0
+    slots_forgotten: int = 0
+    out_of_step: dict[str, int] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The job's result."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeper:
+    """One round over everything that may have been left. Safe to run twice, and twice at once."""
+
+    store: Store
+    follow_ups: FollowUps
+    history: History
+    ledger: Ledger
+    slots: Slots
+    enqueuer: Submits
+    delivery: Delivery
+
+    def run(self) -> Swept:
+        """Sweep. Raises what the store or Redis raise; what was done by then stays."""
+        return Swept(
+            follow_ups=self._enqueue_follow_ups(),
+            slots_forgotten=self._forget_slots(),
+            out_of_step=self._out_of_step(),
+        )
+
+    def _enqueue_follow_ups(self) -> int:
+        count = 0
+        while found := self.follow_ups.pending(tuple(catalog.load()), BATCH):
+            pairs = [(each, self._job_of(each)) for each in found]
+
+            def record(jobs: Sequence[JobSpec], pairs: Sequence[tuple[FollowUp, JobSpec]] = pairs) -> None:
+                self._record(jobs, pairs)
+
+            self.enqueuer.submit([job for _, job in pairs], record=record)
+            count += len(pairs)
+        return count
+
+    def _record(self, jobs: Sequence[JobSpec], pairs: Sequence[tuple[FollowUp, JobSpec]]) -> None:
+        now = datetime.now(UTC)
+        with self.store.transaction(durable=True):
+            if not all(self.follow_ups.mark(each.id, job.id, now) for each, job in pairs):
+                raise TransientError("another sweep was faster with the follow-ups", code="sweep-race")
+            self.ledger.record(jobs)
+
+    def _job_of(self, follow_up: FollowUp) -> JobSpec:
+        parent = self.history.get(follow_up.parent_id)
+        return new_job(
+            follow_up.task,
+            follow_up.args,
+            queue=catalog.find(follow_up.task).queue or "cleanup",
+            origin=f"job:{follow_up.parent_id}",
+            parent_id=follow_up.parent_id,
+            root_id=parent.root_id if parent else None,
+            checked=False,
+        )
+
+    def _forget_slots(self) -> int:
+        before, count = datetime.now(UTC) - SLOTS_KEPT, 0
+        while forgotten := self.slots.forget(before):
+            count += forgotten
+        return count
+
+    def _out_of_step(self) -> dict[str, int]:
+        rows = checking.jobs(self.delivery, self.ledger)
+        return {row["check"].removeprefix("jobs-"): row["count"] for row in rows if row["count"]}

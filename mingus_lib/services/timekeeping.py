@@ -1,0 +1,218 @@
+"""What a leading scheduler does with the timetable: reads the file again when it changes, turns due slots into jobs."""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from mingus_lib.domain import slots as deciding
+from mingus_lib.domain.jobs import JobSpec
+from mingus_lib.domain.slots import Changes, Decision, EntryState, Outcome, SlotRun
+from mingus_lib.domain.timetable import Entry, Timetable, jittered
+from mingus_lib.errors import RedisUnavailable, UsageError
+from mingus_lib.services import timetables
+from mingus_lib.store.slots import Slots
+
+log = logging.getLogger("mingus.scheduler")
+
+# So many entries a tick, so that one never takes long; the next follows at once.
+ENTRIES_A_TICK = 100
+# A scheduler that ticked so lately ran all the while: what seems late is a clock that was set.
+STEADY_SECONDS = 15.0
+IDLE_SECONDS = 1.0
+
+
+def boot_seconds() -> float:
+    """Seconds since the machine started, with the time it slept where the system counts that."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class Pushes(Protocol):
+    """What brings recorded jobs to Redis."""
+
+    def push(self, specs: Sequence[JobSpec]) -> None:
+        """Push and confirm jobs that are on the record."""
+
+
+@dataclass
+class Timekeeper:
+    """The timetable under way. `now` is the wall clock; `steady` counts seconds that no setting of it changes."""
+
+    find: Callable[[], Path]
+    slots: Slots
+    pushes: Pushes
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    steady: Callable[[], float] = boot_seconds
+    reload_wanted: bool = True
+    timetable: Timetable | None = field(default=None, init=False)
+    _seen: object = field(default=None, init=False)
+    _fence: int | None = field(default=None, init=False)
+    _version: int = field(default=-1, init=False)
+    _states: dict[str, EntryState] = field(default_factory=dict, init=False)
+    _waiting: list[tuple[datetime, str]] = field(default_factory=list, init=False)
+    _ticked_at: float | None = field(default=None, init=False)
+
+    def load(self) -> Changes | None:
+        """Read the file if it changed (or was asked for). Raises UsageError; the timetable before stays.
+
+        What changed is None when the file did not. The store learns of it at the next tick of the leader.
+        """
+        path = self.find()
+        seen = timetables.stamp(path)
+        if seen == self._seen and not self.reload_wanted:
+            return None
+        self._seen, self.reload_wanted = seen, False
+        before = self.timetable
+        self.timetable = timetables.read(path)
+        self._version = -1
+        return timetables.compare(before, self.timetable)
+
+    def tick(self, fence: int) -> float:
+        """Do what is due under that number; seconds until something is again. Raises LeadLost, StoreUnavailable."""
+        self._follow_the_file()
+        self._know(fence)
+        now, at = self.now(), self.steady()
+        steady = self._ticked_at is not None and at - self._ticked_at < STEADY_SECONDS
+        self._ticked_at = at
+        if wrong := deciding.corrected(self._active(), now):
+            log.warning("the clock was set back by hours: %d entries start from now", len(wrong))
+            self.slots.set_back(fence, [self._entry(name) for name in wrong], now)
+            self._learn()
+        self._decide(fence, now, steady)
+        return self._pause(now)
+
+    def _follow_the_file(self) -> None:
+        try:
+            changes = self.load()
+        except UsageError as error:
+            log.error("%s; the timetable before stays", error)
+            return
+        if changes is not None and changes.any:
+            log.info("the timetable changed: %s", _told(changes))
+
+    def _know(self, fence: int) -> None:
+        """Take over the file and learn the entries' marks when this leader, the file or an operator changed."""
+        assert self.timetable is not None
+        version = self.slots.version()
+        if fence == self._fence and version == self._version:
+            return
+        if fence != self._fence:
+            # What another leader did meanwhile was not seen from here.
+            self._ticked_at = None
+        self.slots.sync(self.timetable.entries, self.now())
+        self._fence, self._version = fence, self.slots.version()
+        self._learn()
+
+    def _learn(self) -> None:
+        self._states = self.slots.states()
+        self._waiting = [
+            (jittered(self._entry(name), state.next_at), name)
+            for name, state in self._active().items()
+            if state.next_at is not None
+        ]
+        heapq.heapify(self._waiting)
+
+    def _active(self) -> Mapping[str, EntryState]:
+        assert self.timetable is not None
+        known = self.timetable.entries
+        return {name: state for name, state in self._states.items() if state.active and name in known}
+
+    def _entry(self, name: str) -> Entry:
+        assert self.timetable is not None
+        return self.timetable.entries[name]
+
+    def _decide(self, fence: int, now: datetime, steady: bool) -> None:
+        names = self._take_due(now)
+        if not names:
+            return
+        busy = self.slots.busy(names)
+        made = [
+            deciding.decide(
+                self._entry(name),
+                self._states[name].mark,
+                now,
+                steady=steady,
+                busy=busy.get(name),
+                make=slot_job,
+            )
+            for name in names
+        ]
+        decisions = [each for each in made if each is not None]
+        new = self.slots.decide(fence, decisions, now)
+        for each in decisions:
+            self._advance(each)
+        for name in {*names} - {each.name for each in decisions}:
+            self._wait_for(name)
+        for name, run in new:
+            _say(name, run)
+        self._push([run.job for _, run in new if run.job is not None])
+
+    def _take_due(self, now: datetime) -> list[str]:
+        names: list[str] = []
+        while self._waiting and self._waiting[0][0] <= now and len(names) < ENTRIES_A_TICK:
+            names.append(heapq.heappop(self._waiting)[1])
+        return names
+
+    def _advance(self, decided: Decision) -> None:
+        state = self._states[decided.name]
+        self._states[decided.name] = EntryState(
+            state.name, state.active, state.switched, decided.mark, decided.next_at
+        )
+        self._wait_for(decided.name)
+
+    def _wait_for(self, name: str) -> None:
+        following = self._states[name].next_at
+        if following is not None:
+            heapq.heappush(self._waiting, (jittered(self._entry(name), following), name))
+
+    def _push(self, jobs: Sequence[JobSpec]) -> None:
+        if not jobs:
+            return
+        try:
+            self.pushes.push(jobs)
+        except RedisUnavailable as error:
+            # They are on the record: a keeper pushes them.
+            log.warning("recorded, not pushed yet: %s", error)
+            raise
+
+    def _pause(self, now: datetime) -> float:
+        if not self._waiting:
+            return IDLE_SECONDS
+        return max(0.0, (self._waiting[0][0] - now) / timedelta(seconds=1))
+
+
+def slot_job(entry: Entry, slot: datetime) -> JobSpec:
+    """The one job of a slot; it starts later by the entry's jitter."""
+    assert entry.queue is not None
+    return JobSpec(
+        id=deciding.job_id(entry, slot),
+        task=entry.task,
+        queue=entry.queue,
+        args=dict(entry.args),
+        created_at=datetime.now(UTC),
+        origin=f"schedule:{entry.name}",
+        timeout=entry.timeout,
+    )
+
+
+def _say(name: str, run: SlotRun) -> None:
+    facts = {"entry": name, "slot": run.slot.isoformat() if run.slot else None}
+    if run.outcome is Outcome.ENQUEUED:
+        assert run.job is not None
+        note = f" ({run.reason})" if run.reason else ""
+        log.info("enqueued%s", note, extra={**facts, "job_id": run.job.id})
+    else:
+        log.warning("%s", run.reason, extra=facts)
+
+
+def _told(changes: Changes) -> str:
+    named: Iterable[tuple[str, tuple[str, ...]]] = (
+        ("new", changes.added), ("changed", changes.changed), ("gone", changes.removed)
+    )  # fmt: skip
+    return "; ".join(f"{word}: {', '.join(names[:10])}" for word, names in named if names)
