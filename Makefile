@@ -1,12 +1,12 @@
 # make run            the demo, from nothing but Python 3.11+, a C compiler and make
 # make run ARGS="add https://..."   any command
-# make test | crash | lint | docs | lock | bench
+# make test | crash | timetable-walk | lint | docs | lock | bench
 
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?= demo
 
-.PHONY: run test crash lint docs lock bench clean
+.PHONY: run test crash timetable-walk lint docs lock bench clean
 
 run: .venv/.ready
 	@$(BIN)/mingus $(ARGS)
@@ -18,6 +18,10 @@ test: .venv/.ready-dev
 crash: .venv/.ready-dev
 	@MINGUS_TEST_CRASH=1 $(BIN)/python -m pytest -s --show-capture=no tests/test_crash_points.py \
 	  tests/test_queues_races.py tests/test_queues_machine.py tests/test_chaos.py
+
+# The timetable against every minute of 2020-2035 in a dozen zones, and every change of the clocks anywhere.
+timetable-walk: .venv/.ready-dev
+	@MINGUS_TEST_WALK=1 $(BIN)/python -m pytest -n 2 tests/test_timetable_walk.py
 
 lint: .venv/.ready-dev
 	@$(BIN)/ruff check .
@@ -32,6 +36,7 @@ bench: .venv/.ready-dev
 	@$(BIN)/python benchmarks/start.py
 	@$(BIN)/python benchmarks/pipeline.py
 	@$(BIN)/python benchmarks/queues.py
+	@$(BIN)/python benchmarks/timetable.py
 	@if [ -n "$(PAGES)" ]; then $(BIN)/python benchmarks/extraction.py --pages "$(PAGES)"; fi
 
 # Resolve the newest versions again; both files carry hashes and no index address.

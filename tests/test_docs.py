@@ -118,7 +118,7 @@ def test_the_examples_of_tasks_are_accepted(library: Library, name: str) -> None
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_make_targets_exist(document: Path) -> None:
-    known = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    known = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     inline = re.findall(r"`(make [^`]+)`", prose(document))
     named = {line.split()[1] for line in [*inline, *shell_lines(document)] if line.startswith("make ")}
     assert named <= known

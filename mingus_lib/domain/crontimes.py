@@ -37,6 +37,8 @@ FIELDS = {
     "day-of-week": (7, "0-7 or SUN to SAT, FRIL for the last Friday, FRI#2 for the second"),
 }
 ORDER = " ".join(FIELDS)
+# cronsim takes steps from L and # in silence, and reads 7-7/2 as 7/2, which is 7, 9, 11 and so on.
+MISREAD = re.compile(r"(?<!JU)[L#][^,]*/|\b0*(\w+)-0*\1/|[A-Z]-\d+/|\d-[A-Z]+/")
 
 
 def following(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
@@ -81,8 +83,7 @@ def _field_fault(part: str, name: str) -> str | None:
     alone = " ".join(part if name == each else "*" for each in FIELDS)
     try:
         CronSim(alone, datetime(2000, 1, 1))  # noqa: DTZ001
-        # L and # stand for single days, which cronsim would take a step from in silence.
-        good = not (name.startswith("day") and re.search(r"[L#][^,]*/", part.upper()))
+        good = not MISREAD.search(part.upper())
     except (CronSimError, AssertionError):
         good = False
     if not good:
@@ -109,7 +110,7 @@ def _local(at: datetime, zone: ZoneInfo) -> datetime:
     """What clocks of the zone show, in whole seconds, without a zone."""
     if at.tzinfo is None:
         raise ValueError("slots are asked for by an instant with its time zone")
-    return at.astimezone(zone).replace(microsecond=0, tzinfo=None)
+    return at.astimezone(zone).replace(microsecond=0, tzinfo=None, fold=0)
 
 
 def _instant(local: datetime, zone: ZoneInfo) -> datetime:
