@@ -36,6 +36,7 @@ sign jobs of the task.
 EXAMPLES: Mapping[str, tuple[Mapping[str, Any], str | None]] = {
     "process_new_articles": ({"urls": ["https://example.com/first-emergency-fund"]}, None),
     "reprocess_article": ({"article_id": 12, "offline": True}, None),
+    "sweep": ({}, None),
     "ping": ({"seconds": 0.5, "token": "hello"}, "cleanup"),
 }
 LIMITS = (

@@ -363,11 +363,15 @@ def test_two_schedulers_killed_at_random_make_500_slots_500_jobs(parts: Parts, t
     def start() -> int:
         return fork(run_fast(parts, clock, until + HOUR), tmp_path / "log")
 
+    def made() -> int:
+        return int(parts.store.value("SELECT count(*) FROM schedule_slots"))
+
     kills = 0
     with two_processes(start) as pids:
         wait_for(lambda: "tick" in desk.states(), "the first sync")
         while clock.now() < until:
-            time.sleep(chance.uniform(0.02, 0.25))
+            more = made() + chance.randint(1, 25)
+            wait_for(lambda more=more: made() >= more or clock.now() >= until, "some slots")  # type: ignore[misc]
             victim = chance.randrange(2)
             os.kill(pids[victim], signal.SIGKILL)
             os.waitpid(pids[victim], 0)

@@ -69,7 +69,8 @@ SEEN: dict[str, Any] = {
     "failures": [
         {"what": "https://example.com/a", "job_id": "j1", "reason": "http-404: not\x1b[31m found", "at": NOW}
     ],
-    "schedule": [],
+    "scheduler": {"state": "leading", "name": "library1-99", "since_seconds": 61.0},
+    "schedule": [{"name": "sweep", "task": "sweep", "next_at": NOW}],
 }
 ARTICLE = Article(
     id=12,

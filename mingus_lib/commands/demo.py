@@ -14,7 +14,7 @@ app = typer.Typer(add_completion=False)
 
 NEXT = """Next:
   mingus add https://...          feed it an article of your own
-  mingus up                       run Redis and workers in this terminal
+  mingus up                       run everything in this terminal
   mingus status                   see how things stand"""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mingus_lib.view import human, output
@@ -50,13 +51,6 @@ FAILURE_COLUMNS = (
     Column("what", "What"),
     Column("reason", "Reason"),
 )
-SCHEDULE_COLUMNS = (
-    Column("next_at", "Next", Kind.TIME),
-    Column("name", "Slot"),
-    Column("task", "Task"),
-)
-
-
 NARROW = ("child_memory_bytes", "pid", "queues", "host", "job_seconds", "memory_bytes", "since_seconds")
 
 
@@ -102,8 +96,6 @@ def _draw(seen: Facts, screen: Console) -> None:
     if seen["failures"]:
         rows = [_failure(row) for row in seen["failures"]]
         screen.print(output.table(rows, FAILURE_COLUMNS, "Last failures"))
-    if seen.get("schedule"):
-        screen.print(output.table(seen["schedule"], SCHEDULE_COLUMNS, "Timetable"))
 
 
 def _draw_servers(seen: Facts, screen: Console) -> None:
@@ -116,6 +108,8 @@ def _draw_servers(seen: Facts, screen: Console) -> None:
     grid.add_row("Store", _store_line(seen["store"]))
     grid.add_row("Articles", _articles_line(seen["store"]["articles"]))
     grid.add_row("Scheduler", _scheduler_line(seen["scheduler"]))
+    if seen["schedule"]:
+        grid.add_row("Next", _joined([_slot(slot) for slot in seen["schedule"]])[2:])
     screen.print(grid)
 
 
@@ -142,6 +136,13 @@ def _articles_line(articles: Facts) -> Text:
     for status, count in articles.items():
         line.append(f"{'  ' if line else ''}{human.number(count)} ").append_text(output.state(status))
     return line or Text("none yet; add some: mingus add https://...")
+
+
+def _slot(slot: Facts) -> str:
+    """`sweep at 14:15`, with the date when that is far."""
+    moment = human.moment(slot["next_at"])
+    near = moment[:10] == datetime.now(UTC).strftime("%Y-%m-%d")
+    return f"{slot['name']} at {moment[11:16] if near else moment[:16]}"
 
 
 def _scheduler_line(scheduler: Facts) -> Text:
