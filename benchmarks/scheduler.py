@@ -55,7 +55,7 @@ def ticks(count: int) -> dict[str, Any]:
         keeper.tick(fence)
         quiet = [_timed(keeper, fence)[0] for _ in range(20)]
         moment[0] = NOON
-        busy = []
+        busy: list[float] = []
         while len(busy) < count:
             taken, pause = _timed(keeper, fence)
             busy.append(taken)
