@@ -167,6 +167,7 @@ class TestSlots:
                 assert previous_slot(cron(text, zone), instant) == [s for s in found if s <= instant][-1]
 
     @given(spans, instants)
+    @settings(deadline=None)
     def test_every_counts_from_1970(self, every: timedelta, after: datetime) -> None:
         slot = next_slot(Entry("x", every=every), after)
         assert slot and slot - after <= every
@@ -199,6 +200,7 @@ class TestFaults:
             assert next_slot(cron(text), at("2026-01-01T00:00Z"))
 
     @given(clock_walk.expressions(often=True))
+    @settings(deadline=None)
     def test_a_good_one_is_taken(self, drawn: Drawn) -> None:
         assert crontimes.fault(drawn.text) is None
 
@@ -316,6 +318,7 @@ class TestDue:
 
 class TestJitter:
     @given(st.text(max_size=20), spans, instants)
+    @settings(deadline=None)
     def test_it_is_a_share_that_stays(self, name: str, jitter: timedelta, slot: datetime) -> None:
         entry = Entry(name, jitter=jitter)
         late = jittered(entry, slot) - slot
@@ -346,11 +349,13 @@ class TestIds:
         )
 
     @given(st.text(max_size=200))
+    @settings(deadline=None)
     def test_rq_takes_it(self, name: str) -> None:
         found = timetable.slot_job_id(name, self.slot)
         assert re.fullmatch(r"[A-Za-z0-9_-]{1,100}", found)
 
     @given(st.text("aé-_ ", max_size=70), st.text("aé-_ ", max_size=70))
+    @settings(deadline=None)
     def test_two_names_never_share_one(self, one: str, other: str) -> None:
         assume(one != other)
         first = timetable.slot_job_id(one, self.slot)

@@ -164,9 +164,9 @@ def due(entry: Entry, since: datetime, now: datetime, grace: timedelta = GRACE) 
     missed = list(takewhile(lambda slot: now - jittered(entry, slot) > grace, come))
     on_time = come[len(missed) :]
     at_most = {CatchUp.NONE: 0, CatchUp.LAST: 0 if on_time else 1, CatchUp.ALL: CAUGHT_UP_AT_MOST}
-    kept = max(0, len(missed) - at_most[entry.catch_up])
-    skipped = Skipped(kept, missed[0], missed[kept - 1], any(back)) if kept else None
-    return Due(tuple(on_time), tuple(missed[kept:]), skipped)
+    lost = max(0, len(missed) - at_most[entry.catch_up])
+    skipped = Skipped(lost, missed[0], missed[lost - 1], any(back)) if lost else None
+    return Due(tuple(on_time), tuple(missed[lost:]), skipped)
 
 
 def slot_job_id(entry_name: str, slot: datetime) -> str:

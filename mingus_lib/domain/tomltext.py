@@ -51,7 +51,7 @@ def line_numbers(text: str) -> dict[Key, int]:
     start, statement = 1, ""
     for number, line in enumerate(text.split("\n"), 1):
         # A statement of several lines can only end with these; parsing it at every line takes for ever.
-        ends = not statement or any(mark in line for mark in ("]", '"""', "'''"))
+        ends = not statement or any(mark in line for mark in ("]", "}", '"""', "'''"))
         statement += line + "\n"
         if not ends:
             continue
