@@ -88,8 +88,8 @@ def _checked(entry: Entry, known: Mapping[str, TaskFacts], queues: Sequence[str]
         raise _Fault(
             "jitter", f"jitter is longer than the shortest time between two slots, {spoken(shortest)}"
         )
-    if entry.timeout and entry.timeout > facts.hard:
-        raise _Fault("timeout", f"timeout is more than the {facts.hard} s that {entry.task} may take at most")
+    if entry.timeout and entry.timeout >= facts.hard:
+        raise _Fault("timeout", f"timeout must be less than {facts.hard} s, when {entry.task} is killed")
     try:
         facts.check(entry.args)
     except UsageError as error:
