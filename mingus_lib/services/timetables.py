@@ -16,6 +16,7 @@ from mingus_lib.domain.jobs import JobSpec
 from mingus_lib.domain.slots import Changes, EntryState, is_active
 from mingus_lib.domain.timetable import Entry, TaskFacts, Timetable, slots
 from mingus_lib.domain.timetable_file import parse
+from mingus_lib.domain.timetable_values import spoken
 from mingus_lib.errors import NotFound, UsageError
 from mingus_lib.queues import catalog
 from mingus_lib.queues.enqueue import Submits, new_job
@@ -199,16 +200,7 @@ def checked(timetable: Timetable) -> list[dict[str, Any]]:
 
 
 def _when(entry: Entry) -> str:
-    return entry.cron or f"every {_span(entry.every)}"
-
-
-def _span(span: timedelta | None) -> str:
-    """`6h`, `90m`: the largest unit that divides it."""
-    seconds = int(span.total_seconds()) if span else 0
-    unit, size = next(
-        each for each in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)) if seconds % each[1] == 0
-    )
-    return f"{seconds // size}{unit}"
+    return f"every {spoken(entry.every)}" if entry.every else entry.cron or ""
 
 
 def run_now(entry: Entry, memory: Slots, enqueuer: Submits) -> str:
