@@ -117,7 +117,7 @@ def main() -> None:
     claims = [
         Claim(NEXT, each[NEXT], "<", 1, " ms"),
         Claim("next slot beside croniter", each[NEXT] / each[PEER], "<", 1),
-        Claim("the slowest search", max(each.values()), "<", 25, " ms"),
+        Claim("the slowest search", max(each.values()), "<", 50, " ms"),
     ]
     figures = {"milliseconds each": each, f"milliseconds, {chosen.entries} entries": whole}
     publish(claims, figures, as_json=chosen.json)
