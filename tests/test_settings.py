@@ -24,6 +24,7 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "eager": ("yes", "no", "true"),
     "log_file": ("/tmp/a.log", "/tmp/b.log", '"none"'),
     "results_ttl": ("10", "1h", "20"),
+    "schedules": ("/tmp/a.toml", "/tmp/b.toml", '"none"'),
     "unknown_hosts": ("hold", "fetch", '"hold"'),
     "fetch_interval": ("1s", "500ms", "0.25"),
     "fetch_concurrency": ("1", "2", "3"),
