@@ -210,7 +210,7 @@ def test_none_is_left_in_the_background_that_nobody_knows_of(
 ) -> None:
     started = mingus("scheduler", "--background", MINGUS_REDIS_URL="redis://127.0.0.1:1/0")
     assert (started.code, started.out, started.err.count("\n")) == (69, "", 1)
-    assert (home / "scheduler.log").read_text() == ""
+    assert not (home / "scheduler.log").exists()
 
 
 def test_up_schedules_too(mingus: CommandLine, home: Path) -> None:

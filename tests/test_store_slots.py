@@ -123,6 +123,8 @@ def test_what_an_old_leader_decides_is_refused(slots: Slots, store: Store) -> No
     slots.lead()
     with pytest.raises(LeadLost):
         slots.decide(old, [decision(slots, NOON + timedelta(hours=1))], NOON)
+    with pytest.raises(LeadLost):
+        slots.sync({}, NOON, old)
     assert store.value("SELECT count(*) FROM job_runs") == 0
     assert slots.states()["hourly"].mark == NOON
 

@@ -125,7 +125,7 @@ class Timekeeper:
         if fence != self._fence:
             # What another leader did meanwhile was not seen from here.
             self._ticked = None
-        self.slots.sync(self.timetable.entries, self.now())
+        self.slots.sync(self.timetable.entries, self.now(), fence)
         self._fence, self._version = fence, self.slots.version()
         self._learn()
 

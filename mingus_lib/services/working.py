@@ -188,13 +188,13 @@ def arguments(settings: Settings, work: WorkOrder, *, config: str | None, loglev
 
 def start_in_background(here: Runtime, what: str, arguments: Sequence[str]) -> tuple[int, Path]:
     """Run `mingus ARGUMENTS`, a worker or scheduler, detached; its pid and log. UsageError when it ends at once."""
+    born = _births(here) if what == "worker" else _scheduler_born(here)
     log = here.settings.home / f"{what}.log"
     try:
         here.settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreUnavailable(f"cannot write {log}: {error.strerror}; set MINGUS_HOME") from error
-    born = _births(here) if what == "worker" else _scheduler_born(here)
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", "from cli import main; main()", *arguments],
         stdin=subprocess.DEVNULL,

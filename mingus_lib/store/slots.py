@@ -81,9 +81,14 @@ class Slots:
         """All entries ever seen, by name."""
         return {row["name"]: _state(row) for row in self._store.rows(_STATES)}
 
-    def sync(self, entries: Mapping[str, Entry], now: datetime) -> Changes:
-        """Take over a timetable. What is new, changed its times or comes back starts now: nothing is made up for."""
+    def sync(self, entries: Mapping[str, Entry], now: datetime, fence: int | None = None) -> Changes:
+        """Take over a timetable. What is new, changed its times or comes back starts now: nothing is made up for.
+
+        Raises LeadLost when it is a scheduler's, with its number, and another leads by now.
+        """
         with self._store.transaction(durable=True) as connection:
+            if fence is not None:
+                self._must_lead(connection, fence)
             known = {row["name"]: row for row in connection.execute(_STATES)}
             put = {name: _synced(entry, known.get(name), now) for name, entry in entries.items()}
             changes = _compare(put, known)
