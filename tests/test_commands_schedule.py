@@ -137,6 +137,7 @@ def test_what_is_not_there_is_named(mingus: CommandLine, timetable: Path, tmp_pa
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     assert mingus("schedule", "check", str(tmp_path / "binary")).code == 2
     assert mingus("schedule", "check", str(tmp_path)).code == 2
+    assert "larger than" in mingus("schedule", "check", "/dev/zero").err
     assert mingus("schedule", "next", "-n", "0").code == 2
 
 
@@ -202,6 +203,14 @@ def test_the_scheduler_runs_in_the_background(mingus: CommandLine, timetable: Pa
     finally:
         os.kill(pid, signal.SIGTERM)
     wait_for(lambda: leader(mingus) is None, "its end")
+
+
+def test_none_is_left_in_the_background_that_nobody_knows_of(
+    mingus: CommandLine, timetable: Path, home: Path
+) -> None:
+    started = mingus("scheduler", "--background", MINGUS_REDIS_URL="redis://127.0.0.1:1/0")
+    assert (started.code, started.out, started.err.count("\n")) == (69, "", 1)
+    assert not (home / "scheduler.log").exists()
 
 
 def test_up_schedules_too(mingus: CommandLine, home: Path) -> None:

@@ -21,6 +21,7 @@ from mingus_lib.queues.enqueue import Enqueuer
 from mingus_lib.queues.names import LEADER
 from mingus_lib.queues.schedule import TimetableScheduler
 from mingus_lib.services.timekeeping import Timekeeper
+from mingus_lib.services.timetables import stamp
 from mingus_lib.store.history import JobFilter
 from mingus_lib.store.slots import Slots
 from tests.conftest import wait_for
@@ -161,6 +162,32 @@ def test_after_a_downtime_slots_are_caught_up_by_the_rule_and_the_rest_is_told(
     assert (told in caplog.text) is (missed > 0)
 
 
+def test_after_a_downtime_the_entries_that_come_in_a_later_tick_are_late_too(parts: Parts) -> None:
+    text = "".join(FILE.replace("tick", f"e{number}") + 'catch_up = "last"\n' for number in range(120))
+    desk = Desk(parts, text=text)
+    desk.tick()
+    desk.clock.pass_(90 * MINUTE)
+    desk.start()
+    assert desk.tick() == 0.0
+    assert desk.tick() > 0.0
+    rows = parts.store.rows("SELECT outcome, count(*), sum(slots) FROM schedule_slots GROUP BY outcome")
+    assert [tuple(row) for row in rows] == [("enqueued", 240, 240), ("missed", 120, 120 * 88)]
+
+
+def test_a_next_slot_by_older_rules_of_a_zone_is_reckoned_anew(parts: Parts) -> None:
+    desk = Desk(parts)
+    desk.tick()
+    for wrong in ("2026-11-25T12:00:30.000000+00:00", "2027-11-25T12:00:00.000000+00:00"):
+        parts.store.execute("UPDATE schedule_entries SET next_at = ?", (wrong,))
+        desk.start()
+        assert desk.tick() == 60.0
+    # Also when it was another process that reckoned it.
+    parts.store.execute("UPDATE schedule_entries SET next_at = ?", ("2026-11-25T12:00:30.000000+00:00",))
+    desk.keeper._learn()
+    desk.clock.pass_(timedelta(seconds=40))
+    assert desk.tick() == 20.0
+
+
 def test_a_restart_within_the_grace_loses_nothing(parts: Parts) -> None:
     desk = Desk(parts, text=FILE + 'catch_up = "none"\n')
     desk.tick()
@@ -195,6 +222,15 @@ def test_a_clock_set_and_set_right_again_doubles_and_loses_nothing(parts: Parts,
     ahead = 5 * MINUTE + step if step > timedelta(0) else 7 * MINUTE
     assert desk.minutes() == span("12:01", ahead // MINUTE)
     assert desk.rows("missed") == []
+
+
+def test_a_clock_set_forward_by_more_than_three_hours_is_a_downtime(parts: Parts) -> None:
+    desk = Desk(parts, text=FILE + 'catch_up = "none"\n')
+    desk.tick()
+    desk.clock.set_by(5 * HOUR)
+    desk.walk(2 * MINUTE)
+    assert desk.minutes() == span("17:00", 3)
+    assert [row[2] for row in desk.rows("missed")] == [299]
 
 
 def test_a_clock_that_was_wrong_by_years_does_not_stop_the_timetable(parts: Parts) -> None:
@@ -233,6 +269,31 @@ def test_a_changed_file_is_followed_and_a_broken_one_is_not(
     desk.file.write_text(FILE.replace("* * * * *", "*/2 * * * *") + "# longer\n")
     desk.walk(3 * MINUTE)
     assert desk.minutes() == ["12:01", "12:02", "12:04"]
+
+
+def test_a_file_is_read_when_it_has_settled(parts: Parts) -> None:
+    desk = Desk(parts)
+    desk.tick()
+    before = desk.slots.states()
+    for half in ("", FILE + "[half"):
+        desk.file.write_text(half)
+        desk.tick()
+        desk.file.unlink()
+        desk.tick()
+    desk.file.write_text(FILE)
+    desk.walk(timedelta(seconds=10))
+    assert desk.slots.states() == before
+    desk.file.write_text("")
+    desk.keeper.reload_wanted = True
+    desk.tick()
+    assert desk.slots.states() == {}
+
+
+def test_a_file_that_may_be_read_at_last_is_read(parts: Parts) -> None:
+    desk = Desk(parts)
+    before = stamp(desk.file)
+    desk.file.chmod(0o640)
+    assert stamp(desk.file) != before
 
 
 def test_an_operators_switch_is_heard_at_once(parts: Parts) -> None:

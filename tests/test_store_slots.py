@@ -123,6 +123,8 @@ def test_what_an_old_leader_decides_is_refused(slots: Slots, store: Store) -> No
     slots.lead()
     with pytest.raises(LeadLost):
         slots.decide(old, [decision(slots, NOON + timedelta(hours=1))], NOON)
+    with pytest.raises(LeadLost):
+        slots.sync({}, NOON, old)
     assert store.value("SELECT count(*) FROM job_runs") == 0
     assert slots.states()["hourly"].mark == NOON
 
@@ -147,7 +149,7 @@ def test_a_run_by_hand_is_no_slot(slots: Slots, store: Store) -> None:
     slots.sync({"hourly": HOURLY}, NOON)
     for number in range(2):
         slots.by_hand("hourly", replace(slot_job(HOURLY, NOON), id=f"hand-{number}"), NOON)
-    last = slots.last_runs()["hourly"]
+    last = slots.last_runs(["hourly"])["hourly"]
     assert (last["slot"], last["job_id"], last["state"]) == (None, "hand-1", "queued")
     assert slots.states()["hourly"].mark == NOON
 
@@ -159,4 +161,4 @@ def test_old_slots_are_forgotten(slots: Slots) -> None:
         slots.decide(fence, [decision(slots, NOON + timedelta(hours=hour))], NOON + timedelta(hours=hour))
     assert slots.forget(NOON + timedelta(hours=3), limit=1) == 1
     assert slots.forget(NOON + timedelta(hours=3)) == 1
-    assert slots.last_runs()["hourly"]["slot"].startswith("2026-11-25T15:00")
+    assert slots.last_runs(["hourly"])["hourly"]["slot"].startswith("2026-11-25T15:00")

@@ -12,3 +12,5 @@ QUEUES: tuple[str, ...] = (
 PAUSED = "mingus:paused"
 # Who leads among the schedulers.
 LEADER = "mingus:scheduler_lock"
+# With its name, a scheduler that lives.
+SCHEDULER = "mingus:scheduler:"

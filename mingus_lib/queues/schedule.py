@@ -18,7 +18,7 @@ from rq_scheduler import Scheduler
 
 from mingus_lib.errors import LeadLost, MingusError, RedisUnavailable, StoreUnavailable
 from mingus_lib.queues.connection import translated
-from mingus_lib.queues.names import LEADER
+from mingus_lib.queues.names import LEADER, SCHEDULER
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -48,7 +48,7 @@ class TimetableScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has n
     stop.
     """
 
-    redis_scheduler_namespace_prefix = "mingus:scheduler:"
+    redis_scheduler_namespace_prefix = SCHEDULER
     scheduler_lock_key = LEADER
 
     def __init__(

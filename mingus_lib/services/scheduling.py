@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from mingus_lib.runtime import Runtime
 
-KEY = "mingus:scheduler:"
-
 
 def scheduler_name(pid: int) -> str:
     """The name of the scheduler that runs, or will run, as this process of this host."""

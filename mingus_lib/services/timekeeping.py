@@ -6,15 +6,15 @@ import heapq
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from mingus_lib.domain import slots as deciding
 from mingus_lib.domain.jobs import JobSpec
-from mingus_lib.domain.slots import Changes, Decision, EntryState, Outcome, SlotRun
-from mingus_lib.domain.timetable import Entry, Timetable, jittered
+from mingus_lib.domain.slots import Changes, EntryState, Outcome, SlotRun
+from mingus_lib.domain.timetable import Entry, Timetable, jittered, next_slot
 from mingus_lib.errors import RedisUnavailable, UsageError
 from mingus_lib.services import timetables
 from mingus_lib.store.slots import Slots
@@ -25,6 +25,8 @@ log = logging.getLogger("mingus.scheduler")
 ENTRIES_A_TICK = 100
 # A scheduler that ticked so lately ran all the while: what seems late is a clock that was set.
 STEADY_SECONDS = 15.0
+# A file that changed is read when it has stayed the same so long: an editor or a copy may be half-way through it.
+SETTLED_SECONDS = 1.0
 IDLE_SECONDS = 1.0
 
 
@@ -52,11 +54,13 @@ class Timekeeper:
     reload_wanted: bool = True
     timetable: Timetable | None = field(default=None, init=False)
     _seen: object = field(default=None, init=False)
+    _noticed: tuple[object, float] = field(default=(None, 0.0), init=False)
     _fence: int | None = field(default=None, init=False)
     _version: int = field(default=-1, init=False)
     _states: dict[str, EntryState] = field(default_factory=dict, init=False)
     _waiting: list[tuple[datetime, str]] = field(default_factory=list, init=False)
-    _ticked_at: float | None = field(default=None, init=False)
+    _ticked: tuple[datetime, float] | None = field(default=None, init=False)
+    _steady: bool = field(default=False, init=False)
 
     def load(self) -> Changes | None:
         """Read the file if it changed (or was asked for). Raises UsageError; the timetable before stays.
@@ -65,7 +69,7 @@ class Timekeeper:
         """
         path = self.find()
         seen = timetables.stamp(path)
-        if seen == self._seen and not self.reload_wanted:
+        if not self.reload_wanted and (seen == self._seen or not self._settled(seen)):
             return None
         self._seen, self.reload_wanted = seen, False
         before = self.timetable
@@ -77,15 +81,30 @@ class Timekeeper:
         """Do what is due under that number; seconds until something is again. Raises LeadLost, StoreUnavailable."""
         self._follow_the_file()
         self._know(fence)
-        now, at = self.now(), self.steady()
-        steady = self._ticked_at is not None and at - self._ticked_at < STEADY_SECONDS
-        self._ticked_at = at
+        now = self.now()
+        self._steady = self._ran_steadily(now, self.steady())
         if wrong := deciding.corrected(self._active(), now):
             log.warning("the clock was set back by hours: %d entries start from now", len(wrong))
             self.slots.set_back(fence, [self._entry(name) for name in wrong], now)
             self._learn()
-        self._decide(fence, now, steady)
+        self._decide(fence, now)
         return self._pause(now)
+
+    def _settled(self, seen: object) -> bool:
+        at = self.steady()
+        if seen != self._noticed[0]:
+            self._noticed = (seen, at)
+        return at - self._noticed[1] >= SETTLED_SECONDS
+
+    def _ran_steadily(self, now: datetime, at: float) -> bool:
+        """Whether a scheduler ran, and its clock was set by no more than a step, since what is due now was not."""
+        before, self._ticked = self._ticked, (now, at)
+        if before is None or at - before[1] >= STEADY_SECONDS:
+            return False
+        passed = timedelta(seconds=at - before[1])
+        # What the tick before left over is as late as it was.
+        left_over = self._pause(before[0]) == 0.0
+        return now - before[0] - passed <= deciding.CLOCK_STEP and (self._steady or not left_over)
 
     def _follow_the_file(self) -> None:
         try:
@@ -94,7 +113,8 @@ class Timekeeper:
             log.error("%s; the timetable before stays", error)
             return
         if changes is not None and changes.any:
-            log.info("the timetable changed: %s", _told(changes))
+            assert self.timetable is not None
+            log.info("the timetable %s is taken over: %s", self.timetable.source, _told(changes))
 
     def _know(self, fence: int) -> None:
         """Take over the file and learn the entries' marks when this leader, the file or an operator changed."""
@@ -104,8 +124,8 @@ class Timekeeper:
             return
         if fence != self._fence:
             # What another leader did meanwhile was not seen from here.
-            self._ticked_at = None
-        self.slots.sync(self.timetable.entries, self.now())
+            self._ticked = None
+        self.slots.sync(self.timetable.entries, self.now(), fence)
         self._fence, self._version = fence, self.slots.version()
         self._learn()
 
@@ -127,7 +147,7 @@ class Timekeeper:
         assert self.timetable is not None
         return self.timetable.entries[name]
 
-    def _decide(self, fence: int, now: datetime, steady: bool) -> None:
+    def _decide(self, fence: int, now: datetime) -> None:
         names = self._take_due(now)
         if not names:
             return
@@ -137,7 +157,7 @@ class Timekeeper:
                 self._entry(name),
                 self._states[name].mark,
                 now,
-                steady=steady,
+                steady=self._steady,
                 busy=busy.get(name),
                 make=slot_job,
             )
@@ -146,9 +166,11 @@ class Timekeeper:
         decisions = [each for each in made if each is not None]
         new = self.slots.decide(fence, decisions, now)
         for each in decisions:
-            self._advance(each)
+            self._go_on(each.name, each.mark, each.next_at)
         for name in {*names} - {each.name for each in decisions}:
-            self._wait_for(name)
+            # Reckoned elsewhere, by other rules of the zone.
+            mark = self._states[name].mark
+            self._go_on(name, mark, next_slot(self._entry(name), mark))
         for name, run in new:
             _say(name, run)
         self._push([run.job for _, run in new if run.job is not None])
@@ -159,15 +181,8 @@ class Timekeeper:
             names.append(heapq.heappop(self._waiting)[1])
         return names
 
-    def _advance(self, decided: Decision) -> None:
-        state = self._states[decided.name]
-        self._states[decided.name] = EntryState(
-            state.name, state.active, state.switched, decided.mark, decided.next_at
-        )
-        self._wait_for(decided.name)
-
-    def _wait_for(self, name: str) -> None:
-        following = self._states[name].next_at
+    def _go_on(self, name: str, mark: datetime, following: datetime | None) -> None:
+        self._states[name] = replace(self._states[name], mark=mark, next_at=following)
         if following is not None:
             heapq.heappush(self._waiting, (jittered(self._entry(name), following), name))
 

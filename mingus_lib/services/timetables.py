@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from mingus_lib.domain.jobs import JobSpec
 from mingus_lib.domain.slots import Changes, EntryState, is_active
 from mingus_lib.domain.timetable import Entry, TaskFacts, Timetable, slots
-from mingus_lib.domain.timetable_file import parse
+from mingus_lib.domain.timetable_file import LARGEST, parse
 from mingus_lib.domain.timetable_values import spoken
 from mingus_lib.errors import NotFound, UsageError
 from mingus_lib.queues import catalog
@@ -51,13 +51,16 @@ def stamp(path: Path) -> object:
         found = path.stat()
     except OSError:
         return (path, None)
-    return (path, found.st_ino, found.st_size, found.st_mtime_ns)
+    # The change time tells of new permissions, too, and of a copy that keeps the time of its original.
+    return (path, found.st_ino, found.st_size, found.st_ctime_ns)
 
 
 def read(path: Path) -> Timetable:
     """The timetable of a file, whole and checked. Raises UsageError naming file and line."""
     try:
-        text = path.read_text("utf-8")
+        with path.open(encoding="utf-8") as file:
+            # A device or a wrong file may have no end; one character too many is refused by `parse`.
+            text = file.read(LARGEST + 1)
     except FileNotFoundError as error:
         raise UsageError(f"there is no timetable {path}; set MINGUS_SCHEDULES to the one you mean") from error
     except UnicodeDecodeError as error:
@@ -124,7 +127,7 @@ def _on(entry: Entry, states: Mapping[str, EntryState]) -> bool:
 
 def listed(timetable: Timetable, memory: Slots, now: datetime) -> list[dict[str, Any]]:
     """One row an entry, the documented shape of `schedule list --json`."""
-    states, last = memory.states(), memory.last_runs()
+    states, last = memory.states(), memory.last_runs(tuple(timetable.entries))
     missed = memory.missed(now - timedelta(days=MISSED_DAYS))
     return [
         _row(entry, states.get(name), last.get(name), missed.get(name, 0), now)

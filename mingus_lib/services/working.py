@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from mingus_lib.errors import RedisUnavailable, Refused, StoreUnavailable, UsageError
 from mingus_lib.queues import catalog, embedded
+from mingus_lib.queues.names import SCHEDULER
 from mingus_lib.queues.owner import WORD
-from mingus_lib.services.scheduling import KEY as SCHEDULER_KEY
 from mingus_lib.services.scheduling import check as check_timetable
 from mingus_lib.services.scheduling import run_scheduler, scheduler_name
 
@@ -188,13 +188,13 @@ def arguments(settings: Settings, work: WorkOrder, *, config: str | None, loglev
 
 def start_in_background(here: Runtime, what: str, arguments: Sequence[str]) -> tuple[int, Path]:
     """Run `mingus ARGUMENTS`, a worker or scheduler, detached; its pid and log. UsageError when it ends at once."""
+    born = _births(here) if what == "worker" else _scheduler_born(here)
     log = here.settings.home / f"{what}.log"
     try:
         here.settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreUnavailable(f"cannot write {log}: {error.strerror}; set MINGUS_HOME") from error
-    born = _births(here) if what == "worker" else _scheduler_born(here)
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", "from cli import main; main()", *arguments],
         stdin=subprocess.DEVNULL,
@@ -204,7 +204,11 @@ def start_in_background(here: Runtime, what: str, arguments: Sequence[str]) -> t
         env=_environment(here.settings),
     )
     os.close(descriptor)
-    _await_birth(what, lambda: born(process.pid), process, log)
+    try:
+        _await_birth(what, lambda: born(process.pid), process, log)
+    except BaseException:
+        process.terminate()
+        raise
     return process.pid, log
 
 
@@ -219,7 +223,6 @@ def _await_birth(what: str, born: Callable[[], bool], process: subprocess.Popen[
         if process.poll() is not None:
             raise UsageError(f"the {what} ended at once with code {process.returncode}; see {log}")
         if time.monotonic() > deadline:
-            process.terminate()
             raise StoreUnavailable(f"the {what} has not come up in {START_TIMEOUT_SECONDS:.0f} s; see {log}")
         time.sleep(0.05)
 
@@ -231,7 +234,9 @@ def _births(here: Runtime) -> Callable[[int], bool]:
 
 
 def _scheduler_born(here: Runtime) -> Callable[[int], bool]:
-    return lambda pid: bool(here.redis.exists(SCHEDULER_KEY + scheduler_name(pid)))
+    # Asked now, so that none is started that nobody would know of.
+    here.redis.ping()
+    return lambda pid: bool(here.redis.exists(SCHEDULER + scheduler_name(pid)))
 
 
 def _worker_keys(here: Runtime) -> set[bytes]:

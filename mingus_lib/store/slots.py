@@ -44,17 +44,17 @@ ON CONFLICT (name, slot) DO NOTHING
 """
 # A job has not ended while one that it caused has not.
 _BUSY = f"""
-SELECT s.name, s.job_id FROM schedule_slots s
-WHERE s.id IN (SELECT max(id) FROM schedule_slots WHERE name IN (SELECT value FROM json_each(?))
-  AND job_id IS NOT NULL GROUP BY name)
-AND (EXISTS (SELECT 1 FROM job_runs WHERE id = s.job_id AND {OPEN})
+SELECT s.name, s.job_id FROM json_each(?) asked JOIN schedule_slots s ON s.id = (
+  SELECT id FROM schedule_slots WHERE name = asked.value AND job_id IS NOT NULL ORDER BY id DESC LIMIT 1)
+WHERE (EXISTS (SELECT 1 FROM job_runs WHERE id = s.job_id AND {OPEN})
   OR EXISTS (SELECT 1 FROM job_runs WHERE root_id = s.job_id AND {OPEN}))
 """  # noqa: S608
 _LAST_RUNS = """
 SELECT s.name, s.slot, s.outcome, s.slots, s.job_id, s.reason, s.decided_at,
   j.state, j.created_at, j.started_at, j.ended_at
-FROM schedule_slots s LEFT JOIN job_runs j ON j.id = s.job_id
-WHERE s.id IN (SELECT max(id) FROM schedule_slots WHERE outcome <> 'missed' GROUP BY name)
+FROM json_each(?) asked JOIN schedule_slots s ON s.id = (
+  SELECT id FROM schedule_slots WHERE name = asked.value AND outcome <> 'missed' ORDER BY id DESC LIMIT 1)
+LEFT JOIN job_runs j ON j.id = s.job_id
 """
 _MISSED = (
     "SELECT name, sum(slots) FROM schedule_slots WHERE outcome = 'missed' AND decided_at >= ? GROUP BY name"
@@ -81,14 +81,21 @@ class Slots:
         """All entries ever seen, by name."""
         return {row["name"]: _state(row) for row in self._store.rows(_STATES)}
 
-    def sync(self, entries: Mapping[str, Entry], now: datetime) -> Changes:
-        """Take over a timetable. What is new, changed its times or comes back starts now: nothing is made up for."""
+    def sync(self, entries: Mapping[str, Entry], now: datetime, fence: int | None = None) -> Changes:
+        """Take over a timetable. What is new, changed its times or comes back starts now: nothing is made up for.
+
+        Raises LeadLost when it is a scheduler's, with its number, and another leads by now.
+        """
         with self._store.transaction(durable=True) as connection:
+            if fence is not None:
+                self._must_lead(connection, fence)
             known = {row["name"]: row for row in connection.execute(_STATES)}
             put = {name: _synced(entry, known.get(name), now) for name, entry in entries.items()}
             changes = _compare(put, known)
-            for name in changes.added + changes.changed:
-                connection.execute(_PUT, put[name])
+            for name, row in put.items():
+                # Also a next slot that is another by the zone's rules of today.
+                if name not in known or tuple(known[name]) != row:
+                    connection.execute(_PUT, row)
             for name in changes.removed:
                 connection.execute(_REST, (name,))
                 connection.execute(_FORGET, (name,))
@@ -142,9 +149,9 @@ class Slots:
             connection.execute(_SLOT, (name, None, "enqueued", 1, job.id, "manual", as_text(now)))
             self._ledger.record([job])
 
-    def last_runs(self) -> dict[str, dict[str, Any]]:
-        """The last run of every entry and how it goes, by name; times are ISO 8601 text."""
-        return {row["name"]: dict(row) for row in self._store.rows(_LAST_RUNS)}
+    def last_runs(self, names: Collection[str]) -> dict[str, dict[str, Any]]:
+        """The last run of each entry and how it goes, by name; times are ISO 8601 text."""
+        return {row["name"]: dict(row) for row in self._store.rows(_LAST_RUNS, (json.dumps(list(names)),))}
 
     def missed(self, since: datetime) -> dict[str, int]:
         """How many slots were missed, by entry, as decided since then."""
