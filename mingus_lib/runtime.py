@@ -44,6 +44,12 @@ class Runtime:
         self.settings = settings
         self.started_redis = False
         self._busy_timeout = busy_timeout
+        self._patience: float | None = None
+
+    def hurry(self, seconds: float) -> None:
+        """Wait no longer than this for a locked store or an answer of Redis: for a process that must hear signals."""
+        self.close()
+        self._busy_timeout = self._patience = seconds
 
     @cached_property
     def store(self) -> Store:
@@ -137,7 +143,7 @@ class Runtime:
         """A client that starts nothing and changes nothing, for looking."""
         from mingus_lib.queues import connection
 
-        return connection.connect(self.redis_url)
+        return connection.connect(self.redis_url, self._patience or connection.PATIENCE_SECONDS)
 
     def redis_if_up(self) -> Redis | None:
         """The same, or None when it is the embedded one and does not run."""

@@ -309,6 +309,20 @@ def test_an_operators_switch_is_heard_at_once(parts: Parts) -> None:
     assert desk.minutes() == ["12:03"]
 
 
+def test_a_large_backlog_is_worked_off_in_ticks_of_few_jobs(parts: Parts) -> None:
+    text = "".join(FILE.replace("tick", f"e{n}") + 'catch_up = "all"\n' for n in range(5))
+    desk = Desk(parts, text=text)
+    desk.tick()
+    desk.clock.pass_(100 * MINUTE)
+    desk.start()
+    made = []
+    while desk.tick() == 0.0:
+        made.append(parts.client.llen("rq:queue:cleanup"))
+    assert made == [200, 400]
+    assert parts.client.llen("rq:queue:cleanup") == 500
+    assert desk.rows("missed") == []
+
+
 def test_a_thousand_entries_due_at_once_are_taken_in_turns(parts: Parts) -> None:
     text = "".join(f'[e{n}]\ntask = "ping"\nqueue = "cleanup"\ncron = "* * * * *"\n' for n in range(250))
     desk = Desk(parts, text=text)

@@ -93,6 +93,9 @@ def test_a_switch_outlives_the_file(slots: Slots) -> None:
     # Switched on by hand, it stays on when the file switches it off.
     slots.sync({"hourly": replace(HOURLY, enabled=False)}, NOON)
     assert slots.states()["hourly"].active
+    # Let go, it is as the file says.
+    assert slots.switch(replace(HOURLY, enabled=False), None, NOON)
+    assert (slots.states()["hourly"].active, slots.states()["hourly"].switched) == (False, None)
 
 
 def test_a_slot_and_its_job_are_written_together_and_once(slots: Slots, store: Store) -> None:
@@ -143,6 +146,14 @@ def test_an_entry_is_busy_while_its_last_job_or_one_that_it_caused_is_open(
     assert slots.busy(["hourly"]) == {"hourly": job_id}
     ledger.cancel(["child"], "for the test", NOON)
     assert slots.busy(["hourly"]) == {}
+
+
+def test_an_entry_is_busy_with_an_older_run_when_a_newer_one_has_ended(slots: Slots, store: Store) -> None:
+    slots.sync({"hourly": HOURLY}, NOON)
+    slots.decide(slots.lead(), [decision(slots, NOON + timedelta(hours=1))], NOON)
+    slots.by_hand("hourly", replace(slot_job(HOURLY, NOON), id="by-hand"), NOON)
+    Ledger(store).cancel(["by-hand"], "for the test", NOON)
+    assert slots.busy(["hourly"]) == {"hourly": "cron-hourly-20261125T130000Z"}
 
 
 def test_a_run_by_hand_is_no_slot(slots: Slots, store: Store) -> None:

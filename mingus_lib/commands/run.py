@@ -92,7 +92,7 @@ def scheduler(
 
     here = runtime_of(ctx, loglevel=loglevel)
     if not background:
-        scheduling.run_scheduler(_renewer(here)())
+        scheduling.run_scheduler(here)
         return
     scheduling.check(here)
     given = [*working.common_arguments(here.settings, (ctx.obj or {}).get("config")), "scheduler"]

@@ -118,6 +118,15 @@ def disable(ctx: typer.Context, names: Names, as_json: Json = False, quiet: Quie
     _switch(runtime_of(ctx), names, False, as_json, quiet)
 
 
-def _switch(here: Runtime, names: list[str], on: bool, as_json: bool, quiet: bool) -> None:
+@app.command()
+def reset(ctx: typer.Context, names: Names, as_json: Json = False, quiet: Quiet = False) -> None:
+    """Undo enable and disable: entries are on or off as the file says.
+
+    Example: mingus schedule reset sweep
+    """
+    _switch(runtime_of(ctx), names, None, as_json, quiet)
+
+
+def _switch(here: Runtime, names: list[str], on: bool | None, as_json: bool, quiet: bool) -> None:
     rows = timetables.switch(_timetable(here), names, here.slots, on=on)
     schedule.show_switched(rows, output.choose(as_json=as_json, quiet=quiet))

@@ -19,33 +19,34 @@ if TYPE_CHECKING:
 
 STORE_ID_KEY = "mingus:store_id"
 CONNECT_TIMEOUT_SECONDS = 5.0
+PATIENCE_SECONDS = 30.0
 
 
-def connect(url: str) -> Redis:
+def connect(url: str, patience: float = PATIENCE_SECONDS) -> Redis:
     """A client for `url` (redis://, rediss://, unix://, redis+sentinel://); it connects at the first command.
 
-    Raises UsageError when the address cannot be one of a Redis.
+    `patience`: seconds that one command may take. Raises UsageError when the address cannot be one of a Redis.
     """
     try:
         if "+sentinel" in url.partition("://")[0]:
-            return _by_sentinel(url)
-        return redis_py.Redis.from_url(url, **_options())
+            return _by_sentinel(url, patience)
+        return redis_py.Redis.from_url(url, **_options(patience))
     except ValueError as error:
         raise UsageError(
             f"redis_url {mask(url)!r} is not a Redis address: {error}; write redis://host:6379/0"
         ) from error
 
 
-def _options() -> dict[str, Any]:
+def _options(patience: float) -> dict[str, Any]:
     return {
         "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
-        "socket_timeout": 30.0,
+        "socket_timeout": patience,
         "retry": Retry(NoBackoff(), 1),
         "health_check_interval": 0,
     }
 
 
-def _by_sentinel(url: str) -> Redis:
+def _by_sentinel(url: str, patience: float) -> Redis:
     """redis+sentinel://[:password@]host:port[,host:port...]/master[/database]."""
     from redis.sentinel import Sentinel
 
@@ -56,8 +57,10 @@ def _by_sentinel(url: str) -> Redis:
         raise ValueError("it names no master, as in redis+sentinel://host:26379/mymaster")
     secure = {"ssl": True} if parts.scheme.startswith("rediss") else {}
     login = {"username": parts.username or None, "password": unquote(parts.password or "") or None}
-    sentinel = Sentinel(hosts, sentinel_kwargs=_options())
-    client: Redis = sentinel.master_for(master, db=int(database or 0), **login, **secure, **_options())
+    sentinel = Sentinel(hosts, sentinel_kwargs=_options(patience))
+    client: Redis = sentinel.master_for(
+        master, db=int(database or 0), **login, **secure, **_options(patience)
+    )
     return client
 
 

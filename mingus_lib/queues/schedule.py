@@ -4,12 +4,13 @@ Of rq-scheduler stay the registration of a scheduler in Redis and its heartbeat,
 are in the store, jobs are made by a `tick` of the service, so that nothing in Redis can be lost, purged or unpickled.
 
     mingus:scheduler:NAME     a scheduler that lives (hash: birth, death); expires when it does not beat
-    mingus:scheduler_lock     `NAME SINCE` of the one that leads; expires when it does not
+    mingus:scheduler_lock     `NAME SINCE NONCE` of the one that leads; expires when it does not
 """
 
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,8 @@ class TimetableScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has n
         self._lead_seconds = lead_seconds
         self._clock = clock
         self._fence: int | None = None
-        self._claim = f"{name} {time.time():.0f}"
+        # Two containers may have one host name and the same pids.
+        self._claim = f"{name} {time.time():.0f} {secrets.token_hex(4)}"
         self._renewed_at = self._beaten_at = float("-inf")
         self._trouble = ""
 

@@ -209,9 +209,9 @@ def _worker_state(name: str, fields: Sequence[bytes | None], now: datetime) -> W
 def _leader(value: bytes | None, now: datetime) -> Leader | None:
     if value is None:
         return None
-    name, _, since = value.decode("utf-8", "replace").rpartition(" ")
+    name, since, *_ = [*value.decode("utf-8", "replace").split(" "), ""]
     seconds = max(0.0, round(now.timestamp() - int(since), 1)) if _number(since) is not None else None
-    return Leader(name or since, seconds)
+    return Leader(name, seconds)
 
 
 def _number(text: str) -> int | None:

@@ -20,6 +20,7 @@ POLL_SECONDS = 1.0
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 DISMISSED = 100
 RESTART_PAUSE_SECONDS = 1.0
+AIDES_SECONDS = 10.0
 
 Child = Callable[[int], None]
 
@@ -132,9 +133,15 @@ class Supervisor:
             os.kill(pid, number)
 
     def _end_aides(self) -> None:
+        """Aides hold nothing that another could not take up: one that does not leave soon is killed."""
         for pid in self._running:
             os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + AIDES_SECONDS
+        while self._running and time.monotonic() < deadline:
+            self._wait()
+            self._reap()
         for pid in self._running:
+            os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
 
     def _reap(self) -> None:
@@ -154,7 +161,7 @@ class Supervisor:
             self._failed = self._failed or (self._burst and code != 0) or hopeless
             if self._burst or hopeless:
                 return
-        if self._signals:
+        if self._signals or not self._workers():
             return
         log.warning("%s ended with code %d; starting another", self._name(number), code)
         time.sleep(RESTART_PAUSE_SECONDS)

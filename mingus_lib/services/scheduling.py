@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from mingus_lib.runtime import Runtime
 
+PATIENCE_SECONDS = 5.0
+
 
 def scheduler_name(pid: int) -> str:
     """The name of the scheduler that runs, or will run, as this process of this host."""
@@ -36,14 +38,15 @@ def check(here: Runtime) -> None:
 def run_scheduler(here: Runtime, lifeline: int | None = None) -> None:
     """Schedule until SIGTERM or SIGINT, or until the other end of `lifeline` is gone; SIGHUP reads the file again.
 
-    Raises UsageError when the timetable has a fault at the start.
+    Raises UsageError when the timetable has a fault at the start; beside workers it waits until that is mended.
     """
     from mingus_lib.queues.schedule import TimetableScheduler
 
-    check(here)
+    here.hurry(PATIENCE_SECONDS)
     catalog.load()
     keeper = Timekeeper(lambda: timetables.locate(here.settings), here.slots, here.schedulers_enqueuer)
-    keeper.load()
+    if lifeline is None:
+        check(here)
 
     def connect() -> Redis:
         # Afresh each time: this is where an embedded Redis that was killed is started again.

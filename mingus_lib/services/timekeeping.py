@@ -13,16 +13,18 @@ from typing import Protocol
 
 from mingus_lib.domain import slots as deciding
 from mingus_lib.domain.jobs import JobSpec
-from mingus_lib.domain.slots import Changes, EntryState, Outcome, SlotRun
+from mingus_lib.domain.slots import Changes, Decision, EntryState, Outcome, SlotRun
 from mingus_lib.domain.timetable import Entry, Timetable, jittered, next_slot
 from mingus_lib.errors import RedisUnavailable, UsageError
+from mingus_lib.queues.enqueue import new_job
 from mingus_lib.services import timetables
 from mingus_lib.store.slots import Slots
 
 log = logging.getLogger("mingus.scheduler")
 
-# So many entries a tick, so that one never takes long; the next follows at once.
+# So many entries and jobs a tick, so that one never takes long; the next follows at once.
 ENTRIES_A_TICK = 100
+JOBS_A_TICK = 200
 # A scheduler that ticked so lately ran all the while: what seems late is a clock that was set.
 STEADY_SECONDS = 15.0
 # A file that changed is read when it has stayed the same so long: an editor or a copy may be half-way through it.
@@ -80,6 +82,8 @@ class Timekeeper:
     def tick(self, fence: int) -> float:
         """Do what is due under that number; seconds until something is again. Raises LeadLost, StoreUnavailable."""
         self._follow_the_file()
+        if self.timetable is None:
+            return IDLE_SECONDS
         self._know(fence)
         now = self.now()
         self._steady = self._ran_steadily(now, self.steady())
@@ -110,7 +114,9 @@ class Timekeeper:
         try:
             changes = self.load()
         except UsageError as error:
-            log.error("%s; the timetable before stays", error)
+            log.error(
+                "%s; %s", error, "the timetable before stays" if self.timetable else "waiting for a good one"
+            )
             return
         if changes is not None and changes.any:
             assert self.timetable is not None
@@ -151,19 +157,7 @@ class Timekeeper:
         names = self._take_due(now)
         if not names:
             return
-        busy = self.slots.busy(names)
-        made = [
-            deciding.decide(
-                self._entry(name),
-                self._states[name].mark,
-                now,
-                steady=self._steady,
-                busy=busy.get(name),
-                make=slot_job,
-            )
-            for name in names
-        ]
-        decisions = [each for each in made if each is not None]
+        decisions = self._decisions(names, now)
         new = self.slots.decide(fence, decisions, now)
         for each in decisions:
             self._go_on(each.name, each.mark, each.next_at)
@@ -175,6 +169,28 @@ class Timekeeper:
             _say(name, run)
         self._push([run.job for _, run in new if run.job is not None])
 
+    def _decisions(self, names: list[str], now: datetime) -> list[Decision]:
+        """What becomes of the entries, until there are jobs enough for one tick; the others wait again."""
+        busy, made, jobs = self.slots.busy(names), [], 0
+        for place, name in enumerate(names):
+            if jobs >= JOBS_A_TICK:
+                for later in names[place:]:
+                    self._wait_for(later)
+                del names[place:]
+                break
+            decided = deciding.decide(
+                self._entry(name),
+                self._states[name].mark,
+                now,
+                steady=self._steady,
+                busy=busy.get(name),
+                make=slot_job,
+            )
+            if decided is not None:
+                made.append(decided)
+                jobs += len(decided.runs)
+        return made
+
     def _take_due(self, now: datetime) -> list[str]:
         names: list[str] = []
         while self._waiting and self._waiting[0][0] <= now and len(names) < ENTRIES_A_TICK:
@@ -183,6 +199,10 @@ class Timekeeper:
 
     def _go_on(self, name: str, mark: datetime, following: datetime | None) -> None:
         self._states[name] = replace(self._states[name], mark=mark, next_at=following)
+        self._wait_for(name)
+
+    def _wait_for(self, name: str) -> None:
+        following = self._states[name].next_at
         if following is not None:
             heapq.heappush(self._waiting, (jittered(self._entry(name), following), name))
 
@@ -204,16 +224,8 @@ class Timekeeper:
 
 def slot_job(entry: Entry, slot: datetime) -> JobSpec:
     """The one job of a slot; it starts later by the entry's jitter."""
-    assert entry.queue is not None
-    return JobSpec(
-        id=deciding.job_id(entry, slot),
-        task=entry.task,
-        queue=entry.queue,
-        args=dict(entry.args),
-        created_at=datetime.now(UTC),
-        origin=f"schedule:{entry.name}",
-        timeout=entry.timeout,
-    )
+    made = new_job(entry.task, entry.args, queue=entry.queue, origin=f"schedule:{entry.name}")
+    return replace(made, id=deciding.job_id(entry, slot), timeout=entry.timeout)
 
 
 def _say(name: str, run: SlotRun) -> None:

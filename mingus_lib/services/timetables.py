@@ -58,11 +58,11 @@ def stamp(path: Path) -> object:
 def read(path: Path) -> Timetable:
     """The timetable of a file, whole and checked. Raises UsageError naming file and line."""
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             # A device or a wrong file may have no end; one character too many is refused by `parse`.
             text = file.read(LARGEST + 1)
     except FileNotFoundError as error:
-        raise UsageError(f"there is no timetable {path}; set MINGUS_SCHEDULES to the one you mean") from error
+        raise UsageError(f"there is no timetable {path}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not text in UTF-8") from error
     except OSError as error:
@@ -216,8 +216,14 @@ def run_now(entry: Entry, memory: Slots, enqueuer: Submits) -> str:
     return enqueuer.submit([replace(job, timeout=entry.timeout)], record=record)[0]
 
 
-def switch(timetable: Timetable, names: list[str], memory: Slots, *, on: bool) -> list[dict[str, Any]]:
-    """Switch entries on or off for good, whatever the file says; a row each. Raises NotFound before any change."""
+def switch(timetable: Timetable, names: list[str], memory: Slots, *, on: bool | None) -> list[dict[str, Any]]:
+    """Switch entries on or off for good, whatever the file says, or (None) let the file say again; a row each.
+
+    Raises NotFound before any change.
+    """
     entries = [entry_of(timetable, name) for name in dict.fromkeys(names)]
     now = datetime.now(UTC)
-    return [{"name": each.name, "enabled": on, "changed": memory.switch(each, on, now)} for each in entries]
+    return [
+        {"name": each.name, "enabled": is_active(each, on), "changed": memory.switch(each, on, now)}
+        for each in entries
+    ]

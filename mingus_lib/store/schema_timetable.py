@@ -28,6 +28,7 @@ CREATE TABLE schedule_slots (
 ) STRICT
 """,
     "CREATE INDEX schedule_slots_of ON schedule_slots (name, id)",
+    "CREATE INDEX schedule_slots_missed ON schedule_slots (decided_at) WHERE outcome = 'missed'",
     "CREATE INDEX schedule_slots_decided ON schedule_slots (decided_at)",
     # Seconds that this one job may take, instead of its task's soft limit.
     "ALTER TABLE job_runs ADD COLUMN timeout INTEGER",

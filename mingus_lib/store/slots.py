@@ -42,12 +42,17 @@ _SLOT = """
 INSERT INTO schedule_slots (name, slot, outcome, slots, job_id, reason, decided_at) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (name, slot) DO NOTHING
 """
-# A job has not ended while one that it caused has not.
+# Of each entry the newest open job among its last hundred, which is what `catch_up = "all"` may make at once. A job
+# has not ended while one that it caused has not.
 _BUSY = f"""
-SELECT s.name, s.job_id FROM json_each(?) asked JOIN schedule_slots s ON s.id = (
-  SELECT id FROM schedule_slots WHERE name = asked.value AND job_id IS NOT NULL ORDER BY id DESC LIMIT 1)
-WHERE (EXISTS (SELECT 1 FROM job_runs WHERE id = s.job_id AND {OPEN})
-  OR EXISTS (SELECT 1 FROM job_runs WHERE root_id = s.job_id AND {OPEN}))
+SELECT asked.value AS name, (
+  SELECT s.job_id FROM (
+    SELECT id, job_id FROM schedule_slots WHERE name = asked.value AND job_id IS NOT NULL
+    ORDER BY id DESC LIMIT 100) s
+  WHERE EXISTS (SELECT 1 FROM job_runs WHERE id = s.job_id AND {OPEN})
+    OR EXISTS (SELECT 1 FROM job_runs WHERE root_id = s.job_id AND {OPEN})
+  ORDER BY s.id DESC LIMIT 1) AS job_id
+FROM json_each(?1) asked
 """  # noqa: S608
 _LAST_RUNS = """
 SELECT s.name, s.slot, s.outcome, s.slots, s.job_id, s.reason, s.decided_at,
@@ -103,20 +108,21 @@ class Slots:
                 connection.execute(_CHANGED)
             return changes
 
-    def switch(self, entry: Entry, on: bool, now: datetime) -> bool:
-        """Switch an entry on or off, whatever the file says; whether that changed anything."""
+    def switch(self, entry: Entry, on: bool | None, now: datetime) -> bool:
+        """Switch an entry on or off, or (None) let the file say again; whether that changed if it runs."""
         with self._store.transaction(durable=True) as connection:
             row = connection.execute(f"{_STATES} WHERE name = ?", (entry.name,)).fetchone()
-            put = _synced(entry, row, now, switched=on)
-            if row is not None and tuple(row) == put:
-                return False
-            connection.execute(_PUT, put)
-            connection.execute(_CHANGED)
-            return row is None or bool(row["active"]) is not on
+            put = _row(entry, row, now, on)
+            before = entry.enabled if row is None else bool(row["active"])
+            if row is None or tuple(row) != put:
+                connection.execute(_PUT, put)
+                connection.execute(_CHANGED)
+            return before is not is_active(entry, on)
 
     def busy(self, names: Collection[str]) -> dict[str, str]:
-        """The job of the last run, by entry, where that has not ended."""
-        return {row["name"]: row["job_id"] for row in self._store.rows(_BUSY, (json.dumps(list(names)),))}
+        """A job that has not ended, by entry, where there is one."""
+        rows = self._store.rows(_BUSY, (json.dumps(list(names)),))
+        return {row["name"]: row["job_id"] for row in rows if row["job_id"] is not None}
 
     def decide(self, fence: int, decisions: Iterable[Decision], now: datetime) -> list[tuple[str, SlotRun]]:
         """Write what is decided and record the jobs, all in one transaction; the runs that were new, by entry.
@@ -171,10 +177,13 @@ class Slots:
             raise LeadLost("another scheduler leads by now")
 
 
-def _synced(entry: Entry, row: Row | None, now: datetime, switched: bool | None = None) -> tuple[Any, ...]:
-    """The row of an entry as it is to be."""
-    if switched is None and row is not None and row["switched"] is not None:
-        switched = bool(row["switched"])
+def _synced(entry: Entry, row: Row | None, now: datetime) -> tuple[Any, ...]:
+    """The row of an entry as it is to be, its switch as it was."""
+    switch = row["switched"] if row is not None else None
+    return _row(entry, row, now, None if switch is None else bool(switch))
+
+
+def _row(entry: Entry, row: Row | None, now: datetime, switched: bool | None) -> tuple[Any, ...]:
     active, times = is_active(entry, switched), timing(entry)
     goes_on = row is not None and row["timing"] == times and bool(row["active"]) and active
     mark = as_time(row["mark"]) if row is not None and goes_on else now

@@ -24,7 +24,7 @@ ENTRY_COLUMNS = (
     Column("seconds", "Took", Kind.AGE),
     Column("missed_in_7_days", "Missed", Kind.NUMBER),
 )
-NARROW = ("lag", "timezone", "last_at", "next_there", "seconds", "missed_in_7_days", "when")
+NARROW = ("lag", "last_at", "seconds", "missed_in_7_days", "next_there", "when", "timezone")
 SLOT_COLUMNS = (
     Column("slot", "UTC", Kind.TIME),
     Column("local", "Local"),

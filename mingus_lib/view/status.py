@@ -108,7 +108,7 @@ def _draw_servers(seen: Facts, screen: Console) -> None:
     grid.add_row("Store", _store_line(seen["store"]))
     grid.add_row("Articles", _articles_line(seen["store"]["articles"]))
     grid.add_row("Scheduler", _scheduler_line(seen["scheduler"]))
-    if seen["schedule"]:
+    if seen["schedule"] and seen["scheduler"]["state"] == "leading":
         grid.add_row("Next", _joined([_slot(slot) for slot in seen["schedule"]])[2:])
     screen.print(grid)
 
