@@ -93,11 +93,13 @@ def _stub(name: str, panel: str, line: str) -> Command:
 
 
 def _load(name: str) -> Command:
+    from mingus_lib.commands.looks import dress
+
     module = next(module for known, module, *_ in COMMANDS if known == name)
     group = get_command(importlib.import_module(f"mingus_lib.commands.{module}").app)
-    if isinstance(group, TyperGroup) and name != module:
-        return group.commands[name]
-    return group
+    command = group.commands[name] if isinstance(group, TyperGroup) and name != module else group
+    dress(command, name)
+    return command
 
 
 def _show_version(wanted: bool) -> None:
@@ -151,8 +153,21 @@ def main() -> None:
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        code = _complain(error.format_message(), getattr(error, "exit_code", 2))
+        code = _complain(_in_our_words(error), getattr(error, "exit_code", 2))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _in_our_words(error: Any) -> str:
+    """What the command line's library complains of; its hints at options name some that only look alike."""
+    name = getattr(error, "option_name", None)
+    if getattr(error, "possibilities", None) is None or name is None or error.ctx is None:
+        return str(error.format_message())
+    import difflib
+
+    known = [option for parameter in error.ctx.command.params for option in parameter.opts]
+    match = difflib.get_close_matches(name, known, n=1)
+    hint = f'did you mean "{match[0]}"?' if match else f"see: {error.ctx.command_path} --help"
+    return f"no option {name}; {hint}"
 
 
 def _complain(message: str, code: int) -> int:

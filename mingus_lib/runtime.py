@@ -124,9 +124,9 @@ class Runtime:
     @property
     def redis_where(self) -> str:
         """The address as it may be shown."""
-        from mingus_lib.queues.connection import mask
+        from mingus_lib.queues.connection import OwnRedis, mask
 
-        return mask(self.redis_url)
+        return mask(self.redis_url) if self.settings.redis_url else OwnRedis(self.redis_url)
 
     @cached_property
     def redis(self) -> Redis:
@@ -324,6 +324,12 @@ def use(here: Runtime) -> Runtime:
     global _current
     _current = here
     return here
+
+
+def release() -> None:
+    """Close what this process's runtime has opened; it opens it again when it is needed."""
+    if _current is not None:
+        _current.close()
 
 
 def current() -> Runtime:

@@ -20,7 +20,7 @@ def finish(here: Runtime, ids: list[str], queue: str | None, wait: bool, form: o
 
 
 def worker_hint(here: Runtime, queue: str | None) -> str | None:
-    """What to do when nobody takes jobs from that queue."""
-    if queue is None or enqueueing.has_worker(here.redis, queue):
+    """What to do when nobody takes jobs from that queue; nothing where jobs run in place."""
+    if queue is None or here.settings.eager:
         return None
-    return f"no worker takes {queue} yet; start one in another terminal: mingus up"
+    return enqueueing.what_holds_back(here.redis, queue)

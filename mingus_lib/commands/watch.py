@@ -24,7 +24,7 @@ from mingus_lib.view import output
 app = typer.Typer(add_completion=False)
 
 QUEUE_COLUMNS = (
-    output.Column("name", "Queue"),
+    output.Column("name", "Queue", output.Kind.ID),
     output.Column("queued", "Queued", output.Kind.NUMBER),
     output.Column("scheduled", "Scheduled", output.Kind.NUMBER),
     output.Column("started", "Started", output.Kind.NUMBER),
@@ -62,7 +62,8 @@ def queues(ctx: typer.Context, as_json: Json = False, quiet: Quiet = False) -> N
 
     here = runtime_of(ctx)
     found, trouble = overview.queues(here.settings, here.redis_url)
-    output.rows(found, QUEUE_COLUMNS, output.choose(as_json=as_json, quiet=quiet), id_key="name")
+    form = output.choose(as_json=as_json, quiet=quiet)
+    output.rows(found, QUEUE_COLUMNS, form, id_key="name", drop=("next_in_seconds",))
     _end_with(trouble)
 
 

@@ -22,6 +22,12 @@ CONNECT_TIMEOUT_SECONDS = 5.0
 PATIENCE_SECONDS = 30.0
 
 
+class OwnRedis(str):
+    """The address of the private Redis, which no setting names: messages tell another fix."""
+
+    __slots__ = ()
+
+
 def connect(url: str, patience: float = PATIENCE_SECONDS) -> Redis:
     """A client for `url` (redis://, rediss://, unix://, redis+sentinel://); it connects at the first command.
 
@@ -82,8 +88,14 @@ def translated(where: str) -> Iterator[None]:
         raise RedisUnavailable(f"Redis at {where} refused a command: {error}") from error
     except (redis_py.ConnectionError, redis_py.TimeoutError) as error:
         raise RedisUnavailable(
-            f"Redis at {where} does not answer; start it or correct MINGUS_REDIS_URL ({_cause(error)})"
+            f"Redis at {where} does not answer; {_fix(where)} ({_cause(error)})"
         ) from error
+
+
+def _fix(where: str) -> str:
+    if isinstance(where, OwnRedis):
+        return "see redis.log beside its socket; `mingus up` starts it again"
+    return "start it or correct MINGUS_REDIS_URL"
 
 
 def claim_for_store(client: Redis, store_id: str, where: str) -> None:

@@ -64,9 +64,14 @@ def require_articles(articles: Articles, ids: Sequence[int]) -> None:
         articles.get(article_id)
 
 
-def has_worker(client: Redis, queue: str) -> bool:
-    """Whether some living worker takes jobs from `queue`."""
-    return any(queue in worker.queues for worker in status.snapshot(client).workers)
+def what_holds_back(client: Redis, queue: str) -> str | None:
+    """Why nobody takes jobs from `queue` now, and what to do about it; None when somebody does."""
+    seen = status.snapshot(client)
+    if any(each.paused for each in seen.queues if each.name == queue):
+        return f"{queue} is paused; let it go on in another terminal: mingus resume {queue}"
+    if any(queue in worker.queues for worker in seen.workers):
+        return None
+    return f"no worker takes {queue} yet; start one in another terminal: mingus up"
 
 
 def open_input(name: str, stdin: BinaryIO) -> BinaryIO:
@@ -90,6 +95,9 @@ def _objects(stream: BinaryIO, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _object(text: bytes, where: str) -> dict[str, Any]:
+    if b"\0" in text[:4]:
+        # A NUL among the first characters is how UTF-16 and UTF-32 begin, and no JSON has one (RFC 8259).
+        raise UsageError(f"{where}: UTF-16 or UTF-32 instead of UTF-8; convert it: iconv -f utf-16 -t utf-8")
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:

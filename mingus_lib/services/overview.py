@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mingus_lib.errors import MingusError, NotFound, RedisUnavailable
 from mingus_lib.queues import status
-from mingus_lib.queues.connection import connect, mask, translated
+from mingus_lib.queues.connection import OwnRedis, connect, mask, translated
 from mingus_lib.queues.embedded import answers
 from mingus_lib.queues.names import QUEUES
 from mingus_lib.store.summary import read_queues, read_summary
@@ -34,7 +34,7 @@ def queues(settings: Settings, redis_url: str) -> tuple[list[dict[str, Any]], Mi
     trouble = None
     if not _stopped(settings):
         try:
-            with translated(mask(redis_url)):
+            with translated(_where(settings, redis_url)):
                 return [asdict(state) for state in status.queue_states(connect(redis_url))], None
         except RedisUnavailable as error:
             trouble = error
@@ -53,8 +53,12 @@ def _stopped(settings: Settings) -> bool:
     return settings.redis_url is None and not answers(settings.home)
 
 
+def _where(settings: Settings, redis_url: str) -> str:
+    return mask(redis_url) if settings.redis_url else OwnRedis(redis_url)
+
+
 def _look_at_redis(settings: Settings, redis_url: str) -> tuple[dict[str, Any], MingusError | None]:
-    where = mask(redis_url)
+    where = _where(settings, redis_url)
     if _stopped(settings):
         return _without_redis(settings, where, "stopped"), None
     try:

@@ -77,7 +77,7 @@ def show_refused(acts: Sequence[Act]) -> None:
 
 def _tally(acts: Sequence[Act], dry_run: bool) -> str:
     counts = Counter(act.outcome.value for act in acts)
-    told = ", ".join(f"{number:,} {word}" for word, number in counts.most_common()) or "No such job"
+    told = ", ".join(f"{number:,} {word}" for word, number in counts.most_common()) or "No job matches"
     return f"{told}; nothing was done (--dry-run)." if dry_run else f"{told}."
 
 

@@ -14,7 +14,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from mingus_lib.view import human
+from mingus_lib.errors import UsageError
+from mingus_lib.view import human, looks
 from mingus_lib.view.table import Column, Kind, Row, cell, state, table
 
 if TYPE_CHECKING:
@@ -36,7 +37,11 @@ class Format(StrEnum):
 
 
 def choose(*, as_json: bool = False, quiet: bool = False) -> Format:
-    """The format that flags and the terminal ask for."""
+    """The format that flags and the terminal ask for. Raises UsageError when flags contradict each other."""
+    if as_json + quiet + looks.wish.tsv > 1:
+        raise UsageError("choose one of --json, --tsv and --quiet")
+    if looks.wish.tsv:
+        return Format.TSV
     if as_json:
         return Format.JSON
     if quiet:
@@ -56,10 +61,12 @@ def rows(
     """Print a list.
 
     `empty` is what an empty table says instead, on stderr: what to type next. `drop` names the
-    columns that a narrow screen goes without.
+    columns that a narrow screen goes without; `--columns` chooses among them all.
     """
+    if looks.wish.columns is not None:
+        columns, drop = looks.chosen(columns, found), ()
     if form is Format.JSON:
-        value(found)
+        value(found if looks.wish.columns is None else [_narrowed(row, columns) for row in found])
     elif form is Format.IDS:
         lines(str(row[id_key]) for row in found)
     elif form is Format.TSV:
@@ -68,6 +75,10 @@ def rows(
         console().print(table(found, columns, drop=drop))
     if not found and empty and form in (Format.TABLE, Format.TSV):
         message(empty)
+
+
+def _narrowed(row: Row, columns: Sequence[Column]) -> dict[str, Any]:
+    return {column.key: row.get(column.key) for column in columns}
 
 
 def value(result: Any) -> None:

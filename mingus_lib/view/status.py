@@ -134,7 +134,10 @@ def _articles_line(articles: Facts) -> Text:
 
     line = Text()
     for status, count in articles.items():
-        line.append(f"{'  ' if line else ''}{human.number(count)} ").append_text(output.state(status))
+        item = Text(f"{human.number(count)} ").append_text(output.state(status))
+        # No-break spaces: a line may end between two items, not within one.
+        item.plain = item.plain.replace(" ", "\u00a0")
+        line.append("  " if line else "").append_text(item)
     return line or Text("none yet; add some: mingus add https://...")
 
 

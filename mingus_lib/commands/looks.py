@@ -1,0 +1,90 @@
+"""The options that every command with a result shares, given to all of them in one place: --tsv, --columns, --watch.
+
+A command that takes `--json` has a result. Those of WATCHED only look, so that looking again is safe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperOption
+
+from mingus_lib import runtime
+from mingus_lib.domain.spans import parse_span
+from mingus_lib.errors import MingusError, UsageError
+from mingus_lib.view import output
+from mingus_lib.view.looks import wish
+from mingus_lib.view.watching import repeat
+
+if TYPE_CHECKING:
+    from typer._click import Command, Context, Parameter
+
+# Commands that only look, by their last word.
+WATCHED = frozenset({"status", "queues", "jobs", "job", "health", "list", "senders", "next"})
+# Commands whose result is no table, so that there are no columns to choose.
+WITHOUT_COLUMNS = frozenset(
+    {"status", "job", "extract", "articles show", "dead show", "config check", "metrics"}
+)
+
+
+def dress(command: Command, path: str) -> None:
+    """Give the command, or every command of a group, the options that belong to it."""
+    for name, nested in getattr(command, "commands", {}).items():
+        dress(nested, f"{path} {name}")
+    if not any(parameter.name == "as_json" for parameter in command.params):
+        return
+    group, last = path.split()[0], path.split()[-1]
+    command.params.append(_option("--tsv", _note_tsv, help="Print tab-separated lines.", is_flag=True))
+    if path not in WITHOUT_COLUMNS and group != "db":
+        names = "Only these columns, in this order: keys of --json, with commas."
+        command.params.append(_option("--columns", _note_columns, help=names, metavar="KEY,..."))
+    if last in WATCHED and command.callback is not None:
+        again = "Look again every so often, until Ctrl-C: 2s or 1m."
+        command.params.append(_option("--watch", _note_every, help=again, metavar="TIME"))
+        command.callback = _watched(command.callback)
+
+
+def _option(name: str, note: Callable[..., None], **how: Any) -> TyperOption:
+    return TyperOption(param_decls=[name], expose_value=False, callback=note, **how)
+
+
+def _note_tsv(_ctx: Context, _parameter: Parameter, given: bool) -> None:
+    wish.tsv = bool(given)
+
+
+def _note_columns(_ctx: Context, _parameter: Parameter, given: str | None) -> None:
+    wish.columns = None
+    if given is not None:
+        wish.columns = tuple(name.strip() for name in given.split(",") if name.strip())
+        if not wish.columns:
+            raise UsageError("--columns names no column; write them with commas, such as id,state")
+
+
+def _note_every(_ctx: Context, _parameter: Parameter, given: str | None) -> None:
+    wish.every = None if given is None else max(0.2, parse_span(given, "--watch").total_seconds())
+
+
+def _watched(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """The command, run once or, with --watch, again and again: what is wrong is then shown, and may pass."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if wish.every is None:
+            return callback(*args, **kwargs)
+        return repeat(lambda: _look(lambda: callback(*args, **kwargs)), wish.every)
+
+    return run
+
+
+def _look(once: Callable[[], Any]) -> None:
+    try:
+        once()
+    except UsageError:
+        raise
+    except MingusError as error:
+        output.lines([f"mingus: {error}"])
+    except typer.Exit:
+        return
+    finally:
+        runtime.release()
