@@ -56,4 +56,4 @@ def test_json_has_the_documented_shape(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_nothing_chosen_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     control.show_acts([], Format.TSV, dry_run=False)
-    assert capsys.readouterr().err == "No such job.\n"
+    assert capsys.readouterr().err == "No job matches.\n"

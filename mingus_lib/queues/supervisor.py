@@ -1,4 +1,9 @@
-"""N worker processes and their aides under one parent: started, replaced when they die, stopped together."""
+"""N worker processes and their aides under one parent: started, replaced when they die or hang, stopped together.
+
+Every child counts the turns of its loop (pulse.py). One that stands still for too long is killed and replaced: a loop
+turns every second whatever its job does, so a long job is not a hang. A service manager is told how things are, and
+its watchdog is fed by this loop while no child hangs.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,9 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 
 from mingus_lib.errors import UsageError
+from mingus_lib.queues.notify import Notifier
 from mingus_lib.queues.owner import Process
+from mingus_lib.queues.pulse import Doing, Pulses
 
 log = logging.getLogger("mingus.worker")
 
@@ -21,6 +28,8 @@ STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 DISMISSED = 100
 RESTART_PAUSE_SECONDS = 1.0
 AIDES_SECONDS = 10.0
+# Longer than the longest wait for Redis (30 s) and for the ledger (5 s) together.
+HUNG_SECONDS = 60.0
 
 Child = Callable[[int], None]
 
@@ -39,6 +48,8 @@ class Supervisor:
         *,
         burst: bool,
         aides: Mapping[str, Callable[[], object]] | None = None,
+        pulses: Pulses | None = None,
+        manager: Notifier | None = None,
     ) -> None:
         self._child = child
         # Workers are numbered from 1, aides from 0 downwards.
@@ -48,6 +59,12 @@ class Supervisor:
         self._running: dict[int, int] = {}
         self._signals = 0
         self._failed = False
+        self._pulses = pulses
+        self._manager = manager or Notifier()
+        watchdog = self._manager.watchdog
+        self._hung_after = HUNG_SECONDS if watchdog is None else min(HUNG_SECONDS, watchdog / 2)
+        self._looked_at = time.monotonic()
+        self._ready = False
         self.process = Process.this()
         # Children read from it and hear its end when this process is gone, however it went.
         self.lifeline, self._hold = os.pipe()
@@ -76,7 +93,9 @@ class Supervisor:
             if self._signals > passed_on:
                 passed_on += 1
                 self._pass_on(signal.SIGTERM)
+                self._manager.stopping()
             self._reap()
+            self._look_after()
         self._end_aides()
         return 1 if self._failed else 0
 
@@ -88,10 +107,45 @@ class Supervisor:
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake_read, 4096)
 
+    def _look_after(self) -> None:
+        """Replace children that hang, and tell the service manager how things are."""
+        hung = self._end_hung()
+        if not hung:
+            self._manager.feed()
+        if self._pulses is None:
+            return
+        if not self._ready and all(map(self._pulses.turned, self._running.values())):
+            self._ready = True
+            self._manager.ready()
+        self._manager.status(self._in_words(self._pulses))
+
+    def _end_hung(self) -> bool:
+        now = time.monotonic()
+        # When this process was frozen itself, its children were too.
+        elapsed, self._looked_at = min(now - self._looked_at, 2 * POLL_SECONDS), now
+        if self._pulses is None:
+            return False
+        still = self._pulses.still(list(self._running.values()), elapsed, self._hung_after)
+        for pid, number in self._running.items():
+            if number in still:
+                log.error("%s has not turned for %.0f s; it is killed", self._name(number), self._hung_after)
+                os.kill(pid, signal.SIGKILL)
+        return bool(still)
+
+    def _in_words(self, pulses: Pulses) -> str:
+        """`2 workers: 1 busy, 1 idle; 1,204 jobs done`."""
+        doing = [pulses.doing(number) for number in self._running.values() if number > 0]
+        words = [f"{doing.count(what)} {what.name.lower()}" for what in reversed(Doing) if what in doing]
+        stopping = "stopping; " if self._signals else ""
+        workers, jobs = _counted(len(doing), "worker"), _counted(pulses.jobs(), "job")
+        return f"{stopping}{workers}: {', '.join(words)}; {jobs} done"
+
     def _note_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._signals += 1
 
     def _start(self, number: int) -> None:
+        if self._pulses is not None:
+            self._pulses.clear(number)
         # Until the child has its own handlers, a stop would only be counted in it, and never be heard.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
         pid = os.fork()
@@ -169,3 +223,7 @@ class Supervisor:
 
     def _name(self, number: int) -> str:
         return f"worker {number}" if number > 0 else self._aides[-number][0]
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"

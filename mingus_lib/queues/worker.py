@@ -27,6 +27,7 @@ from mingus_lib.queues.endings import Endings
 from mingus_lib.queues.limits import Limits
 from mingus_lib.queues.owner import Process, resident_bytes
 from mingus_lib.queues.ports import Ledger
+from mingus_lib.queues.pulse import Doing
 from mingus_lib.queues.registration import RegisteredWorker
 from mingus_lib.queues.signing import JobRefused, Key
 
@@ -102,6 +103,7 @@ class MingusWorker(RegisteredWorker):
         where: str = "MINGUS_REDIS_URL",
         lifeline: int | None = None,
         supervisor: Process | None = None,
+        pulse: Callable[[Doing, int], None] = lambda _doing, _jobs: None,
     ) -> None:
         super().__init__(queues, name=name, connection=connection, where=where, attention=Attention(lifeline))
         self.supervisor = supervisor
@@ -111,6 +113,7 @@ class MingusWorker(RegisteredWorker):
         self.limits = Limits(connection, where)
         self.endings = Endings(self._probe)
         self._open_ledger = open_ledger
+        self._pulse = pulse
         self._turns = list(queues)
         self._run: Run | None = None
         self._backoff = 0.0
@@ -143,6 +146,7 @@ class MingusWorker(RegisteredWorker):
 
     def _step(self) -> bool:
         """One turn; False when the work is over."""
+        self._pulse(self._doing(), self._jobs_done)
         if self._run is not None:
             self._watch(self._run)
         elif self.endings.unwritten:
@@ -150,6 +154,11 @@ class MingusWorker(RegisteredWorker):
         else:
             return self._deliver()
         return True
+
+    def _doing(self) -> Doing:
+        if self._run is not None:
+            return Doing.BUSY
+        return Doing.WAITING if self._backoff or self.endings.degraded else Doing.IDLE
 
     def _deliver(self) -> bool:
         """Tell Redis of the job that is done, take the next one and begin it; wait when there is none."""
@@ -201,6 +210,7 @@ class MingusWorker(RegisteredWorker):
         if not self._backoff:
             log.error("%s; trying again", error)
         self._backoff = min(MAX_BACKOFF_SECONDS, max(0.1, self._backoff * 2))
+        self._pulse(Doing.WAITING, self._jobs_done)
         self.attention.wait(self._backoff)
 
     def _remember_forgotten(self, done: Settlement) -> None:

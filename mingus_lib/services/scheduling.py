@@ -35,10 +35,13 @@ def check(here: Runtime) -> None:
     timetables.read(timetables.locate(here.settings))
 
 
-def run_scheduler(here: Runtime, lifeline: int | None = None) -> None:
+def run_scheduler(
+    here: Runtime, lifeline: int | None = None, turned: Callable[[], None] = lambda: None
+) -> None:
     """Schedule until SIGTERM or SIGINT, or until the other end of `lifeline` is gone; SIGHUP reads the file again.
 
     Raises UsageError when the timetable has a fault at the start; beside workers it waits until that is mended.
+    `turned` is called at every turn of the loop, leading or not.
     """
     from mingus_lib.queues.schedule import TimetableScheduler
 
@@ -60,12 +63,14 @@ def run_scheduler(here: Runtime, lifeline: int | None = None) -> None:
         take_lead=here.slots.lead,
         tick=keeper.tick,
     )
-    with _listening(lifeline, keeper) as wait:
+    with _listening(lifeline, keeper, turned) as wait:
         scheduler.run(wait)
 
 
 @contextmanager
-def _listening(lifeline: int | None, keeper: Timekeeper) -> Iterator[Callable[[float], bool]]:
+def _listening(
+    lifeline: int | None, keeper: Timekeeper, turned: Callable[[], None]
+) -> Iterator[Callable[[float], bool]]:
     """A wait that ends early, and says so, when told to stop; SIGHUP has the timetable read again."""
     attention = Attention(lifeline)
 
@@ -73,6 +78,7 @@ def _listening(lifeline: int | None, keeper: Timekeeper) -> Iterator[Callable[[f
         keeper.reload_wanted = True
 
     def wait(seconds: float) -> bool:
+        turned()
         if not attention.signals:
             attention.wait(seconds)
         return attention.signals > 0

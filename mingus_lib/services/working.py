@@ -27,6 +27,7 @@ from mingus_lib.services.scheduling import run_scheduler, scheduler_name
 if TYPE_CHECKING:
     from redis import Redis
 
+    from mingus_lib.queues.pulse import Pulses
     from mingus_lib.queues.supervisor import Supervisor
     from mingus_lib.runtime import Runtime
     from mingus_lib.settings import Settings
@@ -71,6 +72,8 @@ def run_workers(here: Runtime, work: WorkOrder, renew: Renew, *, scheduler: bool
 
     `renew` makes a process its own Runtime; it is called in every forked process. `scheduler` runs one, too.
     """
+    from mingus_lib.queues.notify import Notifier
+    from mingus_lib.queues.pulse import Doing, Pulses
     from mingus_lib.queues.supervisor import Supervisor
 
     # All are reached before the first fork: what is wrong is said once, here.
@@ -84,19 +87,27 @@ def run_workers(here: Runtime, work: WorkOrder, renew: Renew, *, scheduler: bool
         log.warning("%s; waiting for it", error)
     catalog.load()
     here.close()
-    aides: dict[str, Callable[[], object]] = {"the keeper": lambda: _run_keeper(renew, supervisor.lifeline)}
+    aides: dict[str, Callable[[], object]] = {
+        "the keeper": lambda: _run_keeper(renew, supervisor.lifeline, lambda: pulses.turn(0, Doing.IDLE))
+    }
     if scheduler:
-        aides["the scheduler"] = lambda: run_scheduler(renew(), supervisor.lifeline)
+        aides["the scheduler"] = lambda: run_scheduler(
+            renew(), supervisor.lifeline, lambda: pulses.turn(-1, Doing.IDLE)
+        )
+    pulses = Pulses(work.concurrency + len(aides))
     supervisor = Supervisor(
-        lambda number: _run_worker(work, number, renew, supervisor),
+        lambda number: _run_worker(work, number, renew, supervisor, pulses),
         work.concurrency,
         burst=work.burst,
         aides=aides,
+        pulses=pulses,
+        manager=Notifier.take(),
     )
     return supervisor.run()
 
 
-def _run_worker(work: WorkOrder, number: int, renew: Renew, supervisor: Supervisor) -> None:
+def _run_worker(work: WorkOrder, number: int, renew: Renew, supervisor: Supervisor, pulses: Pulses) -> None:
+    from mingus_lib.queues.pulse import Doing
     from mingus_lib.queues.supervisor import DISMISSED
     from mingus_lib.queues.worker import MingusWorker, Order, worker_name
 
@@ -105,7 +116,7 @@ def _run_worker(work: WorkOrder, number: int, renew: Renew, supervisor: Supervis
     name = worker_name(host, number)
     if work.name is not None:
         name = work.name if work.concurrency == 1 else f"{work.name}-{number}"
-    client = _wait_for_redis(here)
+    client = _wait_for_redis(here, lambda: pulses.turn(number, Doing.WAITING))
     worker = MingusWorker(
         work.queues,
         name=name,
@@ -123,16 +134,18 @@ def _run_worker(work: WorkOrder, number: int, renew: Renew, supervisor: Supervis
         where=here.redis_where,
         lifeline=supervisor.lifeline,
         supervisor=supervisor.process,
+        pulse=lambda doing, jobs: pulses.turn(number, doing, jobs),
     )
     worker.work()
     if worker.dismissed:
         raise SystemExit(DISMISSED)
 
 
-def _wait_for_redis(here: Runtime) -> Redis:
+def _wait_for_redis(here: Runtime, turn: Callable[[], None]) -> Redis:
     """A client of a Redis that is up; a worker does not give up for want of it."""
     pause, said = 0.1, ""
     while True:
+        turn()
         try:
             return here.redis
         except RedisUnavailable as error:
@@ -143,7 +156,7 @@ def _wait_for_redis(here: Runtime) -> Redis:
             pause = min(MAX_PAUSE_SECONDS, pause * 2)
 
 
-def _run_keeper(renew: Renew, lifeline: int) -> None:
+def _run_keeper(renew: Renew, lifeline: int, turn: Callable[[], None]) -> None:
     from mingus_lib.queues.keeper import Keeper, keep
 
     here = renew()
@@ -153,7 +166,13 @@ def _run_keeper(renew: Renew, lifeline: int) -> None:
         here.close()
         return Keeper(here.redis, here.ledger, here.keyring.own, here.redis_where, here.settings.results_ttl)
 
-    keep(open_keeper, stopper(lifeline))
+    stopped = stopper(lifeline)
+
+    def turned(seconds: float) -> bool:
+        turn()
+        return stopped(seconds)
+
+    keep(open_keeper, turned)
 
 
 def stopper(lifeline: int) -> Callable[[float], bool]:
