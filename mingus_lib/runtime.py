@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mingus_lib.services.reprocess import Reprocess
     from mingus_lib.services.retrying import Retrier
     from mingus_lib.services.sweeping import Sweeper
+    from mingus_lib.services.watching import Watcher
     from mingus_lib.store.articles import Articles
     from mingus_lib.store.database import Store
     from mingus_lib.store.followups import FollowUps
@@ -152,6 +153,23 @@ class Runtime:
         stopped = self.settings.redis_url is None and not embedded.answers(self.settings.home)
         return None if stopped else self.redis_as_found()
 
+    def watcher(self) -> Watcher:
+        """What looks again and again, starting nothing; it gives up on a silent Redis after two seconds."""
+        import time
+
+        from mingus_lib.queues import connection, embedded
+        from mingus_lib.services.watching import Watcher
+
+        def client() -> Redis | None:
+            if self.settings.redis_url is None and not embedded.answers(self.settings.home):
+                return None
+            return connection.connect(self.redis_url, patience=2.0)
+
+        def history() -> History | None:
+            return self.history if self.settings.store_path.exists() else None
+
+        return Watcher(client, self.redis_where, history, time.monotonic)
+
     def limits_as_found(self) -> Limits | None:
         """Rates and circuit breakers, for looking; None without a Redis."""
         from mingus_lib.queues.limits import Limits
@@ -198,6 +216,12 @@ class Runtime:
         from mingus_lib.queues.delivery import Delivery
 
         return Delivery(self.redis, self.redis_where)
+
+    def delivery_as_found(self) -> Delivery:
+        """The same, for looking: nothing is started."""
+        from mingus_lib.queues.delivery import Delivery
+
+        return Delivery(self.redis_as_found(), self.redis_where)
 
     @property
     def control(self) -> Control:

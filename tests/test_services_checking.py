@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from mingus_lib.services import checking
+from mingus_lib.services import checking, doctor
 from tests.runtime_parts import Parts
 
 
 def wrong(parts: Parts, wait: Any = lambda _seconds: None) -> dict[str, list[str]]:
-    rows = checking.jobs(parts.delivery, parts.ledger, wait)
+    rows = doctor.rows(checking.findings(parts.delivery, parts.ledger, wait))
     assert all((row["fix"] is None) == (row["state"] == "ok") for row in rows)
     return {row["check"]: row["jobs"] for row in rows if row["state"] != "ok"}
 

@@ -6,38 +6,43 @@ from typing import Annotated
 
 import typer
 
-from mingus_lib.commands.common import Json, failed, runtime_of
-from mingus_lib.view import output
+from mingus_lib.commands.common import Json, Quiet, failed, runtime_of
+from mingus_lib.view import checks, output
 
 app = typer.Typer(add_completion=False)
-
-COLUMNS = (
-    output.Column("check", "Check"),
-    output.Column("state", "State", output.Kind.STATE),
-    output.Column("count", "Count", output.Kind.NUMBER),
-    output.Column("fix", "Fix"),
-)
 
 
 @app.command()
 def doctor(
     ctx: typer.Context,
     jobs: Annotated[
-        bool, typer.Option("--jobs", help="Check the jobs alone. There is no other check yet.")
-    ] = True,
+        bool, typer.Option("--jobs", help="Check only that ledger and Redis agree about every job.")
+    ] = False,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Check that the ledger and Redis agree about every job.
+    """Check everything that a running mingus needs; exit 3 when something fails.
 
-    Exit 3 when they do not.
+    Files and keys, the store from end to end, Redis, clocks, workers for every queue, every open job,
+    unit files. Each line says what to do. Nothing is started or changed.
 
-    Example: mingus doctor --jobs
+    Example: mingus doctor
     """
+    from mingus_lib.domain.checks import Grade
     from mingus_lib.services import checking
+    from mingus_lib.services import doctor as examining
 
     here = runtime_of(ctx)
-    found = checking.jobs(here.delivery, here.ledger)
-    output.rows(found, COLUMNS, output.choose(as_json=as_json), id_key="check", drop=("jobs",))
-    wrong = sum(row["count"] for row in found)
+    form = output.choose(as_json=as_json, quiet=quiet)
+    if jobs:
+        found = checking.findings(here.delivery, here.ledger)
+    else:
+        found = list(
+            examining.examine(here.settings, here.redis_url, lambda: (here.delivery_as_found(), here.ledger))
+        )
+    checks.show(examining.rows(found), form)
+    if form is output.Format.TABLE:
+        output.message(checks.verdict(examining.rows(found)))
+    wrong = sum(finding.state is Grade.FAIL for finding in found)
     if wrong:
-        raise failed(f"{wrong:,} jobs are not where they should be", 3)
+        raise failed(f"{wrong} check{'s' * (wrong > 1)} failed", 3)

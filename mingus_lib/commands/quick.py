@@ -3,27 +3,54 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+
+from mingus_lib.errors import MingusError
+from mingus_lib.runtime import Runtime
 
 
 def status_as_json() -> int:
     """`mingus status --json` with nothing else on the command line; the exit code."""
-    from mingus_lib import settings
-    from mingus_lib.errors import MingusError
-    from mingus_lib.runtime import Runtime
     from mingus_lib.services.overview import overview
     from mingus_lib.view import output
     from mingus_lib.view.status import show_status
 
-    try:
-        here = Runtime(settings.load())
+    def run(here: Runtime) -> MingusError | int:
         seen, trouble = overview(here.settings, here.redis_url)
         show_status(seen, output.Format.JSON)
+        return trouble or 0
+
+    return _guarded(run)
+
+
+def health(as_json: bool) -> int:
+    """`mingus health`, perhaps with `--json`, and with nothing else on the command line; the exit code."""
+    from mingus_lib.services import health as looking
+    from mingus_lib.view import output
+    from mingus_lib.view.checks import show_health
+
+    def run(here: Runtime) -> int:
+        found = looking.as_json(
+            looking.look(here.settings, here.redis_url, max_age=here.settings.health_max_age)
+        )
+        show_health(found, output.choose(as_json=as_json))
+        return 0 if found["healthy"] else 3
+
+    return _guarded(run)
+
+
+def _guarded(run: Callable[[Runtime], MingusError | int]) -> int:
+    from mingus_lib import settings
+    from mingus_lib.view import output
+
+    try:
+        ended = run(Runtime(settings.load()))
     except MingusError as error:
-        trouble = error
+        ended = error
     except BrokenPipeError:
         sys.stdout = None
         return 141
-    if trouble is not None:
-        output.message(f"mingus: {trouble}")
-        return trouble.exit_code
-    return 0
+    if isinstance(ended, MingusError):
+        output.message(f"mingus: {ended}")
+        return ended.exit_code
+    return ended

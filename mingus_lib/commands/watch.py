@@ -19,6 +19,7 @@ from mingus_lib.commands.common import (
     runtime_of,
 )
 from mingus_lib.errors import MingusError
+from mingus_lib.runtime import Runtime
 from mingus_lib.view import output
 
 app = typer.Typer(add_completion=False)
@@ -107,12 +108,16 @@ def jobs(
     older_than: OlderThan = None,
     newer_than: NewerThan = None,
     limit: Limit = 50,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Print every change of such jobs as it happens, until Ctrl-C.")
+    ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """List jobs, newest first.
 
     All filters must hold. Ages are those of a job's creation. The ledger answers, also without Redis.
+    With --follow --json each change is one line of JSON.
 
     Example: mingus jobs --state dead --error http-503 --newer-than 2d --limit 20
     """
@@ -121,18 +126,28 @@ def jobs(
 
     here = runtime_of(ctx)
     wanted = looking.Wanted(task, queue, error, older_than, newer_than, since, arg, state)
-    found = here.history.newest(looking.chosen(wanted), limit)
-    show_list(found, output.choose(as_json=as_json, quiet=quiet))
+    form, chosen = output.choose(as_json=as_json, quiet=quiet), looking.chosen(wanted)
+    if follow:
+        from mingus_lib.services.following import follow_many
+        from mingus_lib.view import events
+
+        events.show(follow_many(here.history, chosen), form)
+    show_list(here.history.newest(chosen, limit), form)
 
 
 @app.command()
 def job(
     ctx: typer.Context,
     job_id: Annotated[str, typer.Argument(metavar="ID", help="A job's id, or the beginning of it.")],
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Print what happens to it until it has ended; exit 1 unless well.")
+    ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Tell the whole story of one job.
+
+    With --follow the exit code is 0 when it finished, 1 when it is dead or cancelled.
 
     Example: mingus job 4f2a --json
     """
@@ -140,5 +155,17 @@ def job(
     from mingus_lib.view.jobs import show_story
 
     here = runtime_of(ctx)
+    form = output.choose(as_json=as_json, quiet=quiet)
+    if follow:
+        _follow(here, looking.find_one(here.history, job_id).id, form)
+        return
     found, caused = looking.find(here.history, job_id)
-    show_story(found, caused, output.choose(as_json=as_json, quiet=quiet))
+    show_story(found, caused, form)
+
+
+def _follow(here: Runtime, job_id: str, form: output.Format) -> None:
+    from mingus_lib.services.following import follow_one
+    from mingus_lib.view import events
+
+    if events.show(follow_one(here.history, job_id), form) != "finished":
+        raise typer.Exit(1)

@@ -22,6 +22,14 @@ def parse_span(text: str, option: str) -> timedelta:
     return span
 
 
+def age_words(seconds: float) -> str:
+    """`3m 12s`: the two largest units."""
+    whole = max(0, round(seconds))
+    parts = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "m"), (whole % 60, "s")]
+    first = next((index for index, (count, _) in enumerate(parts) if count), 3)
+    return " ".join(f"{count}{unit}" for count, unit in parts[first : first + 2])
+
+
 def parse_moment(text: str, option: str) -> datetime:
     """An ISO 8601 date or time, in UTC where it names no zone; UsageError naming the option for anything else."""
     try:

@@ -45,7 +45,7 @@ def connect(url: str, patience: float = PATIENCE_SECONDS) -> Redis:
 
 def _options(patience: float) -> dict[str, Any]:
     return {
-        "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        "socket_connect_timeout": min(patience, CONNECT_TIMEOUT_SECONDS),
         "socket_timeout": patience,
         "retry": Retry(NoBackoff(), 1),
         "health_check_interval": 0,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 WORKER_FIELDS = (
     "pid", "hostname", "queues", "state", "birth", "current_job", "current_since",
     "successful_job_count", "failed_job_count", "memory", "child_memory", "recycled", "version",
+    "last_heartbeat",
 )  # fmt: skip
 
 
@@ -41,7 +42,8 @@ class QueueState:
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
-    """One worker as it last reported itself. `job_seconds` is how long the current job has been running.
+    """One worker as it last reported itself. `job_seconds` is how long the current job has been running,
+    `beat_seconds` how long ago it last said that it lives.
 
     Memory in bytes: its own and, in `child_memory_bytes`, that of the process that runs its jobs. `recycled` says
     why that process was last replaced.
@@ -61,6 +63,7 @@ class WorkerState:
     child_memory_bytes: int | None
     recycled: str
     version: str
+    beat_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +206,7 @@ def _worker_state(name: str, fields: Sequence[bytes | None], now: datetime) -> W
         child_memory_bytes=_number(told["child_memory"]),
         recycled=told["recycled"],
         version=told["version"],
+        beat_seconds=_age(told["last_heartbeat"].encode(), now),
     )
 
 

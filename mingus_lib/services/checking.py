@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
 
+from mingus_lib.domain.checks import Finding, Grade
 from mingus_lib.queues.agreement import Agreement, look
 from mingus_lib.queues.delivery import Delivery
 from mingus_lib.queues.ports import Ledger
@@ -14,6 +14,14 @@ from mingus_lib.queues.ports import Ledger
 # Longer than a keeper needs to put right what a kill has left.
 BETWEEN_LOOKS_SECONDS = 3.0
 
+KINDS = {
+    "missing": "open, and neither waiting nor running in Redis",
+    "unconfirmed": "recorded, and never confirmed by Redis",
+    "doubled": "in more than one place",
+    "ended": "ended, and still waiting or running in Redis",
+    "orphans": "running, and their worker is gone",
+    "leftovers": "executions that nobody runs",
+}
 FIXES = {
     "missing": "a running worker's keeper pushes them again, or ends them; start one: mingus worker",
     "unconfirmed": "a running worker's keeper pushes them; start one: mingus worker",
@@ -24,10 +32,10 @@ FIXES = {
 }
 
 
-def jobs(
+def findings(
     delivery: Delivery, ledger: Ledger, wait: Callable[[float], object] = time.sleep
-) -> list[dict[str, Any]]:
-    """Whether ledger and Redis agree; the documented shape of `doctor --json`: a row a kind, `jobs` that are wrong.
+) -> list[Finding]:
+    """Whether ledger and Redis agree: a finding for each kind of disagreement, with the jobs that are wrong.
 
     When the first look finds something, a second tells what is wrong from what was on its way. Raises
     RedisUnavailable or StoreUnavailable.
@@ -36,14 +44,11 @@ def jobs(
     if not found.whole:
         wait(BETWEEN_LOOKS_SECONDS)
         found = look(delivery, ledger).still(found)
-    return [_row(each.name, getattr(found, each.name)) for each in fields(Agreement)]
+    return [_finding(each.name, getattr(found, each.name)) for each in fields(Agreement)]
 
 
-def _row(kind: str, ids: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        "check": f"jobs-{kind}",
-        "state": "fail" if ids else "ok",
-        "count": len(ids),
-        "jobs": list(ids[:10]),
-        "fix": FIXES[kind] if ids else None,
-    }
+def _finding(kind: str, ids: tuple[str, ...]) -> Finding:
+    check = f"jobs-{kind}"
+    if not ids:
+        return Finding(check, Grade.OK, "none", count=0)
+    return Finding(check, Grade.FAIL, f"{len(ids):,} {KINDS[kind]}", FIXES[kind], len(ids), ids[:10])

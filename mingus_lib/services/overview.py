@@ -32,9 +32,9 @@ def overview(settings: Settings, redis_url: str) -> tuple[dict[str, Any], Mingus
 def queues(settings: Settings, redis_url: str) -> tuple[list[dict[str, Any]], MingusError | None]:
     """The documented shape of `queues --json`; from the ledger when Redis does not answer."""
     trouble = None
-    if not _stopped(settings):
+    if not stopped(settings):
         try:
-            with translated(_where(settings, redis_url)):
+            with translated(where(settings, redis_url)):
                 return [asdict(state) for state in status.queue_states(connect(redis_url))], None
         except RedisUnavailable as error:
             trouble = error
@@ -49,25 +49,27 @@ def breaker_json(breaker: Breaker) -> dict[str, Any]:
     return {**asdict(breaker), "opened_at": moment}
 
 
-def _stopped(settings: Settings) -> bool:
+def stopped(settings: Settings) -> bool:
+    """Whether the private Redis is the one in use, and does not run."""
     return settings.redis_url is None and not answers(settings.home)
 
 
-def _where(settings: Settings, redis_url: str) -> str:
+def where(settings: Settings, redis_url: str) -> str:
+    """The address of Redis as it may be shown."""
     return mask(redis_url) if settings.redis_url else OwnRedis(redis_url)
 
 
 def _look_at_redis(settings: Settings, redis_url: str) -> tuple[dict[str, Any], MingusError | None]:
-    where = _where(settings, redis_url)
-    if _stopped(settings):
-        return _without_redis(settings, where, "stopped"), None
+    shown = where(settings, redis_url)
+    if stopped(settings):
+        return _without_redis(settings, shown, "stopped"), None
     try:
-        with translated(where):
+        with translated(shown):
             seen = status.snapshot(connect(redis_url))
     except RedisUnavailable as error:
-        return _without_redis(settings, where, "unreachable"), error
+        return _without_redis(settings, shown, "unreachable"), error
     return {
-        "redis": {"url": where, "state": "up", **asdict(seen.redis)},
+        "redis": {"url": shown, "state": "up", **asdict(seen.redis)},
         "queues": [asdict(queue) for queue in seen.queues],
         "workers": [asdict(worker) for worker in seen.workers],
         "breakers": [breaker_json(breaker) for breaker in seen.breakers],
@@ -75,8 +77,8 @@ def _look_at_redis(settings: Settings, redis_url: str) -> tuple[dict[str, Any], 
     }, None
 
 
-def _without_redis(settings: Settings, where: str, state: str) -> dict[str, Any]:
-    redis = {"url": where, "state": state, "version": None, "memory_bytes": None, "persistence": None}
+def _without_redis(settings: Settings, shown: str, state: str) -> dict[str, Any]:
+    redis = {"url": shown, "state": state, "version": None, "memory_bytes": None, "persistence": None}
     # What is wrong with the store is told by _look_at_store.
     found, _ = _queues_from_ledger(settings.store_path)
     scheduler = _scheduler(None, "none" if state == "stopped" else "unknown")

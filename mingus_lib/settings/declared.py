@@ -117,6 +117,12 @@ class Settings:
         File(),
         "The timetable. Without it, `schedules.toml` in the state directory is read, else the one that is shipped.",
     )
+    health_max_age: float = _setting(
+        900.0,
+        Duration(1, 31_536_000),
+        "How long a job may wait in its queue before `mingus health` fails.",
+        key="health.max_age",
+    )
     unknown_hosts: str = _setting(
         "fetch",
         Choice(("fetch", "hold")),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from datetime import UTC, datetime
 
+from mingus_lib.domain.spans import age_words
+
 # The soft hyphen and the joiners of emoji and Persian: invisible, but part of honest text.
 _HARMLESS = "\u00ad\u200c\u200d"
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -12,12 +14,7 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 def age(seconds: float | None) -> str:
     """`3m 12s`: the two largest units; empty for None."""
-    if seconds is None:
-        return ""
-    whole = max(0, round(seconds))
-    parts = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "m"), (whole % 60, "s")]
-    first = next((index for index, (count, _) in enumerate(parts) if count), 3)
-    return " ".join(f"{count}{unit}" for count, unit in parts[first : first + 2])
+    return "" if seconds is None else age_words(seconds)
 
 
 def size(count: float | None) -> str:

@@ -1,0 +1,77 @@
+"""What a Redis server says of itself that matters to jobs: three round trips, nothing is changed."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+PINGS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A Redis server. Memory in bytes, `maxmemory` 0 is no limit; `drift` and `latency` in seconds.
+
+    `drift` is how far its clock is ahead of ours; `latency` is the median of five round trips.
+    """
+
+    version: tuple[int, ...]
+    aof: bool
+    rdb: bool
+    write_failed: bool
+    used: int
+    maxmemory: int
+    policy: str
+    drift: float
+    latency: float
+
+    @property
+    def label(self) -> str:
+        """`7.2.4`."""
+        return ".".join(map(str, self.version))
+
+
+def examine(client: Redis) -> Server:
+    """Ask it."""
+    with client.pipeline(transaction=False) as pipeline:
+        pipeline.info()
+        pipeline.config_get("save")
+        info, save = pipeline.execute(raise_on_error=False)
+    if isinstance(info, Exception):
+        raise info
+    told = save if isinstance(save, dict) else {}
+    latency, drift = _clock(client)
+    return Server(
+        version=_version(info),
+        aof=bool(info.get("aof_enabled")),
+        # A server that hides its configuration (many hosted ones) is believed to take snapshots if it ever did.
+        rdb=bool(told["save"]) if "save" in told else bool(info.get("rdb_last_save_time")),
+        write_failed="err" in (info.get("aof_last_write_status"), info.get("rdb_last_bgsave_status")),
+        used=int(info.get("used_memory", 0)),
+        maxmemory=int(info.get("maxmemory", 0)),
+        policy=str(info.get("maxmemory_policy", "")),
+        drift=drift,
+        latency=latency,
+    )
+
+
+def _version(info: dict[str, Any]) -> tuple[int, ...]:
+    numbers = re.findall(r"\d+", str(info.get("redis_version", "0")))
+    return tuple(int(number) for number in numbers[:3])
+
+
+def _clock(client: Redis) -> tuple[float, float]:
+    """The median time of a round trip, and the drift seen on the fastest of them (Cristian's algorithm, 1989)."""
+    seen = []
+    for _ in range(PINGS):
+        sent, begun = time.time(), time.perf_counter()
+        moment: Any = client.time()
+        trip = time.perf_counter() - begun
+        seen.append((trip, moment[0] + moment[1] / 1e6 - (sent + trip / 2)))
+    seen.sort()
+    return seen[PINGS // 2][0], seen[0][1]

@@ -1,0 +1,132 @@
+"""Everything that a running mingus needs, checked one by one: each line ok, warn or fail, with the fix.
+
+Nothing is started or changed, and no call that costs is made. Reading the store takes a second for each GB.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mingus_lib.domain import diagnosis
+from mingus_lib.domain.checks import Finding, Grade, fail, judge_queue, judge_workers, ok, warn
+from mingus_lib.errors import MingusError, NotFound, RedisUnavailable
+from mingus_lib.queues import examination, status
+from mingus_lib.queues.connection import connect, translated
+from mingus_lib.services import checking, health, unitfiles
+from mingus_lib.services.overview import stopped, where
+from mingus_lib.store import maintenance
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+    from mingus_lib.queues.delivery import Delivery
+    from mingus_lib.queues.ports import Ledger
+    from mingus_lib.settings import Settings
+
+# Checks of other services (the timetable, the key of a model ...), beside those of health.MORE.
+MORE: tuple[health.More, ...] = ()
+ENOUGH_FOR_ANY_QUEUE = float("inf")
+
+
+def examine(
+    settings: Settings, redis_url: str, parts: Callable[[], tuple[Delivery, Ledger]]
+) -> Iterator[Finding]:
+    """Every finding, as soon as it is known; `parts` are opened when Redis and store are there."""
+    yield from _files(settings)
+    store = list(_store(settings.store_path))
+    yield from store
+    client, trouble = _client(settings, redis_url)
+    if client is None:
+        yield trouble or fail("redis", "it does not answer", "mingus up")
+    else:
+        yield from _redis(client)
+        yield from _workers(client)
+        if all(finding.state is not Grade.FAIL for finding in store) and settings.store_path.exists():
+            yield from checking.findings(*parts())
+    yield diagnosis.openai_key(os.environ.get("OPENAI_API_KEY"))
+    yield unitfiles.check()
+    for check in (*health.MORE, *MORE):
+        yield _told(check, settings, client)
+
+
+def rows(found: Sequence[Finding]) -> list[dict[str, Any]]:
+    """The documented shape of `doctor --json`."""
+    return [
+        {
+            **health.row(finding),
+            "count": finding.count,
+            "jobs": list(finding.jobs),
+        }
+        for finding in found
+    ]
+
+
+def _told(check: health.More, settings: Settings, client: Redis | None) -> Finding:
+    try:
+        return check(settings, client)
+    except RedisUnavailable as error:
+        return fail("redis", str(error), "see its log")
+
+
+def _client(settings: Settings, redis_url: str) -> tuple[Redis | None, Finding | None]:
+    if stopped(settings):
+        return None, warn("redis", "the private Redis does not run", "any command that enqueues starts it: mingus up")
+    shown = where(settings, redis_url)
+    try:
+        with translated(shown):
+            client = connect(redis_url)
+            client.ping()
+    except MingusError as error:
+        return None, fail("redis", str(error), "start it, or correct redis_url: mingus config show")
+    return client, None
+
+
+def _redis(client: Redis) -> Iterator[Finding]:
+    seen = examination.examine(client)
+    yield diagnosis.redis_version(seen.label, seen.version)
+    yield diagnosis.redis_persistence(aof=seen.aof, rdb=seen.rdb, write_failed=seen.write_failed)
+    yield diagnosis.redis_memory(seen.used, seen.maxmemory, seen.policy)
+    yield diagnosis.clock(seen.drift)
+    yield diagnosis.latency(seen.latency)
+
+
+def _workers(client: Redis) -> Iterator[Finding]:
+    seen = status.snapshot(client)
+    yield judge_workers(seen.workers)
+    for queue in seen.queues:
+        yield judge_queue(queue, seen.workers, ENOUGH_FOR_ANY_QUEUE)
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    home = settings.home
+    if not home.is_dir():
+        yield warn("state-directory", f"{home} is not there yet", "the first job makes it")
+        return
+    wrong = tuple(
+        f"{path} {stat.S_IMODE(path.stat().st_mode):o}"
+        for path in (home, home / "keys.json")
+        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o007
+    )
+    yield diagnosis.key_modes(wrong)
+    yield diagnosis.disk(shutil.disk_usage(home).free, str(home))
+
+
+def _store(path: Path) -> Iterator[Finding]:
+    try:
+        found = maintenance.check(path)
+    except NotFound:
+        yield warn("store", f"there is none at {path} yet", "the first job makes it, or: mingus db migrate")
+        return
+    except MingusError as error:
+        yield fail("store", str(error), "mingus db check")
+        return
+    for problem in found.problems:
+        detail, _, fix = problem.rpartition(": ")
+        yield fail("store", detail or problem, fix or "mingus db check")
+    if not found.problems:
+        yield ok("store", f"whole, schema {found.facts.get('user_version')}, read from end to end")

@@ -1,0 +1,95 @@
+"""Is it alive, and does it work: cheap enough to be asked every few seconds.
+
+Tells "a process is up" (`workers`) from "jobs are consumed" (one line a queue). Nothing is started or changed.
+Redis is read as by `mingus status`, in four round trips whatever the number of jobs; of the store only a few rows.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mingus_lib.domain.checks import Finding, fail, healthy, judge_queue, judge_workers, ok, warn
+from mingus_lib.errors import MingusError, NotFound, RedisUnavailable
+from mingus_lib.queues import status
+from mingus_lib.queues.connection import connect, translated
+from mingus_lib.services.overview import stopped, where
+from mingus_lib.store.summary import read_summary
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+    from mingus_lib.settings import Settings
+
+# Checks of other services, such as whether a scheduler leads. Each gets the settings and a client, None without a
+# Redis, and may raise RedisUnavailable.
+More = Callable[["Settings", "Redis | None"], Finding]
+MORE: tuple[More, ...] = ()
+
+
+def look(
+    settings: Settings, redis_url: str, *, queues: Sequence[str] = (), max_age: float, here: bool = False
+) -> list[Finding]:
+    """Every check of `mingus health`; `queues` none are all of them, `max_age` is in seconds.
+
+    With `here` only workers of this host count, as the health check of a container wants it.
+    """
+    found, client = _look_at_redis(settings, redis_url, queues, max_age, here)
+    return [*found, _store(settings), *_more(settings, client)]
+
+
+def as_json(found: Sequence[Finding]) -> dict[str, Any]:
+    """The documented shape of `health --json`."""
+    return {"healthy": healthy(found), "checks": [row(finding) for finding in found]}
+
+
+def row(finding: Finding) -> dict[str, Any]:
+    """One check: `check`, `state`, `detail` and `fix`."""
+    return {
+        "check": finding.check,
+        "state": finding.state.value,
+        "detail": finding.detail,
+        "fix": finding.fix,
+    }
+
+
+def _look_at_redis(
+    settings: Settings, redis_url: str, queues: Sequence[str], max_age: float, here: bool
+) -> tuple[list[Finding], Redis | None]:
+    if stopped(settings):
+        return [fail("redis", "the private Redis does not run", "start it: mingus up")], None
+    try:
+        with translated(where(settings, redis_url)):
+            client = connect(redis_url)
+            seen = status.snapshot(client)
+    except RedisUnavailable as error:
+        return [fail("redis", str(error), "see its log; the ledger keeps all jobs meanwhile")], None
+    host = socket.gethostname()
+    workers = [worker for worker in seen.workers if not here or worker.host == host]
+    judged = [queue for queue in seen.queues if not queues or queue.name in queues]
+    return [
+        ok("redis", f"up, version {seen.redis.version}"),
+        judge_workers(workers),
+        *(judge_queue(queue, workers, max_age) for queue in judged),
+    ], client
+
+
+def _store(settings: Settings) -> Finding:
+    try:
+        read_summary(settings.store_path, failures_shown=0)
+    except NotFound:
+        return warn("store", f"there is none at {settings.store_path} yet", "the first job makes it")
+    except MingusError as error:
+        return fail("store", str(error), "mingus db check")
+    return ok("store", "readable")
+
+
+def _more(settings: Settings, client: Redis | None) -> list[Finding]:
+    found = []
+    for check in MORE:
+        try:
+            found.append(check(settings, client))
+        except RedisUnavailable:
+            continue  # the line on Redis says so
+    return found
