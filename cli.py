@@ -50,7 +50,12 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
     ("breakers", "breakers", "Watch", "Show and reset the circuit breakers of what jobs need."),
     ("top", "top", "Watch", "Watch queues, workers, rates, running jobs and failures live, and act on them."),
     ("health", "health", "Watch", "Say whether it is up and working; exit 3 when it is not."),
-    ("doctor", "doctor", "Watch", "Check everything that a running mingus needs; exit 3 when something fails."),
+    (
+        "doctor",
+        "doctor",
+        "Watch",
+        "Check everything that a running mingus needs; exit 3 when something fails.",
+    ),
     ("retry", "control", "Control", "Run jobs again, or right now."),
     ("cancel", "control", "Control", "End jobs that wait or run."),
     ("pause", "control", "Control", "Hold queues back: their jobs wait, running ones go on."),
@@ -63,7 +68,12 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
     ("worker", "run", "Run", "Run workers."),
     ("scheduler", "run", "Run", "Run the scheduler: turn the timetable's slots into jobs."),
     ("demo", "demo", "Run", "See mingus at work on sample pages, in a throw-away library."),
-    ("test", "test", "Run", "Send a ping through every queue and wait for the answers; exit 1 when one is missing."),
+    (
+        "test",
+        "test",
+        "Run",
+        "Send a ping through every queue and wait for the answers; exit 1 when one is missing.",
+    ),
     ("config", "config", "Deploy", "Show and check the settings."),
     ("db", "db", "Deploy", "Migrate, back up, check and tidy the store."),
 )

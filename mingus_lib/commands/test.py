@@ -25,7 +25,8 @@ COLUMNS = (
 def test(
     ctx: typer.Context,
     queue: Annotated[
-        list[str] | None, typer.Option("--queue", help="Only through this queue; repeat it. All, when left out.")
+        list[str] | None,
+        typer.Option("--queue", help="Only through this queue; repeat it. All, when left out."),
     ] = None,
     timeout: Annotated[
         str, typer.Option("--timeout", metavar="TIME", help="Wait so long at most: 30s, 15m or 2h.")

@@ -140,7 +140,8 @@ def job(
     ctx: typer.Context,
     job_id: Annotated[str, typer.Argument(metavar="ID", help="A job's id, or the beginning of it.")],
     follow: Annotated[
-        bool, typer.Option("--follow", help="Print what happens to it until it has ended; exit 1 unless well.")
+        bool,
+        typer.Option("--follow", help="Print what happens to it until it has ended; exit 1 unless well."),
     ] = False,
     as_json: Json = False,
     quiet: Quiet = False,

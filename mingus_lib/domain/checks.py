@@ -102,7 +102,11 @@ def judge_workers(workers: Sequence[Worker]) -> Finding:
     live = [worker for worker in workers if is_live(worker)]
     degraded = sum(worker.state == "degraded" for worker in live)
     if not live:
-        silent = f"{len(workers)} registered, none has beaten for {SILENT_SECONDS:.0f} s" if workers else "none runs"
+        silent = (
+            f"{len(workers)} registered, none has beaten for {SILENT_SECONDS:.0f} s"
+            if workers
+            else "none runs"
+        )
         return fail("workers", silent, "start one: mingus up, or systemctl start mingus.target")
     if degraded:
         detail = f"{degraded} of {len(live)} cannot write the ledger and take nothing"
@@ -123,7 +127,9 @@ def judge_queue(queue: Queue, workers: Sequence[Worker], max_age: float) -> Find
         return warn(check, f"paused, {waiting}", f"let it go on: mingus resume {queue.name}")
     if not takers:
         judged = fail if queue.queued else warn
-        return judged(check, f"no worker takes it, {waiting}", f"start one: mingus worker --queue {queue.name}")
+        return judged(
+            check, f"no worker takes it, {waiting}", f"start one: mingus worker --queue {queue.name}"
+        )
     if age > max_age:
         detail = f"{waiting}, {oldest}; the limit is {age_words(max_age)}"
         return fail(check, detail, f"add workers: mingus worker --queue {queue.name} --concurrency 4")

@@ -81,7 +81,9 @@ def openai_key(key: str | None) -> Finding:
         detail = "OPENAI_API_KEY is not set: labels come from the offline engine alone"
         return warn("openai-key", detail, "set OPENAI_API_KEY for the workers of ai_classification")
     if not key.startswith("sk-") or not key.isascii() or any(c.isspace() for c in key) or len(key) < 20:
-        return fail("openai-key", "OPENAI_API_KEY does not look like a key", "copy it again, sk-..., without spaces")
+        return fail(
+            "openai-key", "OPENAI_API_KEY does not look like a key", "copy it again, sk-..., without spaces"
+        )
     return ok("openai-key", "set; it was not tried, since a call costs")
 
 

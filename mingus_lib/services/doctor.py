@@ -75,7 +75,9 @@ def _told(check: health.More, settings: Settings, client: Redis | None) -> Findi
 
 def _client(settings: Settings, redis_url: str) -> tuple[Redis | None, Finding | None]:
     if stopped(settings):
-        return None, warn("redis", "the private Redis does not run", "any command that enqueues starts it: mingus up")
+        return None, warn(
+            "redis", "the private Redis does not run", "any command that enqueues starts it: mingus up"
+        )
     shown = where(settings, redis_url)
     try:
         with translated(shown):

@@ -31,7 +31,9 @@ class Event:
     text: str
 
 
-def follow_one(history: History, job_id: str, wait: Callable[[float], object] = time.sleep) -> Iterator[Event]:
+def follow_one(
+    history: History, job_id: str, wait: Callable[[float], object] = time.sleep
+) -> Iterator[Event]:
     """Every change of one job until it has ended; the last event's `what` is how."""
     said: Event | None = None
     while True:
@@ -67,8 +69,8 @@ def follow_many(
         for brief in history.briefs_of([*dict.fromkeys([*recent, *watched])]):
             before, known[brief.id] = known.get(brief.id), brief.state
             wanted = not chosen.states or brief.state in chosen.states
-            if brief.state is not before and wanted and (job := history.get(brief.id)) is not None:
-                yield _event(job)
+            if brief.state is not before and wanted and (now := history.get(brief.id)) is not None:
+                yield _event(now)
         # What has ended is forgotten only when it is too old to be found as new again.
         known = {each: state for each, state in known.items() if state not in ENDED or each in recent}
         wait(POLL_SECONDS)

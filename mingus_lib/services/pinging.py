@@ -50,7 +50,11 @@ def rows(sent: Mapping[str, str], jobs: Sequence[JobRun]) -> list[dict[str, Any]
 
 def _row(queue: str, job: JobRun) -> dict[str, Any]:
     answered = job.state is JobState.FINISHED and job.result == queue
-    took = datetime.fromisoformat(job.ended_at) - datetime.fromisoformat(job.created_at) if job.ended_at else None
+    took = (
+        datetime.fromisoformat(job.ended_at) - datetime.fromisoformat(job.created_at)
+        if job.ended_at
+        else None
+    )
     reason = None if answered else job.reason or f"it is {job.state.value} still"
     return {
         "queue": queue,

@@ -11,7 +11,11 @@ from pathlib import Path
 
 from mingus_lib.domain.checks import Finding, fail, ok, warn
 
-FOLDERS = (Path("/etc/systemd/system"), Path("/usr/local/lib/systemd/system"), Path("/usr/lib/systemd/system"))
+FOLDERS = (
+    Path("/etc/systemd/system"),
+    Path("/usr/local/lib/systemd/system"),
+    Path("/usr/lib/systemd/system"),
+)
 VERIFY_SECONDS = 20.0
 
 
@@ -29,10 +33,14 @@ def check(folders: Sequence[Path] = FOLDERS) -> Finding:
     units = installed(folders)
     if not units:
         return ok("unit-files", "none is installed")
-    missing = [(unit, program) for unit in units for program in _programs(unit) if not os.access(program, os.X_OK)]
+    missing = [
+        (unit, program) for unit in units for program in _programs(unit) if not os.access(program, os.X_OK)
+    ]
     if missing:
         unit, program = missing[0]
-        return fail("unit-files", f"{unit.name} starts {program}, which is not there", "mingus systemd --output DIR")
+        return fail(
+            "unit-files", f"{unit.name} starts {program}, which is not there", "mingus systemd --output DIR"
+        )
     complaints = _verified(units)
     if complaints:
         return warn("unit-files", complaints[0], f"systemd-analyze verify {units[0]}")

@@ -44,7 +44,8 @@ def show(events: Iterable[Event], form: Format) -> str:
         elif form is Format.IDS:
             print(event.job, flush=True)
         elif form is Format.TSV:
-            print("\t".join(map(human.printable, (event.at, event.job, event.what, event.task, event.text))), flush=True)
+            facts = (event.at, event.job, event.what, event.task, event.text)
+            print("\t".join(map(human.printable, facts)), flush=True)
         else:
             _draw(event)
     return last

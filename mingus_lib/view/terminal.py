@@ -9,7 +9,7 @@ import sys
 import termios
 import tty
 from collections.abc import Sequence
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 ENTER, LEAVE = "\x1b[?1049h\x1b[?25l\x1b[2J", "\x1b[?25h\x1b[?1049l"
@@ -45,7 +45,7 @@ class Terminal:
         self._write(ENTER)
         return self
 
-    def __exit__(self, _kind: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._write(LEAVE)
         termios.tcsetattr(self._input, termios.TCSAFLUSH, self._saved)
         signal.set_wakeup_fd(self._wakeup)
@@ -106,7 +106,9 @@ def split(typed: str) -> list[str]:
     """What was typed, key by key: `\\x1b[A` is `up`, `a` is itself; unknown sequences are nothing."""
     found, at = [], 0
     while at < len(typed):
-        sequence = next((typed[at : at + size] for size in (4, 3, 1) if typed[at : at + size] in NAMES), typed[at])
+        sequence = next(
+            (typed[at : at + size] for size in (4, 3, 1) if typed[at : at + size] in NAMES), typed[at]
+        )
         if sequence == "\x1b" and typed[at + 1 : at + 2] in ("[", "O"):
             at += 2
             while at < len(typed) and not typed[at].isalpha() and typed[at] != "~":

@@ -43,7 +43,9 @@ def items(seen: Any, place: Place) -> list[Item]:
     paused = {queue.name for queue in seen.queues if queue.paused}
     found = [Item("queue", queue.name, queue.name, queue.paused) for queue in seen.queues]
     for kind, jobs in (("running", seen.running), ("failure", seen.failures)):
-        found += [Item(kind, job.id, job.queue, job.queue in paused) for job in jobs if _passes(job, place.filter)]
+        found += [
+            Item(kind, job.id, job.queue, job.queue in paused) for job in jobs if _passes(job, place.filter)
+        ]
     return [item for item in found if item.kind != "queue" or place.filter.lower() in item.name]
 
 
@@ -66,7 +68,9 @@ def _console(width: int) -> Console:
     from rich.console import Console
 
     # The system of colours is found out from the environment, also when NO_COLOR wants none.
-    return Console(file=io.StringIO(), width=width, force_terminal=True, highlight=False, markup=False, emoji=False)
+    return Console(
+        file=io.StringIO(), width=width, force_terminal=True, highlight=False, markup=False, emoji=False
+    )
 
 
 def _rendered(line: Text, console: Console, width: int) -> str:
@@ -117,7 +121,9 @@ def _scrolled(lines: Sequence[Text], size: int) -> Sequence[Text]:
 def _head(seen: Any, width: int, moment: datetime) -> Iterator[Text]:
     line = _bold(f"mingus top  {moment.astimezone():%H:%M:%S}  ")
     if seen.redis is not None:
-        line.append_text(output.state("up")).append(f", Redis {seen.redis.version}, {human.size(seen.redis.memory_bytes)}")
+        redis = seen.redis
+        line.append_text(output.state("up"))
+        line.append(f", Redis {redis.version}, {human.size(redis.memory_bytes)}")
     else:
         line.append("✗ Redis is away", style="red")
     yield line
@@ -136,7 +142,9 @@ def _last(rates: Sequence[float]) -> str:
 
 
 def _queues(seen: Any, place: Place, chosen: Item | None) -> Iterator[Text]:
-    yield _bold(f"  {'Queue':<20}{'Queued':>9}{'Scheduled':>11}{'Running':>9}{'Dead':>8}{'Oldest':>10}  State")
+    yield _bold(
+        f"  {'Queue':<20}{'Queued':>9}{'Scheduled':>11}{'Running':>9}{'Dead':>8}{'Oldest':>10}  State"
+    )
     for queue in seen.queues:
         if place.filter.lower() not in queue.name:
             continue
