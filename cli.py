@@ -67,6 +67,12 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
     ("up", "run", "Run", "Run Redis, workers and the scheduler here, until Ctrl-C."),
     ("worker", "run", "Run", "Run workers."),
     ("scheduler", "run", "Run", "Run the scheduler: turn the timetable's slots into jobs."),
+    (
+        "redis",
+        "redis",
+        "Run",
+        "Run the private Redis in the foreground, for systemd, supervisord and containers.",
+    ),
     ("demo", "demo", "Run", "See mingus at work on sample pages, in a throw-away library."),
     (
         "test",
@@ -74,6 +80,9 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
         "Run",
         "Send a ping through every queue and wait for the answers; exit 1 when one is missing.",
     ),
+    ("systemd", "deploy", "Deploy", "Write unit files for this installation, and say how to install them."),
+    ("supervisor", "deploy", "Deploy", "Write a configuration for supervisord, and say how to use it."),
+    ("compose", "deploy", "Deploy", "Write a compose file and a Dockerfile, and say how to use them."),
     ("config", "config", "Deploy", "Show and check the settings."),
     ("db", "db", "Deploy", "Migrate, back up, check and tidy the store."),
 )

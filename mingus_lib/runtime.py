@@ -55,9 +55,14 @@ class Runtime:
     @cached_property
     def store(self) -> Store:
         """The library's SQLite file, created and migrated when needed."""
+        from mingus_lib.queues.sharing import file_mode
         from mingus_lib.store.database import BUSY_TIMEOUT, Store
 
-        return Store(self.settings.store_path, busy_timeout=self._busy_timeout or BUSY_TIMEOUT)
+        return Store(
+            self.settings.store_path,
+            mode=file_mode(self.settings.home),
+            busy_timeout=self._busy_timeout or BUSY_TIMEOUT,
+        )
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -207,8 +208,7 @@ def test_a_session_at_the_terminal(mingus: CommandLine, screen: Screen, worker: 
 
 
 def mingus_children(pid: int) -> list[int]:
-    with open(f"/proc/{pid}/task/{pid}/children") as listed:
-        direct = [int(each) for each in listed.read().split()]
+    direct = [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return [each for child in direct for each in (child, *mingus_children(child))]
 
 

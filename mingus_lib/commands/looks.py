@@ -25,7 +25,18 @@ if TYPE_CHECKING:
 WATCHED = frozenset({"status", "queues", "jobs", "job", "health", "list", "senders", "next"})
 # Commands whose result is no table, so that there are no columns to choose.
 WITHOUT_COLUMNS = frozenset(
-    {"status", "job", "extract", "articles show", "dead show", "config check", "metrics"}
+    {
+        "status",
+        "job",
+        "extract",
+        "articles show",
+        "dead show",
+        "config check",
+        "metrics",
+        "systemd",
+        "supervisor",
+        "compose",
+    }
 )
 
 

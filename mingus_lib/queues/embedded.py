@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mingus_lib.errors import RedisUnavailable, StoreUnavailable, UsageError
+from mingus_lib.queues.sharing import PRIVATE_FOLDER, SHARED_FOLDER, file_mode, is_shared
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -67,17 +68,17 @@ def ensure_running(home: Path) -> bool:
     if _answers(home):
         return False
     _private_folder(home)
-    folder = _private_folder(home / "redis")
+    folder = own_folder(home)
     _private_folder(socket_path(home).parent)
-    with _lock(folder / "lock"):
+    with lock(folder / "lock"):
         if _answers(home):
             return False
         try:
-            server = _choose_server(folder)
+            server = choose_server(folder)
             _spawn(server, folder, socket_path(home))
         except OSError as error:
             raise _unusable(folder, error) from error
-        _await_answer(home, folder)
+        await_answer(home, folder)
     return True
 
 
@@ -133,9 +134,17 @@ def _answers(home: Path) -> bool:
         client.close()
 
 
+def own_folder(home: Path) -> Path:
+    """The folder of the Redis of `home`; the group's too when `home` is shared. Raises StoreUnavailable."""
+    folder = _private_folder(home / "redis")
+    if is_shared(home):
+        folder.chmod(SHARED_FOLDER)
+    return folder
+
+
 def _private_folder(folder: Path) -> Path:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         info = folder.lstat()
     except OSError as error:
         raise _unusable(folder, error) from error
@@ -151,19 +160,20 @@ def _unusable(folder: Path, error: OSError) -> StoreUnavailable:
 
 
 @contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
+def lock(path: Path) -> Iterator[int]:
+    """Alone in the block; the descriptor that holds the lock."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _unusable(path.parent, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _choose_server(folder: Path) -> Server:
+def choose_server(folder: Path) -> Server:
     """The program that wrote this folder's data, or a newer one; recorded at the first start."""
     record = folder / "server.json"
     found = newest_server()
@@ -217,10 +227,16 @@ def _version_of(path: str) -> tuple[int, ...] | None:
     return tuple(int(part) for part in match.groups()) if match else None
 
 
-def _spawn(server: Server, folder: Path, socket: Path) -> None:
+def write_configuration(folder: Path, socket: Path) -> Path:
+    """The file that the server is started with."""
     config = folder / "redis.conf"
     config.write_text(_configuration(folder, socket), "utf-8")
     config.chmod(0o600)
+    return config
+
+
+def _spawn(server: Server, folder: Path, socket: Path) -> None:
+    config = write_configuration(folder, socket)
     started = subprocess.run(  # noqa: S603
         [server.path, str(config)],
         stdin=subprocess.DEVNULL,
@@ -240,7 +256,7 @@ def _configuration(folder: Path, socket: Path) -> str:
     lines = {
         "port": "0",
         "unixsocket": _quoted(socket),
-        "unixsocketperm": "600",
+        "unixsocketperm": f"{file_mode(folder.parent):o}",
         "dir": _quoted(folder),
         "daemonize": "yes",
         "pidfile": _quoted(folder / "redis.pid"),
@@ -258,12 +274,12 @@ def _quoted(path: Path) -> str:
     return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _await_answer(home: Path, folder: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+def await_answer(home: Path, folder: Path, seconds: float = START_TIMEOUT_SECONDS) -> None:
+    """Return when it answers. Raises RedisUnavailable after so many seconds."""
+    deadline = time.monotonic() + seconds
     while not _answers(home):
         if time.monotonic() > deadline:
             raise RedisUnavailable(
-                f"the embedded Redis did not answer within {START_TIMEOUT_SECONDS:.0f} s; "
-                f"see {folder / 'redis.log'}"
+                f"the embedded Redis did not answer within {seconds:.0f} s; see {folder / 'redis.log'}"
             )
         time.sleep(POLL_SECONDS)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mingus_lib.errors import NotFound, Refused, StoreUnavailable, UsageError
+from mingus_lib.queues.sharing import file_mode, give_to_owner_of
 from mingus_lib.queues.signing import ANY_TASK, Key
 
 OWN_KEY = "local"
@@ -98,7 +99,8 @@ class KeyRing:
             os.close(descriptor)
 
     def _write(self, keys: Sequence[Key]) -> None:
-        write_private(self.path, json.dumps({"keys": [_as_json(key) for key in keys]}, indent=1))
+        text = json.dumps({"keys": [_as_json(key) for key in keys]}, indent=1)
+        write_private(self.path, text, file_mode(self.path.parent, shared=0o640))
 
 
 def single(path: Path) -> Key:
@@ -116,12 +118,15 @@ def export(key: Key, path: Path) -> None:
     write_private(path, json.dumps({"keys": [_as_json(key)]}, indent=1))
 
 
-def write_private(path: Path, text: str) -> None:
-    """Replace the file in one step; only its owner may read it. Raises StoreUnavailable."""
+def write_private(path: Path, text: str, mode: int = 0o600) -> None:
+    """Replace the file in one step; by default only its owner may read it. Raises StoreUnavailable."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            os.fchmod(descriptor, mode)
+            if mode != 0o600:
+                give_to_owner_of(path.parent, descriptor)
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())

@@ -38,8 +38,8 @@ class Format(StrEnum):
 
 def choose(*, as_json: bool = False, quiet: bool = False) -> Format:
     """The format that flags and the terminal ask for. Raises UsageError when flags contradict each other."""
-    if as_json + quiet + looks.wish.tsv > 1:
-        raise UsageError("choose one of --json, --tsv and --quiet")
+    if looks.wish.tsv and (as_json or quiet):
+        raise UsageError("--tsv goes with neither --json nor --quiet: choose one")
     if looks.wish.tsv:
         return Format.TSV
     if as_json:

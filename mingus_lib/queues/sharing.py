@@ -1,0 +1,32 @@
+"""Whether a state directory is shared: then its files are for its group too, whose members are the operators.
+
+The folder's own mode says so: systemd makes it 2770, everybody else 0700. Others never get anything.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+SHARED_FOLDER, PRIVATE_FOLDER = 0o2770, 0o700
+
+
+def is_shared(folder: Path) -> bool:
+    """Whether its group may write to it."""
+    try:
+        return bool(folder.stat().st_mode & stat.S_IWGRP)
+    except OSError:
+        return False
+
+
+def file_mode(folder: Path, shared: int = 0o660) -> int:
+    """The mode of a new file in it: `shared`, or for its owner alone."""
+    return shared if is_shared(folder) else 0o600
+
+
+def give_to_owner_of(folder: Path, descriptor: int) -> None:
+    """Root's files belong to the folder's owner: the services could not read them otherwise."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)

@@ -1,0 +1,168 @@
+"""Files for the service managers: systemd, supervisord, compose. Written from the templates in data/, which teach.
+
+Nothing is installed: the operator reads what was written, and types the commands that are printed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mingus_lib.errors import Refused, StoreUnavailable, UsageError
+from mingus_lib.queues import catalog
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+STATE = Path("/var/lib/mingus")
+SHIPPED_PROGRAM = "/usr/bin/mingus"
+NOT_IN_THE_IMAGE = (".git", ".venv", "build", "dist", "tests", "benchmarks", "**/__pycache__", "*.db")
+DROP_IN = "mingus-worker@article_processing.service.d/concurrency.conf"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be deployed: the program, its user, the queues, and whether an own Redis is among it."""
+
+    program: Path
+    user: str
+    queues: tuple[str, ...]
+    own_redis: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Files by their path, and the commands that put them into use."""
+
+    files: tuple[Path, ...]
+    commands: tuple[str, ...]
+
+
+def plan(queues: Sequence[str], *, user: str = "mingus", own_redis: bool = True) -> Plan:
+    """A checked plan; no queue means all of them. Raises UsageError and NotFound."""
+    if USER.fullmatch(user) is None:
+        raise UsageError(f"--user {user[:40]!r}: a user's name has small letters, digits, _ and -")
+    names = tuple(dict.fromkeys(catalog.check_queue(name) for name in queues)) or catalog.QUEUES
+    return Plan(program(), user, names, own_redis)
+
+
+def program() -> Path:
+    """The `mingus` of this installation. Raises UsageError when there is none that can be started by its path."""
+    beside = Path(sys.executable).parent / "mingus"
+    found = beside if os.access(beside, os.X_OK) else Path(shutil.which("mingus") or "")
+    if not found.is_absolute():
+        raise UsageError(
+            f"there is no mingus beside {sys.executable}: install the package, then run that one"
+        )
+    if any(c.isspace() or c in "%$\"'\\;" for c in str(found)):
+        raise UsageError(f"{found}: the service managers want a path without spaces, quotes, % and $")
+    return found
+
+
+def template(name: str) -> str:
+    """A shipped file, by its path in data/."""
+    return (DATA / name).read_text("utf-8")
+
+
+def write(
+    folder: Path, files: Mapping[str, str], *, force: bool, secret: str | None = None
+) -> tuple[Path, ...]:
+    """Write them all into the folder, or none. Raises Refused for a file that is there and different.
+
+    A file that holds `secret`, an address with a password, is for its owner alone.
+    """
+    paths = {folder / name: text for name, text in files.items()}
+    changed = [path for path, text in paths.items() if path.exists() and path.read_text("utf-8") != text]
+    if changed and not force:
+        raise Refused(f"{changed[0]} is there and different; name another folder, or replace it with --force")
+    try:
+        for path, text in paths.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600 if secret and secret in text else 0o644)
+            path.write_text(text, "utf-8")
+    except OSError as error:
+        raise StoreUnavailable(f"cannot write {folder}: {error.strerror}") from error
+    return tuple(paths)
+
+
+def supervisor_files(wanted: Plan, home: Path, redis_url: str | None) -> dict[str, str]:
+    """`mingus.conf` for supervisord; with `redis_url` none of our own Redis."""
+    common = _supervisor_common(wanted.user, home, redis_url)
+    workers = "\n".join(_supervisor_worker(wanted, name, common) for name in wanted.queues)
+    names = [f"mingus-{name}" for name in ("redis", *wanted.queues, "scheduler", "dashboard")]
+    text = template("deploy/supervisor.conf").format(
+        programs=",".join(names if wanted.own_redis else names[1:]),
+        mingus=wanted.program,
+        common=common,
+        workers=workers,
+    )
+    return {"mingus.conf": text if wanted.own_redis else _without(text, "[program:mingus-redis]")}
+
+
+def _supervisor_common(user: str, home: Path, redis_url: str | None) -> str:
+    # supervisord expands %(name)s, and in a quoted value a quote would end it.
+    url = redis_url or f"unix://{home}/redis/redis.sock"
+    settings = f'MINGUS_HOME="{home}",MINGUS_REDIS_URL="{url}"'.replace("%", "%%")
+    lines = [f"environment={settings}", "autorestart=true", "redirect_stderr=true"]
+    if os.geteuid() == 0 and user != "root":
+        lines.insert(0, f"user={user}")
+    return "\n".join(lines)
+
+
+def _supervisor_worker(wanted: Plan, queue: str, common: str) -> str:
+    return (
+        f"[program:mingus-{queue}]\n"
+        f"command={wanted.program} worker --queue {queue}\n"
+        "priority=20\n"
+        "; SIGTERM to the main process alone lets the jobs in hand end; above the longest hard limit (600 s).\n"
+        "stopasgroup=false\nkillasgroup=true\nstopwaitsecs=660\n"
+        f"{common}\n"
+    )
+
+
+def _without(text: str, section: str) -> str:
+    before, _, after = text.partition(section)
+    return before + "[" + after.partition("\n[")[2]
+
+
+def compose_files(wanted: Plan, folder: Path, *, image: str, source: str) -> dict[str, str]:
+    """`compose.yaml` and its Dockerfile, to be written into `folder`; the image is built from `source`."""
+    text = template("deploy/compose.yaml")
+    workers = "\n".join(_compose_worker(name) for name in wanted.queues)
+    for name, value in (
+        ("{image}", _yaml(image)),
+        ("{source}", _yaml(source)),
+        ("{dockerfile}", _yaml(f"{folder}/Dockerfile")),
+        ("{workers}", workers),
+    ):
+        text = text.replace(name, value)
+    ignored = "".join(f"{name}\n" for name in NOT_IN_THE_IMAGE)
+    return {
+        "compose.yaml": text,
+        "Dockerfile": template("deploy/Dockerfile"),
+        "Dockerfile.dockerignore": ignored,
+    }
+
+
+def _compose_worker(queue: str) -> str:
+    return (
+        f"  {queue.replace('_', '-')}:\n"
+        "    <<: *mingus\n"
+        f"    command: [worker, --queue, {queue}]\n"
+        "    healthcheck:\n"
+        "      # Only the workers of this container count.\n"
+        f"      test: [CMD, mingus, health, --here, --queue, {queue}]\n"
+        "      interval: 30s\n      timeout: 10s\n      start_period: 30s\n"
+        "    # Above the longest hard limit of a task: the jobs in hand end.\n"
+        "    stop_grace_period: 660s\n"
+    )
+
+
+def _yaml(text: str) -> str:
+    """A quoted scalar: JSON is YAML, and compose wants $ doubled."""
+    return json.dumps(text).replace("$", "$$")

@@ -1,0 +1,124 @@
+"""Unit files for this installation, made from those in systemd/: the program's path, the user, the Redis."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from mingus_lib.errors import UsageError
+from mingus_lib.services.deploying import DROP_IN, SHIPPED_PROGRAM, STATE, Plan, template
+
+UNITS = ("mingus-worker@.service", "mingus-scheduler.service", "mingus-dashboard.service", "mingus.target")
+REDIS = "mingus-redis.service"
+# What a user's own systemd cannot do without privileges, or does elsewhere.
+NOT_FOR_USERS = re.compile(
+    r"^(User|Group|StateDirectory|StateDirectoryMode|WorkingDirectory|UMask|CapabilityBoundingSet"
+    r"|AmbientCapabilities|Private\w+|Protect\w+|ProcSubset|DevicePolicy|IPAddressDeny|RemoveIPC|KeyringMode"
+    r"|LimitNOFILE|OOMScoreAdjust|RestrictNamespaces|Wants)=.*$"
+)
+OTHERS = ("network-online.target ", " redis.service valkey.service")
+SOCKET = "redis/redis.sock"
+
+
+def files(plan: Plan, redis_url: str | None) -> dict[str, str]:
+    """For the system's systemd, as the user `plan.user`; with `redis_url` without our own Redis."""
+    if str(plan.program).startswith(("/tmp/", "/var/tmp/")):  # noqa: S108
+        raise UsageError(
+            f"{plan.program} lies in a temporary folder, which units do not see: install it elsewhere"
+        )
+    found = {name: _for_system(template(f"systemd/{name}"), plan) for name in _names(plan)}
+    found[DROP_IN] = template(f"systemd/{DROP_IN}")
+    users, folders = template("systemd/mingus.sysusers.conf"), template("systemd/mingus.tmpfiles.conf")
+    found["mingus.sysusers.conf"] = users.replace("u     mingus ", f"u     {plan.user} ")
+    found["mingus.tmpfiles.conf"] = folders.replace(" mingus mingus ", f" {plan.user} {plan.user} ")
+    found["mingus.toml"] = _toml(STATE, redis_url or f"unix://{STATE}/{SOCKET}")
+    return found
+
+
+def commands(plan: Plan, folder: Path) -> list[str]:
+    """What installs them, for root to type."""
+    units = " ".join(f"{folder}/{name}" for name in _names(plan))
+    return [
+        f"install -m 644 {folder}/mingus.sysusers.conf /etc/sysusers.d/mingus.conf",
+        f"install -m 644 {folder}/mingus.tmpfiles.conf /etc/tmpfiles.d/mingus.conf",
+        "systemd-sysusers && systemd-tmpfiles --create",
+        f"install -m 640 -g {plan.user} {folder}/mingus.toml /etc/mingus/mingus.toml",
+        f"install -m 644 {units} /etc/systemd/system/",
+        *_enabling(plan, "systemctl"),
+        f"usermod --append --groups {plan.user} YOUR_NAME   # to be an operator; then log in again",
+        "mingus doctor",
+    ]
+
+
+def user_files(plan: Plan, home: Path, redis_url: str | None) -> dict[str, str]:
+    """For `systemctl --user`: the same processes, less fenced in, with the state directory `home`."""
+    url = redis_url or f"unix://{home}/{SOCKET}"
+    return {name: _for_user(template(f"systemd/{name}"), plan, home, url) for name in _names(plan)}
+
+
+def user_commands(plan: Plan, folder: Path) -> list[str]:
+    """What installs them, for the user to type."""
+    units = " ".join(f"{folder}/{name}" for name in _names(plan))
+    target = "~/.config/systemd/user/"
+    return [
+        f"mkdir -p {target} && cp {units} {target}",
+        *_enabling(plan, "systemctl --user"),
+        "loginctl enable-linger   # so that they run while you are not logged in",
+        "mingus doctor",
+    ]
+
+
+def _names(plan: Plan) -> list[str]:
+    return [*UNITS, *([REDIS] if plan.own_redis else [])]
+
+
+def _enabling(plan: Plan, systemctl: str) -> list[str]:
+    services = [*(["mingus-redis"] if plan.own_redis else []), "mingus-scheduler", "mingus-dashboard"]
+    services += [f"mingus-worker@{queue}" for queue in plan.queues]
+    return [f"{systemctl} daemon-reload", f"{systemctl} enable --now mingus.target {' '.join(services)}"]
+
+
+def _for_system(text: str, plan: Plan) -> str:
+    text = text.replace(SHIPPED_PROGRAM, str(plan.program))
+    text = re.sub(r"^(User|Group)=mingus$", rf"\1={plan.user}", text, flags=re.MULTILINE)
+    if str(plan.program).startswith(("/home/", "/root/")):
+        text = text.replace("ProtectHome=yes", "# The program lies there.\nProtectHome=read-only")
+    return text
+
+
+def _for_user(text: str, plan: Plan, home: Path, url: str) -> str:
+    own = f"Environment=MINGUS_HOME={_escaped(str(home))}\nEnvironment=MINGUS_REDIS_URL={_escaped(url)}\n"
+    text = text.replace(SHIPPED_PROGRAM, str(plan.program)).replace("[Service]\n", f"[Service]\n{own}")
+    text = text.replace("multi-user.target", "default.target").replace("/etc/mingus/", "%h/.config/mingus/")
+    # Units of the system are not seen from a user's systemd.
+    for other in OTHERS:
+        text = text.replace(other, "")
+    return "".join(f"{line}\n" for line in _without_privileges(text.splitlines()))
+
+
+def _without_privileges(lines: Iterable[str]) -> Iterator[str]:
+    """The lines that a user's systemd can obey; a comment goes with the line that it explains."""
+    comments: list[str] = []
+    for line in lines:
+        if line.startswith("#"):
+            comments.append(line)
+            continue
+        if NOT_FOR_USERS.match(line) is None:
+            yield from (*comments, line)
+        comments = []
+
+
+def _escaped(value: str) -> str:
+    """A value of Environment=: % is a specifier, and spaces end it (systemd.exec(5))."""
+    text = value.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return text if text.isprintable() and " " not in text else text.replace(" ", "\\x20")
+
+
+def _toml(home: Path, redis_url: str) -> str:
+    return (
+        "# For /etc/mingus/mingus.toml: the services and the operators see the same library and the same Redis.\n"
+        f"home = {json.dumps(str(home))}\n"
+        f"redis_url = {json.dumps(redis_url)}\n"
+    )
