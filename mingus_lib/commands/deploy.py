@@ -54,7 +54,10 @@ def systemd(
     else:
         files, commands = units.files(plan, told.redis_url), units.commands(plan, folder)
     _show(
-        Written(deploying.write(folder, files, force=force, secret=told.redis_url), tuple(commands)),
+        Written(
+            deploying.write(folder, files, force=force, private=deploying.has_password(told.redis_url)),
+            tuple(commands),
+        ),
         as_json,
         quiet,
     )
@@ -85,7 +88,12 @@ def supervisor(
         "supervisorctl status mingus:*",
     )
     _show(
-        Written(deploying.write(to.absolute(), files, force=force, secret=told.redis_url), commands),
+        Written(
+            deploying.write(
+                to.absolute(), files, force=force, private=deploying.has_password(told.redis_url)
+            ),
+            commands,
+        ),
         as_json,
         quiet,
     )

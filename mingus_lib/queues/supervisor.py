@@ -1,6 +1,6 @@
 """N worker processes and their aides under one parent: started, replaced when they die or hang, stopped together.
 
-Every child counts the turns of its loop (pulse.py). One that stands still for too long is killed and replaced: a loop
+Every child counts the turns of its loop (turns.py). One that stands still for too long is killed and replaced: a loop
 turns every second whatever its job does, so a long job is not a hang. A service manager is told how things are, and
 its watchdog is fed by this loop while no child hangs.
 """
@@ -19,7 +19,7 @@ from types import FrameType
 from mingus_lib.errors import UsageError
 from mingus_lib.queues.notify import Notifier
 from mingus_lib.queues.owner import Process
-from mingus_lib.queues.pulse import Doing, Pulses
+from mingus_lib.queues.turns import Doing, Pulses
 
 log = logging.getLogger("mingus.worker")
 

@@ -27,9 +27,9 @@ from mingus_lib.queues.endings import Endings
 from mingus_lib.queues.limits import Limits
 from mingus_lib.queues.owner import Process, resident_bytes
 from mingus_lib.queues.ports import Ledger
-from mingus_lib.queues.pulse import Doing
 from mingus_lib.queues.registration import RegisteredWorker
 from mingus_lib.queues.signing import JobRefused, Key
+from mingus_lib.queues.turns import Doing
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -64,17 +64,25 @@ def program() -> Path:
     return found
 
 
+def stop_seconds() -> int:
+    """How long a stop of workers may take: a minute more than the longest hard limit, as it is configured here."""
+    return max(task.hard for task in catalog.load().values()) + 60
+
+
+def has_password(url: str | None) -> bool:
+    """Whether the address must not be seen by everybody."""
+    return url is not None and "@" in url
+
+
 def template(name: str) -> str:
     """A shipped file, by its path in data/."""
     return (DATA / name).read_text("utf-8")
 
 
-def write(
-    folder: Path, files: Mapping[str, str], *, force: bool, secret: str | None = None
-) -> tuple[Path, ...]:
+def write(folder: Path, files: Mapping[str, str], *, force: bool, private: bool = False) -> tuple[Path, ...]:
     """Write them all into the folder, or none. Raises Refused for a file that is there and different.
 
-    A file that holds `secret`, an address with a password, is for its owner alone.
+    `private` files, which hold an address with a password, are for their owner alone.
     """
     paths = {folder / name: text for name, text in files.items()}
     changed = [path for path, text in paths.items() if path.exists() and path.read_text("utf-8") != text]
@@ -83,7 +91,7 @@ def write(
     try:
         for path, text in paths.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600 if secret and secret in text else 0o644)
+            path.touch(mode=0o600 if private else 0o644)
             path.write_text(text, "utf-8")
     except OSError as error:
         raise StoreUnavailable(f"cannot write {folder}: {error.strerror}") from error
@@ -119,8 +127,8 @@ def _supervisor_worker(wanted: Plan, queue: str, common: str) -> str:
         f"[program:mingus-{queue}]\n"
         f"command={wanted.program} worker --queue {queue}\n"
         "priority=20\n"
-        "; SIGTERM to the main process alone lets the jobs in hand end; above the longest hard limit (600 s).\n"
-        "stopasgroup=false\nkillasgroup=true\nstopwaitsecs=660\n"
+        "; SIGTERM to the main process alone lets the jobs in hand end; above the longest hard limit.\n"
+        f"stopasgroup=false\nkillasgroup=true\nstopwaitsecs={stop_seconds()}\n"
         f"{common}\n"
     )
 
@@ -159,7 +167,7 @@ def _compose_worker(queue: str) -> str:
         f"      test: [CMD, mingus, health, --here, --queue, {queue}]\n"
         "      interval: 30s\n      timeout: 10s\n      start_period: 30s\n"
         "    # Above the longest hard limit of a task: the jobs in hand end.\n"
-        "    stop_grace_period: 660s\n"
+        f"    stop_grace_period: {stop_seconds()}s\n"
     )
 
 

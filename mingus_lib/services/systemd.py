@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from mingus_lib.errors import UsageError
-from mingus_lib.services.deploying import DROP_IN, SHIPPED_PROGRAM, STATE, Plan, template
+from mingus_lib.services.deploying import DROP_IN, SHIPPED_PROGRAM, STATE, Plan, stop_seconds, template
 
 UNITS = ("mingus-worker@.service", "mingus-scheduler.service", "mingus-dashboard.service", "mingus.target")
 REDIS = "mingus-redis.service"
@@ -24,10 +23,6 @@ SOCKET = "redis/redis.sock"
 
 def files(plan: Plan, redis_url: str | None) -> dict[str, str]:
     """For the system's systemd, as the user `plan.user`; with `redis_url` without our own Redis."""
-    if str(plan.program).startswith(("/tmp/", "/var/tmp/")):  # noqa: S108
-        raise UsageError(
-            f"{plan.program} lies in a temporary folder, which units do not see: install it elsewhere"
-        )
     found = {name: _for_system(template(f"systemd/{name}"), plan) for name in _names(plan)}
     found[DROP_IN] = template(f"systemd/{DROP_IN}")
     users, folders = template("systemd/mingus.sysusers.conf"), template("systemd/mingus.tmpfiles.conf")
@@ -81,16 +76,28 @@ def _enabling(plan: Plan, systemctl: str) -> list[str]:
 
 
 def _for_system(text: str, plan: Plan) -> str:
-    text = text.replace(SHIPPED_PROGRAM, str(plan.program))
+    text = _adapted(text, plan)
     text = re.sub(r"^(User|Group)=mingus$", rf"\1={plan.user}", text, flags=re.MULTILINE)
     if str(plan.program).startswith(("/home/", "/root/")):
         text = text.replace("ProtectHome=yes", "# The program lies there.\nProtectHome=read-only")
+    if str(plan.program).startswith(("/tmp/", "/var/tmp/")):  # noqa: S108
+        text = text.replace(
+            "PrivateTmp=yes", "# The program lies there; install it elsewhere.\nPrivateTmp=no"
+        )
     return text
+
+
+def _adapted(text: str, plan: Plan) -> str:
+    """With this installation's program and the limits that its tasks are under."""
+    longest = stop_seconds()
+    text = text.replace("a task (720 s)", f"a task ({longest - 60} s)")
+    text = text.replace("TimeoutStopSec=780", f"TimeoutStopSec={longest}")
+    return text.replace(SHIPPED_PROGRAM, str(plan.program))
 
 
 def _for_user(text: str, plan: Plan, home: Path, url: str) -> str:
     own = f"Environment=MINGUS_HOME={_escaped(str(home))}\nEnvironment=MINGUS_REDIS_URL={_escaped(url)}\n"
-    text = text.replace(SHIPPED_PROGRAM, str(plan.program)).replace("[Service]\n", f"[Service]\n{own}")
+    text = _adapted(text, plan).replace("[Service]\n", f"[Service]\n{own}")
     text = text.replace("multi-user.target", "default.target").replace("/etc/mingus/", "%h/.config/mingus/")
     # Units of the system are not seen from a user's systemd.
     for other in OTHERS:

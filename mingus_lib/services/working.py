@@ -27,8 +27,8 @@ from mingus_lib.services.scheduling import run_scheduler, scheduler_name
 if TYPE_CHECKING:
     from redis import Redis
 
-    from mingus_lib.queues.pulse import Pulses
     from mingus_lib.queues.supervisor import Supervisor
+    from mingus_lib.queues.turns import Pulses
     from mingus_lib.runtime import Runtime
     from mingus_lib.settings import Settings
 
@@ -75,6 +75,7 @@ def run_workers(here: Runtime, work: WorkOrder, renew: Renew, *, scheduler: bool
     from mingus_lib.queues.notify import Notifier
     from mingus_lib.queues.pulse import Doing, Pulses
     from mingus_lib.queues.supervisor import Supervisor
+    from mingus_lib.queues.turns import Pulses
 
     # All are reached before the first fork: what is wrong is said once, here.
     _ = here.store.id
@@ -107,8 +108,8 @@ def run_workers(here: Runtime, work: WorkOrder, renew: Renew, *, scheduler: bool
 
 
 def _run_worker(work: WorkOrder, number: int, renew: Renew, supervisor: Supervisor, pulses: Pulses) -> None:
-    from mingus_lib.queues.pulse import Doing
     from mingus_lib.queues.supervisor import DISMISSED
+    from mingus_lib.queues.turns import Doing
     from mingus_lib.queues.worker import MingusWorker, Order, worker_name
 
     here = renew()
@@ -158,6 +159,8 @@ def _wait_for_redis(here: Runtime, turn: Callable[[], None]) -> Redis:
 
 def _run_keeper(renew: Renew, lifeline: int, turn: Callable[[], None]) -> None:
     from mingus_lib.queues.keeper import Keeper, keep
+    from mingus_lib.queues.supervisor import KEEPER
+    from mingus_lib.queues.turns import Doing
 
     here = renew()
 
