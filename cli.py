@@ -103,8 +103,10 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
         """The command that is called, loaded."""
-        name, stub, rest = super().resolve_command(ctx, args)
-        return name, _load(stub.name or "") if stub else None, rest
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is None or ctx.resilient_parsing:
+            return name, command, rest
+        return name, _load(command.name or ""), rest
 
     def invoke(self, ctx: Context) -> Any:
         """Run the command; a reader that closed the pipe is no error."""

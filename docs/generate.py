@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import typer
+
+import cli
 from docs import task_reference
-from mingus_lib.view import reference
+from mingus_lib.view import manual, reference
 
 DOCS = Path(__file__).resolve().parent
+
+
+def man_page() -> str:
+    """mingus(1), which the wheel installs."""
+    commands = {name: (panel, cli._load(name)) for name, _, panel, _ in cli.COMMANDS}
+    return manual.page(commands, typer.main.get_command(cli.app).params)
+
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "configuration.md": reference.configuration,
     "tasks.md": task_reference.tasks,
+    "mingus.1": man_page,
 }
 
 

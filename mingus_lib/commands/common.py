@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from mingus_lib import logs, runtime, settings
+from mingus_lib.commands import completing
 from mingus_lib.errors import Refused
 from mingus_lib.runtime import Runtime
 from mingus_lib.view import output
@@ -26,10 +27,17 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done;
 
 # Which jobs: the filters of jobs, cancel and dead, which all narrow.
 JobIds = Annotated[
-    list[str] | None, typer.Argument(metavar="[ID]...", help="Jobs by id, or the beginning of one.")
+    list[str] | None,
+    typer.Argument(
+        metavar="[ID]...", help="Jobs by id, or the beginning of one.", autocompletion=completing.jobs
+    ),
 ]
-OfTask = Annotated[str | None, typer.Option("--task", "-t", help="Only jobs of this task.")]
-OfQueue = Annotated[str | None, typer.Option("--queue", help="Only jobs of this queue.")]
+OfTask = Annotated[
+    str | None, typer.Option("--task", "-t", help="Only jobs of this task.", autocompletion=completing.tasks)
+]
+OfQueue = Annotated[
+    str | None, typer.Option("--queue", help="Only jobs of this queue.", autocompletion=completing.queues)
+]
 OfError = Annotated[
     str | None, typer.Option("--error", metavar="TEXT", help="Only jobs whose reason contains this.")
 ]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mingus_lib.commands import completing
 from mingus_lib.commands.common import (
     AllJobs,
     AtMost,
@@ -43,7 +44,12 @@ REFUSED = 5
 @app.command()
 def retry(
     ctx: typer.Context,
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Jobs by id, or the beginning of one.")],
+    ids: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ID...", help="Jobs by id, or the beginning of one.", autocompletion=completing.jobs
+        ),
+    ],
     wait: Wait = False,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -112,7 +118,9 @@ def cancel(
         raise failed("some jobs have not stopped yet; `mingus job ID` tells when they have")
 
 
-Queues = Annotated[list[str], typer.Argument(metavar="QUEUE...", help="Queues by name.")]
+Queues = Annotated[
+    list[str], typer.Argument(metavar="QUEUE...", help="Queues by name.", autocompletion=completing.queues)
+]
 
 
 @app.command()
@@ -133,7 +141,10 @@ def pause(ctx: typer.Context, queues: Queues, as_json: Json = False, quiet: Quie
 @app.command()
 def resume(
     ctx: typer.Context,
-    queues: Annotated[list[str] | None, typer.Argument(metavar="[QUEUE]...", help="Queues by name.")] = None,
+    queues: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[QUEUE]...", help="Queues by name.", autocompletion=completing.queues),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All queues.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -153,7 +164,10 @@ def resume(
 def purge(
     ctx: typer.Context,
     queues: Annotated[
-        list[str] | None, typer.Argument(metavar="[QUEUE]...", help="All, when none is named.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[QUEUE]...", help="All, when none is named.", autocompletion=completing.queues
+        ),
     ] = None,
     yes: Yes = False,
     dry_run: DryRun = False,

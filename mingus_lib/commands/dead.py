@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mingus_lib.commands import completing
 from mingus_lib.commands.common import (
     AllJobs,
     AtMost,
@@ -65,7 +66,12 @@ def list_(
 @app.command()
 def show(
     ctx: typer.Context,
-    job_id: Annotated[str, typer.Argument(metavar="ID", help="A job's id, or the beginning of it.")],
+    job_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="A job's id, or the beginning of it.", autocompletion=completing.jobs
+        ),
+    ],
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:

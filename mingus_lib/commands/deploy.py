@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from mingus_lib import __version__
+from mingus_lib.commands import completing
 from mingus_lib.commands.common import Json, Quiet, runtime_of
 from mingus_lib.services import deploying
 from mingus_lib.services.deploying import Plan, Written
@@ -20,7 +21,12 @@ Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="DIR", help="Write the files into this folder.")
 ]
 Queues = Annotated[
-    list[str] | None, typer.Option("--queue", help="Workers for this queue; repeat it. All, when left out.")
+    list[str] | None,
+    typer.Option(
+        "--queue",
+        help="Workers for this queue; repeat it. All, when left out.",
+        autocompletion=completing.queues,
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
 

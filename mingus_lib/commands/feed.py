@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mingus_lib.commands import completing
 from mingus_lib.commands.common import MAX_ID, Json, Quiet, Wait, runtime_of
 from mingus_lib.commands.ending import finish, worker_hint
 from mingus_lib.services import add as adding
@@ -81,7 +82,9 @@ def reprocess(
 @app.command()
 def enqueue(
     ctx: typer.Context,
-    task: Annotated[str, typer.Argument(help="A task; `mingus tasks` lists them.")],
+    task: Annotated[
+        str, typer.Argument(help="A task; `mingus tasks` lists them.", autocompletion=completing.tasks)
+    ],
     args: Annotated[str | None, typer.Option("--args", help="The arguments, a JSON object.")] = None,
     args_file: Annotated[
         str | None, typer.Option("--args-file", help="Read the arguments from a file; - is standard input.")
@@ -90,7 +93,10 @@ def enqueue(
         str | None,
         typer.Option("--lines", help="One JSON object a line, a job for each; - is standard input."),
     ] = None,
-    queue: Annotated[str | None, typer.Option("--queue", help="For tasks that run on any queue.")] = None,
+    queue: Annotated[
+        str | None,
+        typer.Option("--queue", help="For tasks that run on any queue.", autocompletion=completing.queues),
+    ] = None,
     wait: Wait = False,
     as_json: Json = False,
     quiet: Quiet = False,

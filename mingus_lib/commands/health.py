@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mingus_lib.commands import completing
 from mingus_lib.commands.common import Json, Quiet, runtime_of
 from mingus_lib.view import output
 from mingus_lib.view.checks import show_health
@@ -17,7 +18,12 @@ app = typer.Typer(add_completion=False)
 def health(
     ctx: typer.Context,
     queue: Annotated[
-        list[str] | None, typer.Option("--queue", help="Only this queue; repeat it. All, when left out.")
+        list[str] | None,
+        typer.Option(
+            "--queue",
+            help="Only this queue; repeat it. All, when left out.",
+            autocompletion=completing.queues,
+        ),
     ] = None,
     max_age: Annotated[
         str | None,

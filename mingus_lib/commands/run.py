@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mingus_lib import runtime
+from mingus_lib.commands import completing
 from mingus_lib.commands.common import runtime_of
 from mingus_lib.runtime import Runtime
 from mingus_lib.services import working
@@ -16,7 +17,11 @@ app = typer.Typer(add_completion=False)
 
 Queues = Annotated[
     list[str] | None,
-    typer.Option("--queue", help="Take jobs from this queue; repeat it. All, when left out."),
+    typer.Option(
+        "--queue",
+        help="Take jobs from this queue; repeat it. All, when left out.",
+        autocompletion=completing.queues,
+    ),
 ]
 Concurrency = Annotated[int, typer.Option("--concurrency", "-c", min=1, max=256, help="How many processes.")]
 LogLevel = Annotated[

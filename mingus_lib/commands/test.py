@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mingus_lib.commands import completing
 from mingus_lib.commands.common import Json, Quiet, failed, runtime_of
 from mingus_lib.view import output, progress
 from mingus_lib.view.output import Column, Kind
@@ -26,7 +27,11 @@ def test(
     ctx: typer.Context,
     queue: Annotated[
         list[str] | None,
-        typer.Option("--queue", help="Only through this queue; repeat it. All, when left out."),
+        typer.Option(
+            "--queue",
+            help="Only through this queue; repeat it. All, when left out.",
+            autocompletion=completing.queues,
+        ),
     ] = None,
     timeout: Annotated[
         str, typer.Option("--timeout", metavar="TIME", help="Wait so long at most: 30s, 15m or 2h.")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mingus_lib.commands import completing
 from mingus_lib.commands.common import (
     Json,
     Limit,
@@ -94,7 +95,10 @@ def tasks(as_json: Json = False, quiet: Quiet = False) -> None:
 @app.command()
 def jobs(
     ctx: typer.Context,
-    state: Annotated[str | None, typer.Option("--state", "-s", help="Only jobs in this state.")] = None,
+    state: Annotated[
+        str | None,
+        typer.Option("--state", "-s", help="Only jobs in this state.", autocompletion=completing.states),
+    ] = None,
     task: OfTask = None,
     queue: OfQueue = None,
     error: OfError = None,
@@ -138,7 +142,12 @@ def jobs(
 @app.command()
 def job(
     ctx: typer.Context,
-    job_id: Annotated[str, typer.Argument(metavar="ID", help="A job's id, or the beginning of it.")],
+    job_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="A job's id, or the beginning of it.", autocompletion=completing.jobs
+        ),
+    ],
     follow: Annotated[
         bool,
         typer.Option("--follow", help="Print what happens to it until it has ended; exit 1 unless well."),

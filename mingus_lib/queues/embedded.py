@@ -65,20 +65,18 @@ def ensure_running(home: Path) -> bool:
     Raises RedisUnavailable when it does not come up, UsageError when its data belongs to a
     newer server than the one found.
     """
-    if _answers(home):
+    if answers_now(home):
         return False
-    _private_folder(home)
-    folder = own_folder(home)
-    _private_folder(socket_path(home).parent)
+    folder = prepare(home)
     with lock(folder / "lock"):
-        if _answers(home):
+        if answers_now(home):
             return False
         try:
             server = choose_server(folder)
             _spawn(server, folder, socket_path(home))
         except OSError as error:
             raise _unusable(folder, error) from error
-        await_answer(home, folder)
+        _await_answer(home, folder)
     return True
 
 
@@ -86,12 +84,12 @@ def stop(home: Path) -> None:
     """Shut the Redis of `home` down, its append-only file written; quiet when it is not running."""
     from redis.exceptions import ConnectionError as RedisConnectionError
 
-    if not _answers(home):
+    if not answers_now(home):
         return
     with contextlib.suppress(RedisConnectionError):
         _client(home).shutdown(save=False)
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while _answers(home) and time.monotonic() < deadline:
+    while answers_now(home) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
 
 
@@ -120,7 +118,8 @@ def _client(home: Path) -> Redis:
     return connect(url(home))
 
 
-def _answers(home: Path) -> bool:
+def answers_now(home: Path) -> bool:
+    """Whether it takes commands: one that is loading its file does not yet."""
     from redis.exceptions import RedisError
 
     if not socket_path(home).exists():
@@ -134,8 +133,10 @@ def _answers(home: Path) -> bool:
         client.close()
 
 
-def own_folder(home: Path) -> Path:
-    """The folder of the Redis of `home`; the group's too when `home` is shared. Raises StoreUnavailable."""
+def prepare(home: Path) -> Path:
+    """Make the folders; that of the Redis of `home` is the group's too when `home` is. Raises StoreUnavailable."""
+    _private_folder(home)
+    _private_folder(socket_path(home).parent)
     folder = _private_folder(home / "redis")
     if is_shared(home):
         folder.chmod(SHARED_FOLDER)
@@ -160,15 +161,15 @@ def _unusable(folder: Path, error: OSError) -> StoreUnavailable:
 
 
 @contextlib.contextmanager
-def lock(path: Path) -> Iterator[int]:
-    """Alone in the block; the descriptor that holds the lock."""
+def lock(path: Path) -> Iterator[None]:
+    """Alone in the block."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _unusable(path.parent, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
+        yield
     finally:
         os.close(descriptor)
 
@@ -274,12 +275,11 @@ def _quoted(path: Path) -> str:
     return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def await_answer(home: Path, folder: Path, seconds: float = START_TIMEOUT_SECONDS) -> None:
-    """Return when it answers. Raises RedisUnavailable after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not _answers(home):
+def _await_answer(home: Path, folder: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while not answers_now(home):
         if time.monotonic() > deadline:
             raise RedisUnavailable(
-                f"the embedded Redis did not answer within {seconds:.0f} s; see {folder / 'redis.log'}"
+                f"the embedded Redis did not answer within {START_TIMEOUT_SECONDS:.0f} s; see {folder / 'redis.log'}"
             )
         time.sleep(POLL_SECONDS)

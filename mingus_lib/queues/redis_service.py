@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import NoReturn
 
-from mingus_lib.errors import MingusError, Refused
+from mingus_lib.errors import Refused
 from mingus_lib.queues import embedded
 from mingus_lib.queues.notify import Notifier
-
-LOADING_SECONDS = 300.0
+from mingus_lib.queues.owner import Process
 
 
 def become_redis(home: Path, manager: Notifier) -> NoReturn:
@@ -19,33 +19,32 @@ def become_redis(home: Path, manager: Notifier) -> NoReturn:
     A helper keeps the lock of the folder until the server answers, so that nobody starts a second one on the same
     file meanwhile, and then says that it is ready. Raises Refused when it runs already, and as ensure_running.
     """
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder, socket = embedded.own_folder(home), embedded.socket_path(home)
+    folder, socket = embedded.prepare(home), embedded.socket_path(home)
     with embedded.lock(folder / "lock"):
         if embedded.answers(home):
             raise Refused(f"the Redis of {home} runs already; stop it: redis-cli -s {socket} shutdown")
         server = embedded.choose_server(folder)
         config = embedded.write_configuration(folder, socket)
-        _fork_helper(home, folder, manager)
+        _fork_helper(home, manager)
         # Not a daemon, whatever the file says, and no log file: the service manager keeps the log.
         os.execv(server.path, [server.path, str(config), "--daemonize", "no", "--logfile", ""])  # noqa: S606
 
 
-def _fork_helper(home: Path, folder: Path, manager: Notifier) -> None:
+def _fork_helper(home: Path, manager: Notifier) -> None:
     """A grandchild, so that the server need not reap it."""
+    server = Process.this()
     child = os.fork()
     if child:
         os.waitpid(child, 0)
         return
     if os.fork():
         os._exit(0)
-    code = 1
     try:
-        embedded.await_answer(home, folder, LOADING_SECONDS)
-        manager.status(f"the Redis of {home} answers")
-        manager.ready()
-        code = 0
-    except MingusError:
-        code = 1  # the service manager sees that nobody became ready
+        # Loading a large file takes its time; a server that has ended leaves nothing to wait for.
+        while not server.gone and not embedded.answers_now(home):
+            time.sleep(embedded.POLL_SECONDS)
+        if not server.gone:
+            manager.status(f"the Redis of {home} answers")
+            manager.ready()
     finally:
-        os._exit(code)
+        os._exit(0)

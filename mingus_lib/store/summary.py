@@ -33,6 +33,10 @@ SELECT name, task, next_at FROM schedule_entries WHERE active AND next_at IS NOT
 """
 
 
+_IDS_BY_PREFIX = "SELECT id, state, task FROM job_runs WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
+_NEWEST_IDS = "SELECT id, state, task FROM job_runs ORDER BY created_at DESC LIMIT ?"
+
+
 def read_summary(path: Path, *, failures_shown: int = 5, busy_timeout: float = 2.0) -> StoreSummary:
     """What is in the store at `path`, in a few milliseconds however large it is.
 
@@ -68,6 +72,19 @@ def read_queues(path: Path, *, busy_timeout: float = 2.0) -> tuple[dict[tuple[st
             connection.close()
     counts = {(row["queue"], row["state"]): row["jobs"] for row in rows}
     return counts, paused_queues(paused[0] if paused else None)
+
+
+def read_job_ids(path: Path, prefix: str, *, limit: int, busy_timeout: float) -> list[tuple[str, str, str]]:
+    """Id, state and task of jobs whose ids begin with `prefix`, the newest without one; raises as read_summary."""
+    if not path.exists():
+        raise _absent(path)
+    with (
+        failures.in_our_words(path),
+        closing(raw_connection(path, busy_timeout, read_only=True)) as connection,
+    ):
+        _must_be_current(connection, path)
+        sql, values = (_IDS_BY_PREFIX, (prefix, f"{prefix}\x7f")) if prefix else (_NEWEST_IDS, ())
+        return [tuple(row) for row in connection.execute(sql, (*values, limit))]
 
 
 def _read(path: Path, shown: int, busy_timeout: float, *, immutable: bool = False) -> StoreSummary:

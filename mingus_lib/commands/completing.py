@@ -1,0 +1,34 @@
+"""What the shell offers when Tab is pressed: queues, states, tasks and ids of jobs."""
+
+from __future__ import annotations
+
+import typer
+
+
+def queues(incomplete: str) -> list[tuple[str, str]]:
+    """Queues by name."""
+    from mingus_lib.services import completing
+
+    return completing.queues(incomplete)
+
+
+def states(incomplete: str) -> list[tuple[str, str]]:
+    """States of jobs."""
+    from mingus_lib.services import completing
+
+    return completing.states(incomplete)
+
+
+def tasks(incomplete: str) -> list[tuple[str, str]]:
+    """Tasks by name."""
+    from mingus_lib.services import completing
+
+    return completing.tasks(incomplete)
+
+
+def jobs(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Ids of jobs in the library that the line names."""
+    from mingus_lib.services import completing
+
+    given = ctx.find_root().params
+    return completing.job_ids(incomplete, home=given.get("home"), config=given.get("config"))

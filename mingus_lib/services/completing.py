@@ -1,0 +1,40 @@
+"""Words for the shell's completion: quick, from files alone, and silent about whatever is wrong."""
+
+from __future__ import annotations
+
+from mingus_lib.domain.jobs import JobState
+from mingus_lib.errors import MingusError
+from mingus_lib.queues import catalog
+from mingus_lib.settings import load
+from mingus_lib.store.summary import read_job_ids
+
+SHOWN = 40
+# A person waits with a finger on the Tab key: rather no words than late ones.
+BUSY_SECONDS = 0.2
+
+Words = list[tuple[str, str]]
+
+
+def queues(beginning: str) -> Words:
+    """Queues that begin so, each with a word of help."""
+    return [(name, "queue") for name in catalog.QUEUES if name.startswith(beginning)]
+
+
+def states(beginning: str) -> Words:
+    """States of jobs."""
+    return [(state.value, "state") for state in JobState if state.value.startswith(beginning)]
+
+
+def tasks(beginning: str) -> Words:
+    """Tasks, each with what it does."""
+    return [(task.name, task.summary) for task in catalog.load().values() if task.name.startswith(beginning)]
+
+
+def job_ids(beginning: str, *, home: str | None = None, config: str | None = None) -> Words:
+    """Jobs whose ids begin so, each with its state and task; the newest when nothing is typed. Redis is not asked."""
+    try:
+        path = load({"home": home}, config=config).store_path
+        found = read_job_ids(path, beginning, limit=SHOWN, busy_timeout=BUSY_SECONDS)
+    except MingusError:
+        return []
+    return [(job_id, f"{state} {task}") for job_id, state, task in found]

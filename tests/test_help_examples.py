@@ -1,0 +1,122 @@
+"""The example of every command's --help, run as it stands in a library with a worker, articles and jobs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cli
+from mingus_lib import runtime
+from mingus_lib.queues import embedded
+from mingus_lib.services import sample_site
+from tests.conftest import CommandLine, wait_for
+
+EXAMPLE = re.compile(r"Example: mingus (.+)")
+# What runs until it is told to stop, and how its being up is seen; None where tests of its own run it.
+FOREGROUND: dict[str, Callable[[CommandLine], Any] | None] = {
+    "up": lambda mingus: mingus("status", "--json").json["workers"],
+    "worker": lambda mingus: mingus("status", "--json").json["workers"],
+    "redis": lambda mingus: embedded.answers(mingus.home),
+    "top": None,
+    "dashboard": None,
+    "scheduler": None,
+    "demo": None,
+}
+
+
+def examples() -> dict[str, str]:
+    """The examples by command, those that send the workers away last."""
+    found = {}
+    for name, *_ in cli.COMMANDS:
+        command = cli._load(name)
+        nested = getattr(command, "commands", None) or {"": command}
+        for sub, leaf in nested.items():
+            match = EXAMPLE.search(leaf.help or "")
+            assert match is not None, f"mingus {name} {sub} has no example"
+            found[f"{name} {sub}".strip()] = match[1]
+    return dict(sorted(found.items(), key=lambda item: item[0].startswith("workers")))
+
+
+EXAMPLES = examples()
+
+
+@dataclass
+class Prepared:
+    """A library in which every example makes sense, and what stands there for the example's words."""
+
+    mingus: CommandLine
+    folder: Path
+    site: str
+    ids: dict[str, str] = field(default_factory=dict)
+
+    def words(self, command: str, example: str) -> list[str]:
+        job = self.ids["cancelled" if command == "retry" else "dead"]
+        text = re.sub(r"\b4f2a(91c0)?\b", job, example)
+        text = re.sub(r"https://example\.com/article\b", f"{self.site}/negotiate-your-raise", text)
+        text = re.sub(r"\b12\b", "1", re.sub(r"\b12 13\b", "1 2", text))
+        return shlex.split(text)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    home, folder = tmp_path_factory.mktemp("state"), tmp_path_factory.mktemp("here")
+    mingus = CommandLine(home, {"MINGUS_FETCH_ALLOW_NETWORKS": "127.0.0.0/8", "MINGUS_FETCH_INTERVAL": "0"})
+    (folder / "mingus.toml").write_text('log_level = "info"\n')
+    with sample_site.serve() as addresses:
+        worker = mingus.start("worker", "--loglevel", "error")
+        found = Prepared(mingus, folder, addresses[0].rpartition("/")[0])
+        try:
+            wait_for(lambda: mingus("status", "--json").json["workers"], "a worker")
+            mingus(
+                "add",
+                "--wait",
+                *(f"{found.site}/{page}" for page in ("negotiate-your-raise", "first-emergency-fund")),
+            )
+            (folder / "page.html").write_bytes(
+                (Path(sample_site.__file__).parent.parent / "data/demo/topics.html").read_bytes()
+            )
+            dead = mingus(
+                "enqueue", "ping", "--queue", "cleanup", "--args", '{"fail": "permanent"}', "--wait", "--json"
+            )
+            mingus("pause", "analytics")
+            waiting = mingus("enqueue", "ping", "--queue", "analytics", "-q").out.strip()
+            mingus("cancel", waiting)
+            mingus("resume", "--all")
+            found.ids = {"dead": dead.json["jobs"][0]["id"], "cancelled": waiting}
+            yield found
+        finally:
+            worker.send_signal(signal.SIGTERM)
+            worker.communicate(timeout=30)
+            embedded.stop(home)
+
+
+@pytest.mark.parametrize("command", [name for name in EXAMPLES if name not in FOREGROUND])
+def test_the_example_works(
+    command: str, prepared: Prepared, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(prepared.folder)
+    for name, value in prepared.mingus.environment().items():
+        monkeypatch.setenv(name, value)
+    words = prepared.words(command, EXAMPLES[command])
+    # In this process: a start of its own for each would be most of the work.
+    code = cli.app(words, standalone_mode=False)
+    runtime.release()
+    assert code in (0, None), f"mingus {shlex.join(words)}\n{capsys.readouterr()}"
+
+
+@pytest.mark.parametrize("command", [name for name, is_up in FOREGROUND.items() if is_up is not None])
+def test_the_example_runs_until_it_is_told_to_stop(command: str, mingus: CommandLine) -> None:
+    running = mingus.start(*shlex.split(EXAMPLES[command]))
+    is_up = FOREGROUND[command]
+    assert is_up is not None
+    wait_for(lambda: is_up(mingus), f"mingus {command} to be up")
+    running.send_signal(signal.SIGTERM)
+    running.communicate(timeout=30)
+    assert running.returncode == 0
