@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mingus_lib.domain import diagnosis
-from mingus_lib.domain.checks import Finding, Grade, fail, judge_queue, judge_workers, ok, warn
+from mingus_lib.domain.checks import Finding, fail, judge_queue, judge_workers, ok, warn
 from mingus_lib.errors import MingusError, NotFound, RedisUnavailable
 from mingus_lib.queues import examination, status
 from mingus_lib.queues.connection import connect, translated
@@ -38,16 +38,15 @@ def examine(
 ) -> Iterator[Finding]:
     """Every finding, as soon as it is known; `parts` are opened when Redis and store are there."""
     yield from _files(settings)
-    store = list(_store(settings.store_path))
-    yield from store
+    yield from _store(settings.store_path)
     client, trouble = _client(settings, redis_url)
     if client is None:
         yield trouble or fail("redis", "it does not answer", "mingus up")
     else:
         yield from _redis(client)
         yield from _workers(client)
-        if all(finding.state is not Grade.FAIL for finding in store) and settings.store_path.exists():
-            yield from checking.findings(*parts())
+        if settings.store_path.exists():
+            yield from _jobs(parts)
     yield diagnosis.openai_key(os.environ.get("OPENAI_API_KEY"))
     yield unitfiles.check()
     for check in (*health.MORE, *MORE):
@@ -102,6 +101,13 @@ def _workers(client: Redis) -> Iterator[Finding]:
     yield judge_workers(seen.workers)
     for queue in seen.queues:
         yield judge_queue(queue, seen.workers, ENOUGH_FOR_ANY_QUEUE)
+
+
+def _jobs(parts: Callable[[], tuple[Delivery, Ledger]]) -> list[Finding]:
+    try:
+        return checking.findings(*parts())
+    except MingusError as error:
+        return [fail("jobs", str(error), "mend the store or Redis first, then: mingus doctor --jobs")]
 
 
 def _files(settings: Settings) -> Iterator[Finding]:

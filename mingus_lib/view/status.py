@@ -110,6 +110,7 @@ def _draw_servers(seen: Facts, screen: Console) -> None:
     grid.add_row("Scheduler", _scheduler_line(seen["scheduler"]))
     if seen["schedule"] and seen["scheduler"]["state"] == "leading":
         grid.add_row("Next", _joined([_slot(slot) for slot in seen["schedule"]])[2:])
+    grid.add_row("Articles", _articles_lines(seen["store"]["articles"], screen.width - len("Articles") - 2))
     screen.print(grid)
 
 
@@ -129,16 +130,18 @@ def _store_line(store: Facts) -> Text:
     return output.state(store.get("state", "ok")).append_text(_joined([size, str(store["path"])]))
 
 
-def _articles_line(articles: Facts) -> Text:
+def _articles_lines(articles: Facts, width: int) -> Text:
+    """The counts, as many on a line as fit whole: rich would break a line within one."""
     from rich.text import Text
 
-    line = Text()
+    lines: list[Text] = []
     for status, count in articles.items():
         item = Text(f"{human.number(count)} ").append_text(output.state(status))
-        # No-break spaces: a line may end between two items, not within one.
-        item.plain = item.plain.replace(" ", "\u00a0")
-        line.append("  " if line else "").append_text(item)
-    return line or Text("none yet; add some: mingus add https://...")
+        if lines and lines[-1].cell_len + 2 + item.cell_len <= width:
+            lines[-1].append("  ").append_text(item)
+        else:
+            lines.append(item)
+    return Text("\n").join(lines) if lines else Text("none yet; add some: mingus add https://...")
 
 
 def _slot(slot: Facts) -> str:
