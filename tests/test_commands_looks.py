@@ -77,7 +77,8 @@ def test_wrong_wishes_name_the_fix(library: CommandLine, arguments: list[str], s
 def test_watching_off_a_terminal_prints_again_until_it_is_told_to_stop(library: CommandLine) -> None:
     running = library.start("queues", "--json", "--watch", "1s")
     assert running.stdout is not None
-    text, decoder, documents = "", json.JSONDecoder(), []
+    text, decoder = "", json.JSONDecoder()
+    documents: list[Any] = []
     while len(documents) < 2:
         text += running.stdout.readline()
         try:

@@ -19,6 +19,7 @@ _COLUMNS = (
     "started_at, ended_at, attempts, deaths, worker, result, reason, traceback, progress_done, "
     "progress_total, progress_text"
 )
+_BAD = frozenset({JobState.DEAD, JobState.CANCELLED})
 _BRIEF = "id, task, queue, state, reason, scheduled_for, refused"
 
 
@@ -62,6 +63,17 @@ class JobFilter:
         return " AND ".join(conditions) or "1", values
 
 
+    def order(self) -> str:
+        """The SQL expression to sort by.
+
+        The few that ended badly are found by an index of their own, and sorted: the plus keeps SQLite from walking
+        all jobs of a task in their order instead, in search of the few.
+        """
+        if self.ended:
+            return "ended_at"
+        return "+created_at" if self.states and _BAD.issuperset(self.states) else "created_at"
+
+
 class History:
     """What the ledger tells. Every method may raise StoreUnavailable."""
 
@@ -84,9 +96,8 @@ class History:
     def newest(self, chosen: JobFilter, limit: int = 50) -> list[JobRun]:
         """The newest jobs first: by their creation, or by their end when that is what the filter bounds."""
         condition, values = chosen.where()
-        moment = "ended_at" if chosen.ended else "created_at"
         rows = self._store.rows(
-            f"SELECT {_COLUMNS} FROM job_runs WHERE {condition} ORDER BY {moment} DESC, id LIMIT ?",
+            f"SELECT {_COLUMNS} FROM job_runs WHERE {condition} ORDER BY {chosen.order()} DESC, id LIMIT ?",
             [*values, limit],
         )
         return [_run(row) for row in rows]
