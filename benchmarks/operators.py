@@ -63,7 +63,11 @@ def fill_ledger(path: Path, jobs: int, opened: int) -> None:
     for first in range(0, jobs, BATCH):
         connection.execute("BEGIN")
         connection.executemany(
-            _ROW, [_row(n, jobs - opened, begun + n * step, chance) for n in range(first, min(first + BATCH, jobs))]
+            _ROW,
+            [
+                _row(n, jobs - opened, begun + n * step, chance)
+                for n in range(first, min(first + BATCH, jobs))
+            ],
         )
         connection.execute("COMMIT")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -79,7 +83,9 @@ def _row(number: int, closed: int, moment: datetime, chance: random.Random) -> t
         state = "scheduled" if number % 5 == 0 else "queued"
         return (*common, state, at, at, None, None, None, None, at if state == "scheduled" else None)
     if chance.random() < 0.02:
-        reason = chance.choice(("http-503: the server answered 503", "bug: KeyError: 'x'", "gave-up: after 4 attempts"))
+        reason = chance.choice(
+            ("http-503: the server answered 503", "bug: KeyError: 'x'", "gave-up: after 4 attempts")
+        )
         return (*common, "dead", at, at, at, at, None, reason, None)
     return (*common, "finished", at, at, at, at, "{}", None, None)
 
@@ -92,7 +98,11 @@ def fill_redis(home: Path, jobs: int, opened: int) -> None:
         with client.pipeline(transaction=False) as pipeline:
             for number in range(first, min(first + BATCH, jobs)):
                 job_id, queue, waits = f"{number:016x}", QUEUES[number % 6], number % 5 == 0
-                known = {"status": "scheduled" if waits else "queued", "origin": queue, "enqueued_at": now.isoformat()}
+                known: dict[Any, Any] = {
+                    "status": "scheduled" if waits else "queued",
+                    "origin": queue,
+                    "enqueued_at": now.isoformat(),
+                }
                 pipeline.hset(f"rq:job:{job_id}", mapping=known)
                 if waits:
                     pipeline.zadd(f"rq:scheduled:{queue}", {job_id: now.timestamp() + 86_400})

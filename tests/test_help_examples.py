@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ import pytest
 import cli
 from mingus_lib import runtime
 from mingus_lib.queues import embedded
-from mingus_lib.services import sample_site
+from mingus_lib.services import sample_site, timetables
 from tests.conftest import CommandLine, wait_for
 
 EXAMPLE = re.compile(r"Example: mingus (.+)")
@@ -69,6 +70,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
     home, folder = tmp_path_factory.mktemp("state"), tmp_path_factory.mktemp("here")
     mingus = CommandLine(home, {"MINGUS_FETCH_ALLOW_NETWORKS": "127.0.0.0/8", "MINGUS_FETCH_INTERVAL": "0"})
     (folder / "mingus.toml").write_text('log_level = "info"\n')
+    shutil.copy(timetables.shipped(), folder / "schedules.toml")
     with sample_site.serve() as addresses:
         worker = mingus.start("worker", "--loglevel", "error")
         found = Prepared(mingus, folder, addresses[0].rpartition("/")[0])

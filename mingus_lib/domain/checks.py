@@ -114,6 +114,16 @@ def judge_workers(workers: Sequence[Worker]) -> Finding:
     return ok("workers", f"{len(live)} live")
 
 
+def judge_scheduler(leader: str | None, slots: int) -> Finding:
+    """Whether the timetable runs; `slots` are those that the last leader left to come."""
+    start = "start one: mingus scheduler, or mingus up"
+    if leader is not None:
+        return ok("scheduler", f"{leader} leads")
+    if slots:
+        return fail("scheduler", "none leads: the timetable stands still", start)
+    return warn("scheduler", "none leads, and none has ever read the timetable", start)
+
+
 def judge_queue(queue: Queue, workers: Sequence[Worker], max_age: float) -> Finding:
     """Whether jobs of the queue are consumed: somebody takes them, and none waits too long (`max_age` seconds)."""
     check = f"queue {queue.name}"

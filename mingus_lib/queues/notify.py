@@ -19,6 +19,7 @@ class Notifier:
     address: str | None = None
     watchdog: float | None = None
     _said: str = field(default="", init=False)
+    _ready: bool = field(default=False, init=False)
 
     @classmethod
     def take(cls, env: MutableMapping[str, str] | None = None) -> Notifier:
@@ -28,6 +29,13 @@ class Notifier:
         microseconds, pid = env.pop("WATCHDOG_USEC", ""), env.pop("WATCHDOG_PID", "")
         ours = microseconds.isdecimal() and int(microseconds) > 0 and pid in ("", str(os.getpid()))
         return cls(address or None, int(microseconds) / 1e6 if ours else None)
+
+    def turned(self) -> None:
+        """A loop has turned in this process: at the first turn it is ready."""
+        if not self._ready:
+            self._ready = True
+            self.ready()
+        self.feed()
 
     def ready(self) -> None:
         """The start is over: units that come after this one may start."""

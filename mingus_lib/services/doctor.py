@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mingus_lib.domain import diagnosis
-from mingus_lib.domain.checks import Finding, fail, judge_queue, judge_workers, ok, warn
-from mingus_lib.errors import MingusError, NotFound, RedisUnavailable
+from mingus_lib.domain.checks import Finding, fail, judge_queue, judge_scheduler, judge_workers, ok, warn
+from mingus_lib.errors import MingusError, NotFound
 from mingus_lib.queues import examination, status
 from mingus_lib.queues.connection import connect, translated
-from mingus_lib.services import checking, health, unitfiles
+from mingus_lib.services import checking, health, timetables, unitfiles
 from mingus_lib.services.overview import stopped, where
 from mingus_lib.store import maintenance
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from mingus_lib.queues.ports import Ledger
     from mingus_lib.settings import Settings
 
-# Checks of other services (the timetable, the key of a model ...), beside those of health.MORE.
-MORE: tuple[health.More, ...] = ()
 ENOUGH_FOR_ANY_QUEUE = float("inf")
 
 
@@ -44,13 +42,12 @@ def examine(
         yield trouble or fail("redis", "it does not answer", "mingus up")
     else:
         yield from _redis(client)
-        yield from _workers(client)
+        yield from _workers(client, health.look_at_store(settings)[1])
         if settings.store_path.exists():
             yield from _jobs(parts)
+    yield _timetable(settings)
     yield diagnosis.openai_key(os.environ.get("OPENAI_API_KEY"))
     yield unitfiles.check()
-    for check in (*health.MORE, *MORE):
-        yield _told(check, settings, client)
 
 
 def rows(found: Sequence[Finding]) -> list[dict[str, Any]]:
@@ -63,13 +60,6 @@ def rows(found: Sequence[Finding]) -> list[dict[str, Any]]:
         }
         for finding in found
     ]
-
-
-def _told(check: health.More, settings: Settings, client: Redis | None) -> Finding:
-    try:
-        return check(settings, client)
-    except RedisUnavailable as error:
-        return fail("redis", str(error), "see its log")
 
 
 def _client(settings: Settings, redis_url: str) -> tuple[Redis | None, Finding | None]:
@@ -96,11 +86,21 @@ def _redis(client: Redis) -> Iterator[Finding]:
     yield diagnosis.latency(seen.latency)
 
 
-def _workers(client: Redis) -> Iterator[Finding]:
+def _workers(client: Redis, slots: int) -> Iterator[Finding]:
     seen = status.snapshot(client)
     yield judge_workers(seen.workers)
     for queue in seen.queues:
         yield judge_queue(queue, seen.workers, ENOUGH_FOR_ANY_QUEUE)
+    yield judge_scheduler(seen.leader.name if seen.leader else None, slots)
+
+
+def _timetable(settings: Settings) -> Finding:
+    path = timetables.locate(settings)
+    try:
+        found = timetables.read(path)
+    except MingusError as error:
+        return fail("timetable", str(error), f"mend it, then: mingus schedule check {path}")
+    return ok("timetable", f"{len(found.entries)} entries, {path}")
 
 
 def _jobs(parts: Callable[[], tuple[Delivery, Ledger]]) -> list[Finding]:

@@ -7,10 +7,19 @@ Redis is read as by `mingus status`, in four round trips whatever the number of 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mingus_lib.domain.checks import Finding, fail, healthy, judge_queue, judge_workers, ok, warn
+from mingus_lib.domain.checks import (
+    Finding,
+    fail,
+    healthy,
+    judge_queue,
+    judge_scheduler,
+    judge_workers,
+    ok,
+    warn,
+)
 from mingus_lib.errors import MingusError, NotFound, RedisUnavailable
 from mingus_lib.queues import status
 from mingus_lib.queues.connection import connect, translated
@@ -18,14 +27,7 @@ from mingus_lib.services.overview import stopped, where
 from mingus_lib.store.summary import read_summary
 
 if TYPE_CHECKING:
-    from redis import Redis
-
     from mingus_lib.settings import Settings
-
-# Checks of other services, such as whether a scheduler leads. Each gets the settings and a client, None without a
-# Redis, and may raise RedisUnavailable.
-More = Callable[["Settings", "Redis | None"], Finding]
-MORE: tuple[More, ...] = ()
 
 
 def look(
@@ -35,8 +37,13 @@ def look(
 
     With `here` only workers of this host count, as the health check of a container wants it.
     """
-    found, client = _look_at_redis(settings, redis_url, queues, max_age, here)
-    return [*found, _store(settings), *_more(settings, client)]
+    found, seen = _look_at_redis(settings, redis_url, queues, max_age, here)
+    store, slots = look_at_store(settings)
+    found.append(store)
+    # Whoever asks about some workers does not ask about the timetable.
+    if seen is not None and not (queues or here):
+        found.append(judge_scheduler(seen.leader.name if seen.leader else None, slots))
+    return found
 
 
 def as_json(found: Sequence[Finding]) -> dict[str, Any]:
@@ -56,13 +63,12 @@ def row(finding: Finding) -> dict[str, Any]:
 
 def _look_at_redis(
     settings: Settings, redis_url: str, queues: Sequence[str], max_age: float, here: bool
-) -> tuple[list[Finding], Redis | None]:
+) -> tuple[list[Finding], status.Snapshot | None]:
     if stopped(settings):
         return [fail("redis", "the private Redis does not run", "start it: mingus up")], None
     try:
         with translated(where(settings, redis_url)):
-            client = connect(redis_url)
-            seen = status.snapshot(client)
+            seen = status.snapshot(connect(redis_url))
     except RedisUnavailable as error:
         return [fail("redis", str(error), "see its log; the ledger keeps all jobs meanwhile")], None
     host = socket.gethostname()
@@ -72,24 +78,15 @@ def _look_at_redis(
         ok("redis", f"up, version {seen.redis.version}"),
         judge_workers(workers),
         *(judge_queue(queue, workers, max_age) for queue in judged),
-    ], client
+    ], seen
 
 
-def _store(settings: Settings) -> Finding:
+def look_at_store(settings: Settings) -> tuple[Finding, int]:
+    """Whether the store can be read, and how many slots of the timetable it knows to come."""
     try:
-        read_summary(settings.store_path, failures_shown=0)
+        found = read_summary(settings.store_path, failures_shown=0)
     except NotFound:
-        return warn("store", f"there is none at {settings.store_path} yet", "the first job makes it")
+        return warn("store", f"there is none at {settings.store_path} yet", "the first job makes it"), 0
     except MingusError as error:
-        return fail("store", str(error), "mingus db check")
-    return ok("store", "readable")
-
-
-def _more(settings: Settings, client: Redis | None) -> list[Finding]:
-    found = []
-    for check in MORE:
-        try:
-            found.append(check(settings, client))
-        except RedisUnavailable:
-            continue  # the line on Redis says so
-    return found
+        return fail("store", str(error), "mingus db check"), 0
+    return ok("store", "readable"), len(found.schedule)

@@ -95,5 +95,5 @@ class Sweeper:
         return count
 
     def _out_of_step(self) -> dict[str, int]:
-        rows = checking.jobs(self.delivery, self.ledger)
-        return {row["check"].removeprefix("jobs-"): row["count"] for row in rows if row["count"]}
+        found = checking.findings(self.delivery, self.ledger)
+        return {each.check.removeprefix("jobs-"): each.count for each in found if each.count}

@@ -73,9 +73,8 @@ def run_workers(here: Runtime, work: WorkOrder, renew: Renew, *, scheduler: bool
     `renew` makes a process its own Runtime; it is called in every forked process. `scheduler` runs one, too.
     """
     from mingus_lib.queues.notify import Notifier
-    from mingus_lib.queues.pulse import Doing, Pulses
     from mingus_lib.queues.supervisor import Supervisor
-    from mingus_lib.queues.turns import Pulses
+    from mingus_lib.queues.turns import Doing, Pulses
 
     # All are reached before the first fork: what is wrong is said once, here.
     _ = here.store.id
@@ -105,6 +104,15 @@ def run_workers(here: Runtime, work: WorkOrder, renew: Renew, *, scheduler: bool
         manager=Notifier.take(),
     )
     return supervisor.run()
+
+
+def run_scheduler_service(here: Runtime) -> None:
+    """Schedule in this process until told to stop, and tell the service manager: every turn feeds its watchdog."""
+    from mingus_lib.queues.notify import Notifier
+
+    manager = Notifier.take()
+    run_scheduler(here, turned=manager.turned)
+    manager.stopping()
 
 
 def _run_worker(work: WorkOrder, number: int, renew: Renew, supervisor: Supervisor, pulses: Pulses) -> None:
@@ -159,8 +167,6 @@ def _wait_for_redis(here: Runtime, turn: Callable[[], None]) -> Redis:
 
 def _run_keeper(renew: Renew, lifeline: int, turn: Callable[[], None]) -> None:
     from mingus_lib.queues.keeper import Keeper, keep
-    from mingus_lib.queues.supervisor import KEEPER
-    from mingus_lib.queues.turns import Doing
 
     here = renew()
 

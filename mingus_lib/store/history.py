@@ -62,7 +62,6 @@ class JobFilter:
             conditions.append(f"({any_of})")
         return " AND ".join(conditions) or "1", values
 
-
     def order(self) -> str:
         """The SQL expression to sort by.
 

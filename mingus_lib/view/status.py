@@ -106,11 +106,10 @@ def _draw_servers(seen: Facts, screen: Console) -> None:
     grid.add_column(overflow="fold")
     grid.add_row("Redis", _redis_line(seen["redis"]))
     grid.add_row("Store", _store_line(seen["store"]))
-    grid.add_row("Articles", _articles_line(seen["store"]["articles"]))
+    grid.add_row("Articles", _articles_lines(seen["store"]["articles"], screen.width - len("Scheduler") - 2))
     grid.add_row("Scheduler", _scheduler_line(seen["scheduler"]))
     if seen["schedule"] and seen["scheduler"]["state"] == "leading":
         grid.add_row("Next", _joined([_slot(slot) for slot in seen["schedule"]])[2:])
-    grid.add_row("Articles", _articles_lines(seen["store"]["articles"], screen.width - len("Articles") - 2))
     screen.print(grid)
 
 
