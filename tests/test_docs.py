@@ -231,7 +231,12 @@ def printed(library: Library) -> dict[str, Shown]:
         running = {
             command: pool.submit(
                 library.mingus,
-                *arguments_of(command, dead if command.startswith("retry") else newest, library.site),
+                *(
+                    word.replace("DIR", f"{library.folder}/units")
+                    for word in arguments_of(
+                        command, dead if command.startswith("retry") else newest, library.site
+                    )
+                ),
             )
             for command in shapes()
         }

@@ -37,3 +37,14 @@ def test_the_timetable_in_the_wheel_is_the_one_at_the_top(wheel: zipfile.ZipFile
 def test_the_wheel_brings_the_command(wheel: zipfile.ZipFile) -> None:
     (points,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
     assert b"mingus = cli:main" in wheel.read(points)
+
+
+def test_the_wheel_brings_unit_files_and_the_manual_page(wheel: zipfile.ZipFile) -> None:
+    names = wheel.namelist()
+    units = [path for path in (ROOT / "systemd").rglob("*") if path.is_file()]
+    assert len(units) >= 7
+    for path in units:
+        inside = f"mingus_lib/data/systemd/{path.relative_to(ROOT / 'systemd').as_posix()}"
+        assert wheel.read(inside) == path.read_bytes()
+    (page,) = [name for name in names if name.endswith("share/man/man1/mingus.1")]
+    assert wheel.read(page) == (ROOT / "docs/mingus.1").read_bytes()

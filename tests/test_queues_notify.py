@@ -135,3 +135,18 @@ def test_a_hung_loop_is_replaced_and_a_long_job_is_not(
     service.send_signal(signal.SIGTERM)
     service.wait(timeout=30)
     assert (service.returncode, manager.count("STOPPING=1")) == (0, 1)
+
+
+def test_the_scheduler_feeds_its_own_watchdog(mingus: CommandLine, manager: Manager) -> None:
+    running = mingus.start(
+        "scheduler", "--loglevel", "error", NOTIFY_SOCKET=manager.address, WATCHDOG_USEC="4000000"
+    )
+    try:
+        wait_for(lambda: manager.count("WATCHDOG=1") >= 2, "the watchdog to be fed")
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(timeout=30) == 0
+        told = [text for text in manager.listen() if text != "WATCHDOG=1"]
+        assert told == ["READY=1", "STOPPING=1"]
+    finally:
+        running.kill()
+        running.communicate(timeout=30)

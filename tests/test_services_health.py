@@ -110,8 +110,10 @@ def test_a_larger_drift_is_never_better(drift: float) -> None:
 
 @pytest.fixture
 def worker(mingus: CommandLine) -> Iterator[int]:
-    running = mingus.start("worker", "--loglevel", "error")
-    wait_for(lambda: mingus("status", "--json").json["workers"], "a worker")
+    running = mingus.start("up", "--concurrency", "1", "--loglevel", "error")
+    wait_for(
+        lambda: mingus("health").code == 0 and mingus("status", "--json").json["schedule"], "all to be up"
+    )
     yield running.pid
     running.send_signal(signal.SIGTERM)
     running.communicate(timeout=30)
