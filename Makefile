@@ -36,6 +36,7 @@ bench: .venv/.ready-dev
 	@$(BIN)/python benchmarks/start.py
 	@$(BIN)/python benchmarks/pipeline.py
 	@$(BIN)/python benchmarks/queues.py
+	@$(BIN)/python benchmarks/operators.py
 	@$(BIN)/python benchmarks/timetable.py
 	@$(BIN)/python benchmarks/scheduler.py
 	@if [ -n "$(PAGES)" ]; then $(BIN)/python benchmarks/extraction.py --pages "$(PAGES)"; fi
