@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -169,6 +171,16 @@ def test_doctor_finds_every_fault_at_once(mingus: CommandLine) -> None:
     failed = {check for check, state in states(shown).items() if state == "fail"}
     assert failed == {*FAULTS, "workers", "openai-key"}
     assert all(row["fix"] for row in shown.json if row["state"] != "ok")
+
+
+def test_doctor_leaves_an_older_store_as_it_is(mingus: CommandLine) -> None:
+    mingus("enqueue", "ping", "--queue", "cleanup")
+    with closing(sqlite3.connect(mingus.home / "mingus.db")) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    shown = mingus("doctor", "--json")
+    assert (shown.code, states(shown)["store"], "jobs-missing" in states(shown)) == (3, "fail", False)
+    with closing(sqlite3.connect(mingus.home / "mingus.db")) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
 
 
 def test_doctor_starts_nothing(mingus: CommandLine) -> None:

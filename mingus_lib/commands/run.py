@@ -97,7 +97,7 @@ def scheduler(
 
     here = runtime_of(ctx, loglevel=loglevel)
     if not background:
-        working.run_scheduler_service(here)
+        scheduling.run_scheduler_service(here)
         return
     scheduling.check(here)
     given = [*working.common_arguments(here.settings, (ctx.obj or {}).get("config")), "scheduler"]

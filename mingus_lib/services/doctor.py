@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mingus_lib.domain import diagnosis
-from mingus_lib.domain.checks import Finding, fail, judge_queue, judge_scheduler, judge_workers, ok, warn
+from mingus_lib.domain.checks import (
+    Finding,
+    Grade,
+    fail,
+    judge_queue,
+    judge_scheduler,
+    judge_workers,
+    ok,
+    warn,
+)
 from mingus_lib.errors import MingusError, NotFound
 from mingus_lib.queues import examination, status
 from mingus_lib.queues.connection import connect, translated
@@ -42,8 +51,10 @@ def examine(
         yield trouble or fail("redis", "it does not answer", "mingus up")
     else:
         yield from _redis(client)
-        yield from _workers(client, health.look_at_store(settings)[1])
-        if settings.store_path.exists():
+        readable, slots = health.look_at_store(settings)
+        yield from _workers(client, slots)
+        # Opening a store of an older schema would migrate it, and making one is no look either.
+        if readable.state is Grade.OK:
             yield from _jobs(parts)
     yield _timetable(settings)
     yield diagnosis.openai_key(os.environ.get("OPENAI_API_KEY"))
@@ -100,7 +111,7 @@ def _timetable(settings: Settings) -> Finding:
         found = timetables.read(path)
     except MingusError as error:
         return fail("timetable", str(error), f"mend it, then: mingus schedule check {path}")
-    return ok("timetable", f"{len(found.entries)} entries, {path}")
+    return ok("timetable", f"{path}, entries: {len(found.entries)}")
 
 
 def _jobs(parts: Callable[[], tuple[Delivery, Ledger]]) -> list[Finding]:

@@ -88,5 +88,6 @@ def look_at_store(settings: Settings) -> tuple[Finding, int]:
     except NotFound:
         return warn("store", f"there is none at {settings.store_path} yet", "the first job makes it"), 0
     except MingusError as error:
-        return fail("store", str(error), "mingus db check"), 0
+        fix = "mingus db migrate" if error.code == "store-older" else "mingus db check"
+        return fail("store", str(error), fix), 0
     return ok("store", "readable"), len(found.schedule)

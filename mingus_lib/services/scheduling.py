@@ -67,6 +67,15 @@ def run_scheduler(
         scheduler.run(wait)
 
 
+def run_scheduler_service(here: Runtime) -> None:
+    """Schedule in this process until told to stop, and tell the service manager: every turn feeds its watchdog."""
+    from mingus_lib.queues.notify import Notifier
+
+    manager = Notifier.take()
+    run_scheduler(here, turned=manager.turned)
+    manager.stopping()
+
+
 @contextmanager
 def _listening(
     lifeline: int | None, keeper: Timekeeper, turned: Callable[[], None]

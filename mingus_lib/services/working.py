@@ -106,15 +106,6 @@ def run_workers(here: Runtime, work: WorkOrder, renew: Renew, *, scheduler: bool
     return supervisor.run()
 
 
-def run_scheduler_service(here: Runtime) -> None:
-    """Schedule in this process until told to stop, and tell the service manager: every turn feeds its watchdog."""
-    from mingus_lib.queues.notify import Notifier
-
-    manager = Notifier.take()
-    run_scheduler(here, turned=manager.turned)
-    manager.stopping()
-
-
 def _run_worker(work: WorkOrder, number: int, renew: Renew, supervisor: Supervisor, pulses: Pulses) -> None:
     from mingus_lib.queues.supervisor import DISMISSED
     from mingus_lib.queues.turns import Doing
