@@ -8,17 +8,20 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rq_scheduler import Scheduler
 
 from mingus_lib.domain import diagnosis
 from mingus_lib.domain.checks import Grade, healthy, judge_queue, judge_workers
 from mingus_lib.queues import embedded
 from mingus_lib.queues.connection import connect
+from mingus_lib.queues.examination import foreign_scheduler
 from mingus_lib.services import unitfiles
 from tests.conftest import CommandLine, wait_for
 
@@ -212,3 +215,14 @@ def test_installed_units_must_start_something_that_is_there(tmp_path: Path) -> N
     found = unitfiles.check([tmp_path])
     assert (found.state, "/nowhere/mingus" in found.detail) == (Grade.FAIL, True)
     assert healthy([unitfiles.check([tmp_path / "none"])])
+
+
+def test_a_foreign_rq_scheduler_is_reported(redis: Any) -> None:
+    redis.hset("mingus:scheduler:ours", "birth", "1")
+    assert foreign_scheduler(redis) == ""
+    stock = Scheduler(connection=redis)
+    stock.schedule(datetime.now(UTC), print)
+    assert foreign_scheduler(redis) == "none runs; entries of one: 1"
+    stock.register_birth()
+    assert foreign_scheduler(redis) == "one runs; entries of its own: 1"
+    assert diagnosis.foreign_scheduler(foreign_scheduler(redis)).state is Grade.WARN

@@ -60,6 +60,14 @@ def latency(seconds: float) -> Finding:
     return warn("redis-latency", detail, fix) if seconds > LATENCY_WARN else ok("redis-latency", detail)
 
 
+def foreign_scheduler(seen: str) -> Finding:
+    """rq-scheduler's own scheduler reads entries as pickles, and enqueues what no key of ours has signed."""
+    if not seen:
+        return ok("foreign-scheduler", "no other rq-scheduler on this Redis")
+    detail = f"rq-scheduler's own: {seen}; its jobs are refused here"
+    return warn("foreign-scheduler", detail, "stop `rqscheduler`, or give it another Redis database")
+
+
 def disk(free: int, where: str) -> Finding:
     """A full disk stops the ledger, and with it all work."""
     detail = f"{_size(free)} free beside {where}"

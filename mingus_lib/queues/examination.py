@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from redis import Redis
 
 PINGS = 5
+# Where rq-scheduler's own scheduler keeps its lock, its entries and itself; ours has other keys.
+FOREIGN_LOCK, FOREIGN_ENTRIES = "rq:scheduler_lock", "rq:scheduler:scheduled_jobs"
+FOREIGN_INSTANCES = "rq:scheduler_instance:*"
+PAGES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,31 @@ class Server:
     def label(self) -> str:
         """`7.2.4`."""
         return ".".join(map(str, self.version))
+
+
+def foreign_scheduler(client: Redis) -> str:
+    """What another rq-scheduler has left or does on this Redis, in words; "" for nothing.
+
+    One round trip, and one for each thousand keys, of which the first million are looked at.
+    """
+    with client.pipeline(transaction=False) as pipeline:
+        pipeline.exists(FOREIGN_LOCK)
+        pipeline.zcard(FOREIGN_ENTRIES)
+        locked, entries = pipeline.execute(raise_on_error=False)
+    entries = entries if isinstance(entries, int) else 0
+    if locked or _has_instance(client):
+        return f"one runs; entries of its own: {entries}"
+    return f"none runs; entries of one: {entries}" if entries else ""
+
+
+def _has_instance(client: Redis) -> bool:
+    cursor = 0
+    for _ in range(PAGES):
+        page: Any = client.scan(cursor, match=FOREIGN_INSTANCES, count=1000)
+        cursor, found = page
+        if found or not cursor:
+            return bool(found)
+    return False
 
 
 def examine(client: Redis) -> Server:

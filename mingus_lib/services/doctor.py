@@ -95,6 +95,7 @@ def _redis(client: Redis) -> Iterator[Finding]:
     yield diagnosis.redis_memory(seen.used, seen.maxmemory, seen.policy)
     yield diagnosis.clock(seen.drift)
     yield diagnosis.latency(seen.latency)
+    yield diagnosis.foreign_scheduler(examination.foreign_scheduler(client))
 
 
 def _workers(client: Redis, slots: int) -> Iterator[Finding]:
