@@ -43,6 +43,7 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
     ("job", "watch", "Watch", "Tell the whole story of one job."),
     ("workers", "workers", "Watch", "List workers, stop them, or wait until they have left."),
     ("breakers", "breakers", "Watch", "Show and reset the circuit breakers of what jobs need."),
+    ("metrics", "metrics", "Watch", "Print the metrics for Prometheus."),
     ("doctor", "doctor", "Watch", "Check that the ledger and Redis agree about every job."),
     ("retry", "control", "Control", "Run jobs again, or right now."),
     ("cancel", "control", "Control", "End jobs that wait or run."),
@@ -55,11 +56,12 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
     ("up", "run", "Run", "Run Redis, workers and the scheduler here, until Ctrl-C."),
     ("worker", "run", "Run", "Run workers."),
     ("scheduler", "run", "Run", "Run the scheduler: turn the timetable's slots into jobs."),
+    ("dashboard", "dashboard", "Run", "Serve the dashboard for a browser."),
     ("demo", "demo", "Run", "See mingus at work on sample pages, in a throw-away library."),
     ("config", "config", "Deploy", "Show and check the settings."),
     ("db", "db", "Deploy", "Migrate, back up, check and tidy the store."),
 )
-ALIASES = {"task-status": "job", "beat": "scheduler"}
+ALIASES = {"task-status": "job", "beat": "scheduler", "flower": "dashboard"}
 
 
 class LazyGroup(TyperGroup):

@@ -37,6 +37,11 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "quality_min_words": ("1", "2", "3"),
     "quality_max_words": ("1001", "1002", "1003"),
     "quality_languages": ("en", "FR,de", '["es"]'),
+    "dashboard_host": ("127.0.0.2", "::1", '"localhost"'),
+    "dashboard_port": ("1", "2", "3"),
+    "dashboard_public_url": ("https://a", "https://b/c", '"http://d"'),
+    "dashboard_token": ("a" * 16, "b" * 16, f'"{"c" * 16}"'),
+    "dashboard_token_file": ("/tmp/a", "/tmp/b", '"none"'),
 }
 EACH = [each for each in declarations() if not each.required]
 

@@ -1,0 +1,33 @@
+"""What programs ask: health, metrics, and the old system's health address."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify
+
+from mingus_lib.dashboard.reach import here, seen
+from mingus_lib.domain import metrics as format_
+from mingus_lib.services import metrics as gathering
+from mingus_lib.services import vitals
+
+blueprint = Blueprint("machine", __name__)
+
+
+@blueprint.get("/health")
+def health() -> tuple[Response, int]:
+    """200 when all is well, 503 with the reasons when it is not. Four round trips of Redis."""
+    judged = vitals.judge(seen())
+    return jsonify(vitals.as_json(judged)), 200 if judged.healthy else 503
+
+
+@blueprint.get("/api/celery/health")
+def old_health() -> tuple[Response, int]:
+    """The same question at the old system's address, with its answers: 200 or 500. Four round trips of Redis."""
+    judged = vitals.judge(seen())
+    return jsonify(vitals.as_the_old_system(judged)), 200 if judged.healthy else 500
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Everything for Prometheus. Four round trips of Redis, two small tables of the store."""
+    counted = here().task_days if seen()["store"]["state"] == "ok" else None
+    return Response(format_.text(gathering.collect(seen(), counted)), content_type=format_.CONTENT_TYPE)
