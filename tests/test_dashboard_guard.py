@@ -15,7 +15,7 @@ from tests.dashboard_parts import HOME, TOKEN, client, form_token, library, post
 from tests.runtime_parts import Parts
 
 PAGES = ("/", "/jobs", "/tasks", "/workers", "/articles", "/rq/", "/rq/0/data/queues.json")
-MACHINES = ("/health", "/metrics", "/api/celery/health")
+PROBES = ("/health", "/api/celery/health")
 
 
 def basic(password: str) -> dict[str, str]:
@@ -73,9 +73,16 @@ def test_a_stranger_is_led_to_the_login(guarded: Any, path: str) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/login?next={path}")
 
 
-@pytest.mark.parametrize("path", MACHINES)
-def test_a_program_without_the_token_is_told_how(guarded: Any, path: str) -> None:
+@pytest.mark.parametrize("path", PROBES)
+def test_a_stranger_learns_the_health_and_no_more(guarded: Any, path: str) -> None:
     answer = guarded.get(path)
+    assert answer.status_code in (500, 503)
+    assert answer.json == {"status": "unhealthy"}
+    assert len(guarded.get(path, headers=basic(TOKEN)).json) > 1
+
+
+def test_a_program_without_the_token_is_told_how(guarded: Any) -> None:
+    answer = guarded.get("/metrics")
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Basic")
     assert "bearer token" in answer.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 
 import typer
 
@@ -27,4 +28,4 @@ def metrics(ctx: typer.Context) -> None:
     here = runtime_of(ctx)
     seen, _ = overview(here.settings, here.redis_url)
     counted = here.task_days if seen["store"]["state"] == "ok" else None
-    sys.stdout.write(text(collect(seen, counted)))
+    sys.stdout.write(text(collect(seen, counted, datetime.now(UTC))))

@@ -27,6 +27,8 @@ from mingus_lib.dashboard.access import OPEN_FIX, Access, Tries
 LOGIN_HOURS = 12
 # Reached without a login: what the login page itself needs.
 OPEN = frozenset({"guard.login", "guard.login_post", "guard.logout", "static"})
+# A stranger is told whether all is well, and no more: a probe has no place for a secret.
+PROBES = frozenset({"machine.health", "machine.old_health"})
 # Callers that are programs get a challenge instead of a form.
 MACHINES = "machine"
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
@@ -95,7 +97,8 @@ def check() -> AnyResponse | None:
         raise Forbidden(f"A reverse proxy stands before this server, so a token is needed: {OPEN_FIX}.")
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         _check_form()
-    if access().token is None or request.endpoint in OPEN or _is_logged_in():
+    g.stranger = access().token is not None and not _is_logged_in()
+    if not g.stranger or request.endpoint in OPEN or request.endpoint in PROBES:
         return None
     if request.blueprint == MACHINES or request.authorization is not None:
         raise Unauthorized(

@@ -53,9 +53,13 @@ class Server:
         shown = f"[{access.host}]" if ":" in access.host else access.host
         self.address = f"http://{shown}:{self._server.effective_port}{access.prefix}/"
 
-    def run(self) -> None:
-        """Serve until told to stop; what is being answered is answered first."""
+    def run(self, turned: Callable[[], None] = lambda: None) -> None:
+        """Serve until told to stop; what is being answered is answered first.
+
+        `turned` is called by the loop at every turn, at least four times a second.
+        """
         while not self._stopped:
+            turned()
             self._server.asyncore.loop(timeout=POLL_SECONDS, use_poll=True, map=self._sockets, count=1)
         self._server.accepting = False
         self._server.task_dispatcher.shutdown(cancel_pending=False, timeout=FINISH_SECONDS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from mingus_lib.domain.jobs import JobState
@@ -26,9 +27,9 @@ OTHER = "other"
 Seen = Mapping[str, Any]
 
 
-def collect(seen: Seen, counted: TaskDays | None) -> list[Family]:
+def collect(seen: Seen, counted: TaskDays | None, now: datetime) -> list[Family]:
     """From the shape of `status --json` and, where there is a store, what is counted in it."""
-    families = [*_servers(seen), *_queues(seen), *_workers(seen), _breakers(seen)]
+    families = [*_servers(seen), *_queues(seen), *_workers(seen), _breakers(seen), *_schedule(seen, now)]
     return families + (list(_tasks(counted)) if counted is not None else [])
 
 
@@ -97,6 +98,17 @@ def _breakers(seen: Seen) -> Family:
             for name in declared
             for state in BREAKER_STATES
         ],
+    )
+
+
+def _schedule(seen: Seen, now: datetime) -> Iterator[Family]:
+    leading = seen["scheduler"]["state"] == "leading"
+    late = max(((now - slot["next_at"]).total_seconds() for slot in seen["schedule"]), default=0.0)
+    yield _gauge("mingus_scheduler_leading", "1 when a scheduler leads.", [Sample(leading)])
+    yield _gauge(
+        "mingus_schedule_lag_seconds",
+        "How long the slot that is most overdue has been due; 0 when none is.",
+        [Sample(max(0.0, round(late, 3)))],
     )
 
 
