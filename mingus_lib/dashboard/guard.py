@@ -111,7 +111,9 @@ def check() -> AnyResponse | None:
 def _check_form() -> None:
     origin = request.headers.get("Origin") or _origin_of(request.headers.get("Referer", ""))
     if not access().knows_origin(origin, request.host):
-        raise Forbidden("This form came from another site.")
+        raise Forbidden(
+            "This form came from another site, or this is not where MINGUS_DASHBOARD_PUBLIC_URL says you would be."
+        )
     # rq-dashboard's scripts send it as a header.
     given = request.form.get("form_token") or request.headers.get("X-CSRFToken", "")
     if not secrets.compare_digest(given.encode(), form_token().encode()):
@@ -153,8 +155,10 @@ def _challenge() -> Any:
 
 
 @blueprint.get("/login")
-def login() -> str:
+def login() -> str | AnyResponse:
     """The form; nothing else is shown to a stranger. No Redis call."""
+    if access().token is None:
+        return redirect(url_for("pages.overview"), 303)
     return render_template("login.html", next=_local(request.args.get("next", "")))
 
 
