@@ -222,7 +222,7 @@ def test_no_page_scans_redis(parts: Parts, browser: Any) -> None:
         assert browser.get(path).status_code in (200, 503), path
     commands = {name.removeprefix("cmdstat_") for name in parts.client.info("commandstats")}
     looks = {
-        "info", "exists", "smembers", "llen", "zcard", "lindex", "sismember", "zrange", "hget", "hmget",
+        "info", "get", "exists", "smembers", "llen", "zcard", "lindex", "sismember", "zrange", "hget", "hmget",
         "time", "zcount", "xrevrange", "lrange", "hgetall",
     }  # fmt: skip
     assert commands - {"hello", "client", "client|setinfo", "config", "config|resetstat"} <= looks

@@ -127,22 +127,15 @@ def _token(settings: Settings) -> str | None:
     path = settings.dashboard_token_file
     if path is None:
         return settings.dashboard_token
+    fix = f"write one: openssl rand -hex 24 > {path}; chmod 600 {path}"
     try:
-        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~stat.S_IRGRP:
-            raise UsageError(f"others may read the token in {path}: chmod 600 {path}")
+        if path.stat().st_mode & (stat.S_IWGRP | stat.S_IRWXO):
+            raise UsageError(f"others may read or change the token in {path}: chmod 600 {path}")
         return Token(16, 200).parse(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"no token in {path}: {_why(error)}; write one: openssl rand -hex 24 > {path}"
-        ) from error
-
-
-def _why(error: Exception) -> str:
-    return (
-        (error.strerror or "it cannot be read")
-        if isinstance(error, OSError)
-        else "not one of 16 to 200 signs"
-    )
+    except OSError as error:
+        raise UsageError(f"no token in {path}: {error.strerror}; {fix}") from error
+    except ValueError as error:
+        raise UsageError(f"no token in {path}: it must be one word of 16 to 200 signs; {fix}") from error
 
 
 def _is_loopback(host: str) -> bool:

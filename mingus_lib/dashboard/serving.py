@@ -19,6 +19,8 @@ THREADS = 8
 POLL_SECONDS = 0.25
 FINISH_SECONDS = 10.0
 
+Turned = Callable[[], None]
+
 
 class Server:
     """A bound server. `address` is where it can be reached from here; `stop` may be called from any thread."""
@@ -53,11 +55,8 @@ class Server:
         shown = f"[{access.host}]" if ":" in access.host else access.host
         self.address = f"http://{shown}:{self._server.effective_port}{access.prefix}/"
 
-    def run(self, turned: Callable[[], None] = lambda: None) -> None:
-        """Serve until told to stop; what is being answered is answered first.
-
-        `turned` is called by the loop at every turn, at least four times a second.
-        """
+    def run(self, turned: Turned = lambda: None) -> None:
+        """Serve until told to stop; what is being answered is answered first."""
         while not self._stopped:
             turned()
             self._server.asyncore.loop(timeout=POLL_SECONDS, use_poll=True, map=self._sockets, count=1)
@@ -71,10 +70,19 @@ class Server:
         self._stopped = True
 
 
-def serve(settings: Settings, open_runtime: Callable[[], Runtime], ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is told the address. Raises UsageError before anything is bound."""
+def serve(
+    settings: Settings,
+    open_runtime: Callable[[], Runtime],
+    ready: Callable[[str], None],
+    turned: Turned = lambda: None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is told the address.
+
+    `turned` is called by the main loop, at least four times a second: a watchdog can be fed from it. Raises UsageError
+    before anything is bound.
+    """
     server = Server(entry.from_settings(settings), open_runtime)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.stop)
     ready(server.address)
-    server.run()
+    server.run(turned)

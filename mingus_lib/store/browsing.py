@@ -18,6 +18,7 @@ from mingus_lib.store.database import Row, Store
 from mingus_lib.store.history import COLUMNS, History, JobFilter, run_of
 
 SEARCH_SECONDS = 0.06
+PATIENT_SECONDS = 20.0
 STRIDE = 2_000
 # A condition and its parameters.
 Sieve = tuple[str, list[str]]
@@ -69,8 +70,12 @@ class Browsing:
         return _page(rows, size, chosen.ended)
 
     def briefs(self, chosen: JobFilter, text: str, size: int) -> list[Brief]:
-        """As much of the page's jobs as is needed to act on them."""
-        ids = [job.id for job in self.page(chosen, text, None, size).jobs]
+        """The newest jobs chosen, as much of them as is needed to act on them; looked for as long as that takes.
+
+        At most PATIENT_SECONDS: a library of a million jobs takes a second or two.
+        """
+        patient = Browsing(self._store, search_seconds=PATIENT_SECONDS)
+        ids = [job.id for job in patient.page(chosen, text, None, size).jobs]
         return History(self._store).briefs_of(ids)
 
     def _sift(self, walked: JobFilter, sieve: Sieve, after: Place | None, size: int) -> JobPage:
