@@ -152,14 +152,11 @@ def test_hostile_text_is_text_on_every_page(parts: Parts, tab: Tab) -> None:
         assert page.evaluate("document.querySelectorAll('main script, main img').length") == 0, path
 
 
-@pytest.mark.parametrize("payload", PAYLOADS)
-def test_hostile_words_in_an_address_are_text(tab: Tab, payload: str) -> None:
-    for path in (
-        f"/jobs?text={quote(payload)}",
-        f"/jobs?state={quote(payload)}",
-        f"/tasks/{quote(payload, safe='')}",
-    ):
-        assert tab.open(path).evaluate("window.hacked") is None, path
+def test_hostile_words_in_an_address_are_text(tab: Tab) -> None:
+    for payload in PAYLOADS:
+        words, part = quote(payload), quote(payload, safe="")
+        for path in (f"/jobs?text={words}", f"/jobs?state={words}", f"/tasks/{part}"):
+            assert tab.open(path).evaluate("window.hacked") is None, path
 
 
 def test_hostile_text_is_text_on_rq_s_pages(parts: Parts, tab: Tab) -> None:
