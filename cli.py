@@ -56,6 +56,7 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
         "Watch",
         "Check everything that a running mingus needs; exit 3 when something fails.",
     ),
+    ("metrics", "metrics", "Watch", "Print the metrics for Prometheus."),
     ("retry", "control", "Control", "Run jobs again, or right now."),
     ("cancel", "control", "Control", "End jobs that wait or run."),
     ("pause", "control", "Control", "Hold queues back: their jobs wait, running ones go on."),
@@ -67,6 +68,7 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
     ("up", "run", "Run", "Run Redis, workers and the scheduler here, until Ctrl-C."),
     ("worker", "run", "Run", "Run workers."),
     ("scheduler", "run", "Run", "Run the scheduler: turn the timetable's slots into jobs."),
+    ("dashboard", "dashboard", "Run", "Serve the dashboard for a browser."),
     (
         "redis",
         "redis",
@@ -86,7 +88,7 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
     ("config", "config", "Deploy", "Show and check the settings."),
     ("db", "db", "Deploy", "Migrate, back up, check and tidy the store."),
 )
-ALIASES = {"task-status": "job", "beat": "scheduler"}
+ALIASES = {"task-status": "job", "beat": "scheduler", "flower": "dashboard"}
 
 
 class LazyGroup(TyperGroup):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mingus_lib.services.sweeping import Sweeper
     from mingus_lib.services.watching import Watcher
     from mingus_lib.store.articles import Articles
+    from mingus_lib.store.browsing import Browsing
     from mingus_lib.store.database import Store
     from mingus_lib.store.followups import FollowUps
     from mingus_lib.store.history import History
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from mingus_lib.store.interventions import Interventions
     from mingus_lib.store.ledger import Ledger
     from mingus_lib.store.slots import Slots
+    from mingus_lib.store.task_days import TaskDays
 
 
 class Runtime:
@@ -77,6 +79,20 @@ class Runtime:
         from mingus_lib.store.history import History
 
         return History(self.store)
+
+    @cached_property
+    def browsing(self) -> Browsing:
+        """The ledger page by page."""
+        from mingus_lib.store.browsing import Browsing
+
+        return Browsing(self.store)
+
+    @cached_property
+    def task_days(self) -> TaskDays:
+        """Runs and jobs as they are counted."""
+        from mingus_lib.store.task_days import TaskDays
+
+        return TaskDays(self.store)
 
     @cached_property
     def hand(self) -> Interventions:

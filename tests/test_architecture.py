@@ -21,7 +21,19 @@ ALLOWED = {
     "clients": {"clients", "domain", "errors"},
     "services": {"services", "store", "queues", "clients", "domain", "errors", "settings"},
     "view": {"view", "domain", "errors", "settings"},
-    "commands": {"commands", "services", "view", "runtime", "queues", "domain", "errors", "settings", "logs"},
+    "commands": {
+        "commands",
+        "services",
+        "view",
+        "runtime",
+        "queues",
+        "domain",
+        "errors",
+        "settings",
+        "logs",
+        "dashboard",
+    },
+    "dashboard": {"dashboard", "services", "view", "runtime", "queues", "domain", "errors", "settings"},
 }
 LIBRARY_HOMES = {
     "sqlite3": {"store"},
@@ -31,6 +43,8 @@ LIBRARY_HOMES = {
     "requests": {"clients"},
     "imaplib": {"clients"},
     "openai": {"clients"},
+    "flask": {"dashboard"},
+    "waitress": {"dashboard"},
 }
 HEAVY = (
     "openai",
@@ -43,6 +57,7 @@ HEAVY = (
     "requests",
     "pydantic",
     "rich",
+    "flask",
 )
 
 

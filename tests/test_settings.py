@@ -24,6 +24,7 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "eager": ("yes", "no", "true"),
     "log_file": ("/tmp/a.log", "/tmp/b.log", '"none"'),
     "results_ttl": ("10", "1h", "20"),
+    "health_max_age": ("20m", "1h", "90"),
     "schedules": ("/tmp/a.toml", "/tmp/b.toml", '"none"'),
     "unknown_hosts": ("hold", "fetch", '"hold"'),
     "fetch_interval": ("1s", "500ms", "0.25"),
@@ -37,6 +38,11 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "quality_min_words": ("1", "2", "3"),
     "quality_max_words": ("1001", "1002", "1003"),
     "quality_languages": ("en", "FR,de", '["es"]'),
+    "dashboard_host": ("127.0.0.2", "::1", '"localhost"'),
+    "dashboard_port": ("1", "2", "3"),
+    "dashboard_public_url": ("https://a", "https://b/c", '"http://d"'),
+    "dashboard_token": ("a" * 16, "b" * 16, f'"{"c" * 16}"'),
+    "dashboard_token_file": ("/tmp/a", "/tmp/b", '"none"'),
 }
 EACH = [each for each in declarations() if not each.required]
 

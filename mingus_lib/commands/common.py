@@ -53,10 +53,10 @@ AtMost = Annotated[
 AllJobs = Annotated[bool, typer.Option("--all", help="All of them, or all that the filters choose.")]
 
 
-def runtime_of(ctx: typer.Context, *, loglevel: str | None = None) -> Runtime:
-    """The process's runtime, made from the global flags; logging is set up with it."""
+def runtime_of(ctx: typer.Context, *, loglevel: str | None = None, **more: str | None) -> Runtime:
+    """The process's runtime, made from the global flags and `more` settings; logging is set up with it."""
     given = ctx.obj or {"flags": {}, "config": None}
-    flags = {**given["flags"], "log_level": loglevel}
+    flags = {**given["flags"], "log_level": loglevel, **more}
     config = Path(given["config"]) if given["config"] else None
     here = runtime.use(Runtime(settings.load(flags, config=config)))
     if here.settings.tasks:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mingus_lib.domain.checks import (
     Finding,
+    Grade,
     fail,
     healthy,
     judge_queue,
@@ -49,6 +50,11 @@ def look(
 def as_json(found: Sequence[Finding]) -> dict[str, Any]:
     """The documented shape of `health --json`."""
     return {"healthy": healthy(found), "checks": [row(finding) for finding in found]}
+
+
+def reasons(found: Sequence[Finding]) -> list[str]:
+    """What has failed, a line each: `check: what is wrong`."""
+    return [f"{finding.check}: {finding.detail}" for finding in found if finding.state is Grade.FAIL]
 
 
 def row(finding: Finding) -> dict[str, Any]:

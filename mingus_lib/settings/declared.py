@@ -26,6 +26,7 @@ from mingus_lib.settings.kinds import (
     Network,
     Size,
     Switch,
+    Token,
     Whole,
 )
 
@@ -179,6 +180,31 @@ class Settings:
         Listing(Code(), "two-letter language codes (ISO 639-1), separated by commas"),
         "The languages an article may be in.",
         key="quality.languages",
+    )
+    dashboard_host: str = _setting(
+        "127.0.0.1",
+        Line(255),
+        "The address that the dashboard listens on. Other than loopback, it needs a token.",
+        key="dashboard.host",
+    )
+    dashboard_port: int = _setting(
+        9181, Whole(0, 65535), "The port of the dashboard; 0 picks a free one.", key="dashboard.port"
+    )
+    dashboard_public_url: str | None = _setting(
+        None,
+        Address(("https", "http"), "https://ops.example.com/mingus"),
+        "Where people reach the dashboard through a reverse proxy. Its path is the prefix of all addresses.",
+        key="dashboard.public_url",
+    )
+    dashboard_token: str | None = _setting(
+        None,
+        Token(16, 200),
+        "What people and monitors log in to the dashboard with. Better in a file.",
+        key="dashboard.token",
+        secret=True,
+    )
+    dashboard_token_file: Path | None = _setting(
+        None, File(), "A file with that token, for its owner alone.", key="dashboard.token_file"
     )
     tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

@@ -173,6 +173,32 @@ class Line(Kind):
         return line
 
 
+class Token(Kind):
+    """A secret word, or none; never shown."""
+
+    def __init__(self, shortest: int, longest: int) -> None:
+        self.shortest = shortest
+        self.longest = longest
+
+    @property
+    def allowed(self) -> str:
+        return (
+            f"{self.shortest} to {self.longest} letters, digits or signs without spaces, such as those of "
+            f'`openssl rand -hex 24`, or "{NOTHING}"'
+        )
+
+    def parse(self, raw: object) -> str | None:
+        token = _text(raw)
+        if token == NOTHING:
+            return None
+        if not self.shortest <= len(token) <= self.longest or not re.fullmatch(r"[!-~]+", token):
+            raise ValueError
+        return token
+
+    def show(self, value: Any) -> str:
+        return NOTHING if value is None else "***"
+
+
 class Folder(Kind):
     """The path of a folder, absolute once read; `~` is the home directory."""
 

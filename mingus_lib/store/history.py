@@ -14,12 +14,13 @@ from mingus_lib.domain.jobs import Attempt, JobRun, JobState
 from mingus_lib.store.database import Row, Store
 from mingus_lib.store.values import as_optional_text
 
-_COLUMNS = (
+COLUMNS = (
     "id, task, queue, args, state, origin, parent_id, root_id, created_at, confirmed_at, scheduled_for, "
     "started_at, ended_at, attempts, deaths, worker, result, reason, traceback, progress_done, "
     "progress_total, progress_text"
 )
 _BAD = frozenset({JobState.DEAD, JobState.CANCELLED})
+NAMES = tuple(COLUMNS.split(", "))
 _BRIEF = "id, task, queue, state, reason, scheduled_for, refused"
 
 
@@ -81,8 +82,8 @@ class History:
 
     def get(self, job_id: str) -> JobRun | None:
         """One job with its attempts."""
-        row = self._store.row(f"SELECT {_COLUMNS} FROM job_runs WHERE id = ?", (job_id,))
-        return _run(row, (*self._attempts(job_id), *_under_way(row))) if row else None
+        row = self._store.row(f"SELECT {COLUMNS} FROM job_runs WHERE id = ?", (job_id,))
+        return run_of(row, (*self._attempts(job_id), *_under_way(row))) if row else None
 
     def ids_starting(self, prefix: str, limit: int = 3) -> list[str]:
         """Job ids that begin with `prefix`, at most `limit`."""
@@ -96,10 +97,10 @@ class History:
         """The newest jobs first: by their creation, or by their end when that is what the filter bounds."""
         condition, values = chosen.where()
         rows = self._store.rows(
-            f"SELECT {_COLUMNS} FROM job_runs WHERE {condition} ORDER BY {chosen.order()} DESC, id LIMIT ?",
+            f"SELECT {COLUMNS} FROM job_runs WHERE {condition} ORDER BY {chosen.order()} DESC, id LIMIT ?",
             [*values, limit],
         )
-        return [_run(row) for row in rows]
+        return [run_of(row) for row in rows]
 
     def briefs(self, chosen: JobFilter, limit: int | None = None) -> list[Brief]:
         """The jobs chosen, oldest first."""
@@ -123,11 +124,11 @@ class History:
         """The jobs and all that they caused, oldest first."""
         wanted = json.dumps(list(root_ids))
         rows = self._store.rows(
-            f"SELECT {_COLUMNS} FROM job_runs WHERE id IN (SELECT value FROM json_each(?1)) "
+            f"SELECT {COLUMNS} FROM job_runs WHERE id IN (SELECT value FROM json_each(?1)) "
             "OR root_id IN (SELECT value FROM json_each(?1)) ORDER BY created_at, id",
             (wanted,),
         )
-        return [_run(row) for row in rows]
+        return [run_of(row) for row in rows]
 
     def _attempts(self, job_id: str) -> tuple[Attempt, ...]:
         rows = self._store.rows(
@@ -150,8 +151,9 @@ def _brief(row: Row) -> Brief:
     return Brief(job_id, task, queue, JobState(state), reason, scheduled_for, bool(refused))
 
 
-def _run(row: Row, history: tuple[Attempt, ...] = ()) -> JobRun:
-    values: dict[str, Any] = dict(zip(row.keys(), row, strict=True))
+def run_of(row: Row, history: tuple[Attempt, ...] = ()) -> JobRun:
+    """The job of a row that begins with COLUMNS."""
+    values: dict[str, Any] = {name: row[name] for name in NAMES}
     values["args"] = json.loads(values["args"])
     values["state"] = JobState(values["state"])
     values["result"] = json.loads(values["result"]) if values["result"] is not None else None

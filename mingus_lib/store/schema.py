@@ -12,7 +12,7 @@ import uuid
 
 from sqlite_utils import Database, Migrations
 
-from mingus_lib.store import schema_timetable
+from mingus_lib.store import schema_history, schema_timetable
 
 migrations = Migrations("mingus")
 
@@ -360,4 +360,11 @@ def m002_delivery(db: Database) -> None:
 def m003_timetable(db: Database) -> None:
     """The timetable's entries and slots; a time limit of a job's own."""
     for statement in schema_timetable.STATEMENTS:
+        db.conn.execute(statement)
+
+
+@migrations()
+def m004_history(db: Database) -> None:
+    """What keeps the history fast: runs counted by day, jobs by state, indexes of what went wrong."""
+    for statement in schema_history.STATEMENTS:
         db.conn.execute(statement)

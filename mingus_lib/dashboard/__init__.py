@@ -1,0 +1,1 @@
+"""The browser's door: pages over the same services as the command line, guarded, served by waitress."""

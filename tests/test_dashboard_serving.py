@@ -1,0 +1,85 @@
+"""The dashboard as a process: it starts, answers, refuses what is unsafe, and stops cleanly."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+from typing import Any
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.conftest import CommandLine
+from tests.dashboard_parts import TOKEN, token_file
+
+
+def address_of(process: subprocess.Popen[str]) -> str:
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    found = re.search(r"http://\S+", line)
+    assert found is not None, line
+    return found[0].rstrip("/")
+
+
+@pytest.mark.parametrize("name", ["dashboard", "flower"])
+def test_it_serves_until_it_is_told_to_stop(mingus: CommandLine, name: str) -> None:
+    process = mingus.start(name, "--port", "0")
+    try:
+        base = address_of(process)
+        assert requests.get(f"{base}/", timeout=10).status_code == 200
+        assert requests.get(f"{base}/health", timeout=10).json()["reasons"][0].startswith("redis: the private Redis")
+    finally:
+        process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert process.stdout is not None
+    assert process.stdout.read() == ""
+
+
+def test_nothing_is_bound_without_a_token(mingus: CommandLine) -> None:
+    shown = mingus("dashboard", "--host", "0.0.0.0", "--port", "0")
+    assert shown.code == 2
+    assert "a token is needed" in shown.err
+    assert len(shown.err.splitlines()) == 1
+
+
+def test_with_a_token_it_listens_everywhere(mingus: CommandLine, tmp_path: Any) -> None:
+    process = mingus.start(
+        "dashboard", "--host", "0.0.0.0", "--port", "0", MINGUS_DASHBOARD_TOKEN_FILE=token_file(tmp_path)
+    )
+    try:
+        base = address_of(process).replace("0.0.0.0", "127.0.0.1")
+        assert requests.get(f"{base}/metrics", timeout=10).status_code == 401
+        assert requests.get(f"{base}/metrics", timeout=10, auth=("ops", TOKEN)).status_code == 200
+    finally:
+        process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+
+
+def test_a_port_in_use_is_named(mingus: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        shown = mingus("dashboard", "--port", str(taken.getsockname()[1]))
+    assert shown.code == 2
+    assert "--port" in shown.err
+
+
+def test_metrics_are_what_prometheus_takes(mingus: CommandLine) -> None:
+    mingus("enqueue", "ping", "--queue", "cleanup", "-q")
+    mingus("worker", "--burst")
+    families = {each.name: each for each in text_string_to_metric_families(mingus("metrics").out)}
+    samples = {(s.name, *s.labels.values()): s.value for f in families.values() for s in f.samples}
+    assert samples["mingus_redis_up",] == 1
+    assert samples["mingus_jobs", "ping", "finished"] == 1
+    assert samples["mingus_runs_total", "ping", "finished"] == 1
+    assert samples["mingus_run_duration_seconds_count", "ping"] == 1
+    assert samples["mingus_run_duration_seconds_bucket", "ping", "+Inf"] == 1
+    assert families["mingus_run_duration_seconds"].type == "histogram"
+    assert families["mingus_runs"].type == "counter"
+
+
+def test_metrics_of_nothing(mingus: CommandLine) -> None:
+    shown = mingus("metrics")
+    assert shown.code == 0
+    assert "mingus_store_up 0" in shown.out
