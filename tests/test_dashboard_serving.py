@@ -58,6 +58,17 @@ def test_with_a_token_it_listens_everywhere(mingus: CommandLine, tmp_path: Any) 
     assert process.wait(10) == 0
 
 
+def test_the_service_manager_is_told(mingus: CommandLine, tmp_path: Any) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(10)
+        told = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "60000000"}
+        process = mingus.start("dashboard", "--port", "0", **told)
+        assert [manager.recv(100) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
 def test_a_port_in_use_is_named(mingus: CommandLine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         shown = mingus("dashboard", "--port", str(taken.getsockname()[1]))

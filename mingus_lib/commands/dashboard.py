@@ -36,6 +36,7 @@ def dashboard(
     Example: mingus dashboard --port 9181
     """
     from mingus_lib.dashboard.serving import serve
+    from mingus_lib.queues.notify import Notifier
 
     here = runtime_of(
         ctx,
@@ -49,4 +50,5 @@ def dashboard(
         here.settings,
         lambda: Runtime(here.settings),
         lambda url: output.message(f"The dashboard is at {url}"),
+        Notifier.take().turned,
     )
