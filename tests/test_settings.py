@@ -21,7 +21,6 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "log_level": ("debug", "ERROR", '"warning"'),
     "log_format": ("json", "text", '"json"'),
     "key_file": ("/tmp/a.json", "/tmp/b.json", '"none"'),
-    "health_max_age": ("20m", "1h", "90"),
     "eager": ("yes", "no", "true"),
     "log_file": ("/tmp/a.log", "/tmp/b.log", '"none"'),
     "results_ttl": ("10", "1h", "20"),
