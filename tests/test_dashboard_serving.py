@@ -30,7 +30,11 @@ def test_it_serves_until_it_is_told_to_stop(mingus: CommandLine, name: str) -> N
     try:
         base = address_of(process)
         assert requests.get(f"{base}/", timeout=10).status_code == 200
-        assert requests.get(f"{base}/health", timeout=10).json()["reasons"][0].startswith("redis: the private Redis")
+        assert (
+            requests.get(f"{base}/health", timeout=10)
+            .json()["reasons"][0]
+            .startswith("redis: the private Redis")
+        )
     finally:
         process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
