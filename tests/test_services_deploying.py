@@ -270,6 +270,8 @@ def test_a_real_supervisord_runs_them_and_starts_them_again(mingus: CommandLine,
     assert mingus("test", "--queue", "cleanup").code == 0
     before = supervised()
     for name in programs:
+        # Pid 0 would be this test's own process group.
+        assert before[name][1] > 1, f"{name} does not stay up: {before[name]}"
         os.kill(before[name][1], signal.SIGKILL)
     wait_for(
         lambda: all(state(name)[0] == "RUNNING" and state(name)[1] != before[name][1] for name in programs),
