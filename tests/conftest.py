@@ -16,6 +16,7 @@ import pytest
 
 from mingus_lib.queues import embedded
 from mingus_lib.queues.connection import connect
+from mingus_lib.queues.status import worker_states
 
 ROOT = Path(__file__).resolve().parent.parent
 WAIT_SECONDS = 30.0
@@ -29,6 +30,17 @@ def wait_for(condition: Callable[[], Any], what: str = "condition") -> Any:
             pytest.fail(f"waited {WAIT_SECONDS:.0f} s for {what}")
         time.sleep(0.02)
     return value
+
+
+def workers_in(home: Path) -> dict[str, int]:
+    """The registered workers of a library's own Redis with their pids, seen from here: a process costs more."""
+    if not embedded.answers(home):
+        return {}
+    client = connect(embedded.url(home))
+    try:
+        return {each.name: each.pid or 0 for each in worker_states(client)}
+    finally:
+        client.close()
 
 
 @dataclass(frozen=True)

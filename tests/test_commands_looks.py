@@ -11,7 +11,7 @@ import pytest
 
 import cli
 from mingus_lib.commands.looks import WATCHED, WITHOUT_COLUMNS
-from tests.conftest import CommandLine, wait_for
+from tests.conftest import CommandLine, wait_for, workers_in
 from tests.pty_screen import Screen
 
 
@@ -120,7 +120,7 @@ def test_following_a_job_ends_with_its_fate(mingus: CommandLine) -> None:
     worker = mingus.start("worker", "--queue", "cleanup", "--loglevel", "error")
     try:
         everything = mingus.start("jobs", "--follow", "--json", "--queue", "cleanup")
-        wait_for(lambda: mingus("status", "--json").json["workers"], "a worker")
+        wait_for(lambda: workers_in(mingus.home), "a worker")
         good = mingus("enqueue", "ping", "--queue", "cleanup", "--args", '{"seconds": 1}', "-q").out.strip()
         bad = mingus(
             "enqueue", "ping", "--queue", "cleanup", "--args", '{"fail": "permanent"}', "-q"

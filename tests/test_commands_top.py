@@ -22,7 +22,7 @@ from mingus_lib.queues.status import QueueState, RedisState, WorkerState
 from mingus_lib.services.watching import Seen
 from mingus_lib.view import terminal, top
 from mingus_lib.view.topkeys import Item, Place, Wish, press
-from tests.conftest import CommandLine, wait_for
+from tests.conftest import CommandLine, wait_for, workers_in
 from tests.pty_screen import Screen
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -157,7 +157,7 @@ def test_room_is_shared_and_never_exceeded(room: int, wanted: list[int]) -> None
 @pytest.fixture
 def worker(mingus: CommandLine) -> Iterator[subprocess.Popen[str]]:
     running = mingus.start("worker", "--queue", "cleanup", "--loglevel", "error")
-    wait_for(lambda: mingus("status", "--json").json["workers"], "a worker")
+    wait_for(lambda: workers_in(mingus.home), "a worker")
     yield running
     running.send_signal(signal.SIGTERM)
     running.communicate(timeout=30)

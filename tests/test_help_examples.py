@@ -17,13 +17,13 @@ import cli
 from mingus_lib import runtime
 from mingus_lib.queues import embedded
 from mingus_lib.services import sample_site, timetables
-from tests.conftest import CommandLine, wait_for
+from tests.conftest import CommandLine, wait_for, workers_in
 
 EXAMPLE = re.compile(r"Example: mingus (.+)")
 # What runs until it is told to stop, and how its being up is seen; None where tests of its own run it.
 FOREGROUND: dict[str, Callable[[CommandLine], Any] | None] = {
-    "up": lambda mingus: mingus("status", "--json").json["workers"],
-    "worker": lambda mingus: mingus("status", "--json").json["workers"],
+    "up": lambda mingus: workers_in(mingus.home),
+    "worker": lambda mingus: workers_in(mingus.home),
     "redis": lambda mingus: embedded.answers(mingus.home),
     "top": None,
     "dashboard": None,
@@ -75,7 +75,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
         worker = mingus.start("worker", "--loglevel", "error")
         found = Prepared(mingus, folder, addresses[0].rpartition("/")[0])
         try:
-            wait_for(lambda: mingus("status", "--json").json["workers"], "a worker")
+            wait_for(lambda: workers_in(mingus.home), "a worker")
             mingus(
                 "add",
                 "--wait",

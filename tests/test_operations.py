@@ -20,7 +20,7 @@ from mingus_lib.queues.keeper import Keeper
 from mingus_lib.runtime import Runtime
 from mingus_lib.store.database import Store
 from mingus_lib.store.history import History, JobFilter
-from tests.conftest import ROOT, CommandLine, wait_for
+from tests.conftest import ROOT, CommandLine, wait_for, workers_in
 
 TEXT = (ROOT / "docs/operations.md").read_text("utf-8")
 
@@ -87,7 +87,7 @@ def stop(worker: subprocess.Popen[str]) -> None:
 def test_an_upgrade_loses_no_job_and_runs_none_twice(operator: Operator) -> None:
     mingus = operator.mingus
     before = start_worker(mingus)
-    wait_for(lambda: mingus("status", "--json").json["workers"], "the worker")
+    wait_for(lambda: workers_in(mingus.home), "the worker")
     long_one = mingus("enqueue", "ping", "--queue", "cleanup", "--args", '{"seconds": 4}', "-q").out.split()
     wait_for(lambda: operator.jobs()[long_one[0]].state is JobState.STARTED, "the long job")
     early = operator.enqueue(20)

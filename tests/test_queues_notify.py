@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from mingus_lib.queues.notify import Notifier
 from mingus_lib.queues.turns import Doing, Pulses
-from tests.conftest import CommandLine, wait_for
+from tests.conftest import CommandLine, wait_for, workers_in
 
 WATCHDOG_SECONDS = 4
 
@@ -102,10 +102,6 @@ def service(mingus: CommandLine, manager: Manager) -> Iterator[subprocess.Popen[
     running.communicate(timeout=30)
 
 
-def workers(mingus: CommandLine) -> dict[str, int]:
-    return {each["name"]: each["pid"] for each in mingus("status", "--json").json["workers"]}
-
-
 def test_a_hung_loop_is_replaced_and_a_long_job_is_not(
     mingus: CommandLine, manager: Manager, service: subprocess.Popen[str]
 ) -> None:
@@ -118,10 +114,10 @@ def test_a_hung_loop_is_replaced_and_a_long_job_is_not(
     (busy,) = [each["pid"] for each in before if each["current_job"] == long_job]
     os.kill(idle, signal.SIGSTOP)
     wait_for(lambda: not Path(f"/proc/{idle}").exists(), "the hung worker's end")
-    wait_for(lambda: len(set(workers(mingus).values()) - {idle}) == 2, "its successor")
+    wait_for(lambda: len(set(workers_in(mingus.home).values()) - {idle}) == 2, "its successor")
     assert mingus("job", long_job, "--follow").code == 0
     assert mingus("job", long_job, "--json").json["attempts"] == 1
-    assert busy in workers(mingus).values()
+    assert busy in workers_in(mingus.home).values()
     wait_for(lambda: any("1 job done" in text for text in manager.listen()), "the count of jobs")
     # The supervisor's own loop feeds the watchdog: nobody else does it while it stands still.
     os.kill(service.pid, signal.SIGSTOP)
@@ -131,7 +127,8 @@ def test_a_hung_loop_is_replaced_and_a_long_job_is_not(
     assert not select.select([manager._line], [], [], 2.5)[0]
     os.kill(service.pid, signal.SIGCONT)
     wait_for(lambda: manager.count("WATCHDOG=1") > fed, "the watchdog to be fed again")
-    assert len(workers(mingus)) == 2
+    living = [pid for pid in workers_in(mingus.home).values() if Path(f"/proc/{pid}").exists()]
+    assert (len(living), busy in living) == (2, True)
     service.send_signal(signal.SIGTERM)
     service.wait(timeout=30)
     assert (service.returncode, manager.count("STOPPING=1")) == (0, 1)

@@ -12,10 +12,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xmlrpc.client import ServerProxy
 
 import jsonschema
 import pytest
 import yaml
+from supervisor.xmlrpc import SupervisorTransport
 
 import cli
 from mingus_lib.queues import catalog, embedded
@@ -240,12 +242,14 @@ def supervised(mingus: CommandLine, tmp_path: Path) -> Iterator[Any]:
     )  # fmt: skip
 
     def status() -> dict[str, tuple[str, int]]:
-        shown = subprocess.run(
-            [scripts / "supervisorctl", "-c", tmp_path / "supervisord.conf", "status"],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        found = re.findall(r"^mingus:(\S+)\s+(\w+)(?:\s+pid (\d+))?", shown.stdout, re.MULTILINE)
-        return {name: (state, int(pid or 0)) for name, state, pid in found}
+        # A line of its own each time: one that failed once is not used again.
+        transport = SupervisorTransport(None, None, serverurl=f"unix://{tmp_path}/s.sock")
+        server = ServerProxy("http://127.0.0.1", transport=transport)
+        try:
+            told: Any = server.supervisor.getAllProcessInfo()
+        except OSError:
+            return {}
+        return {each["name"]: (each["statename"], each["pid"]) for each in told}
 
     yield status
     daemon.send_signal(signal.SIGTERM)
@@ -266,6 +270,8 @@ def test_a_real_supervisord_runs_them_and_starts_them_again(mingus: CommandLine,
     assert mingus("test", "--queue", "cleanup").code == 0
     before = supervised()
     for name in programs:
+        # Pid 0 would be this test's own process group.
+        assert before[name][1] > 1, f"{name} does not stay up: {before[name]}"
         os.kill(before[name][1], signal.SIGKILL)
     wait_for(
         lambda: all(state(name)[0] == "RUNNING" and state(name)[1] != before[name][1] for name in programs),
