@@ -38,7 +38,6 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "quality_min_words": ("1", "2", "3"),
     "quality_max_words": ("1001", "1002", "1003"),
     "quality_languages": ("en", "FR,de", '["es"]'),
-    "health_max_age": ("30s", "5m", '"1h"'),
     "dashboard_host": ("127.0.0.2", "::1", '"localhost"'),
     "dashboard_port": ("1", "2", "3"),
     "dashboard_public_url": ("https://a", "https://b/c", '"http://d"'),
