@@ -100,7 +100,9 @@ def decide(
     if tracker:
         return Fate(LinkDecision.FOLLOW)
     if hold_unknown and rule.policy is HostPolicy.UNKNOWN:
-        return Fate(LinkDecision.HOLD, f"unknown-host: {rule.host} waits for `mingus hosts allow {rule.host}`")
+        return Fate(
+            LinkDecision.HOLD, f"unknown-host: {rule.host} waits for `mingus hosts allow {rule.host}`"
+        )
     return Fate(LinkDecision.FETCH)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from mingus_lib.domain import linkpolicy
 from mingus_lib.domain.library import HostRule
 from mingus_lib.domain.mails import FoundLink, JudgedLink, LinkDecision, ParsedMail
-from mingus_lib.domain.unwrap import Unwrapped, is_tracker, unwrap
+from mingus_lib.domain.unwrap import Unwrapped, unwrap
 from mingus_lib.domain.urls import canonical, host_of
 from mingus_lib.errors import UsageError
 
@@ -78,8 +78,6 @@ def _merged(first: FoundLink, again: FoundLink) -> FoundLink:
 
 def _target(url: str) -> str | None:
     try:
-        found = canonical(url)
+        return canonical(url)
     except UsageError:
         return None
-    # Canonical form drops parameters that a tracker needs to find its target.
-    return url if is_tracker(url) and not is_tracker(found) else found

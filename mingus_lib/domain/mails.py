@@ -51,6 +51,24 @@ class NoMail:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """How far an IMAP folder was read: every UID up to `last_uid`, while `uidvalidity` holds (RFC 9051, 2.3.1.1)."""
+
+    account: str
+    folder: str
+    uidvalidity: int
+    last_uid: int
+
+
+@dataclass(frozen=True, slots=True)
+class MailGroup:
+    """Some mails of a mailbox, stored together; `mark` is how far the mailbox is read when they are."""
+
+    items: tuple[RawMail | NoMail, ...]
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MailHead:
     """What the headers say. `identity` is how the ledger knows the mail: its Message-ID, or a hash of it."""
 

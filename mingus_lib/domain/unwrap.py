@@ -125,7 +125,8 @@ def _value(rule: Rule, parts: Parts) -> str:
         if pairs.get(name):
             return pairs[name]
     found = rule.path.match(_where(parts)) if rule.path is not None else None
-    return found.groupdict().get("url") or "" if found else ""
+    groups: dict[str, str | None] = found.groupdict() if found else {}
+    return groups.get("url") or ""
 
 
 def _as_address(value: str) -> str | None:
@@ -206,7 +207,9 @@ STEPS: dict[str, Callable[[str], str]] = {
 def rules() -> tuple[Rule, ...]:
     """The rules of data/unwrap.toml, in their order."""
     data = tomllib.loads((files("mingus_lib") / "data" / "unwrap.toml").read_text("utf-8"))
-    return tuple(_rule(each, opaque) for key, opaque in (("wrapper", False), ("tracker", True)) for each in data[key])
+    return tuple(
+        _rule(each, opaque) for key, opaque in (("wrapper", False), ("tracker", True)) for each in data[key]
+    )
 
 
 def _rule(entry: dict[str, Any], opaque: bool) -> Rule:

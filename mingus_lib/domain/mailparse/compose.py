@@ -28,6 +28,6 @@ def compose(mail: Mapping[str, str | None]) -> bytes:
     if found := one_line(mail.get("message_id") or "").strip("<> "):
         message["Message-ID"] = f"<{found}>" if found.isascii() else Header(found, "utf-8").encode()
     for key, kind in (("body", "plain"), ("html", "html")):
-        if text := mail.get(key):
-            message.attach(MIMEText(_SURROGATES.sub("\ufffd", text), kind, "utf-8"))
+        if content := mail.get(key):
+            message.attach(MIMEText(_SURROGATES.sub("\ufffd", content), kind, "utf-8"))
     return message.as_bytes(policy=policy.compat32.clone(max_line_length=0))

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import EmailPolicy
 from email.utils import parseaddr, parsedate_to_datetime
-from typing import Any
+from typing import Any, cast
 
 from mingus_lib.domain.mails import MailHead
 
@@ -39,6 +39,11 @@ class BoundedPolicy(EmailPolicy):
 
 
 POLICY = BoundedPolicy()
+
+
+def parsed(raw: bytes, *, headers_only: bool = False) -> EmailMessage:
+    """The library's view of a mail."""
+    return cast(EmailMessage, BytesParser(EmailMessage, policy=POLICY).parsebytes(raw, headers_only))
 
 
 def looks_like_mail(start: bytes) -> bool:
@@ -111,7 +116,7 @@ def _fingerprint(raw: bytes) -> str:
 def _headers_only(raw: bytes) -> EmailMessage:
     found = BLANK_LINE.search(raw, 0, MAX_HEAD_BYTES)
     head = raw[: found.end() if found else MAX_HEAD_BYTES]
-    return BytesParser(EmailMessage, policy=POLICY).parsebytes(head, headersonly=True)
+    return parsed(head, headers_only=True)
 
 
 def _decoded(value: str) -> str:

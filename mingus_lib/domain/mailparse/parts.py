@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import quopri
 from email.message import EmailMessage
-from email.parser import BytesParser
 from pathlib import PurePosixPath
 from typing import Any
 
 from mingus_lib.domain.extract.decode import decode
-from mingus_lib.domain.mailparse.headers import BLANK_LINE, POLICY, head_of, one_line, read_head
+from mingus_lib.domain.mailparse.headers import BLANK_LINE, head_of, one_line, parsed, read_head
 from mingus_lib.domain.mails import FoundLink, ParsedMail, PartNote
 
 MAX_DEPTH = 5
@@ -31,7 +30,6 @@ BY_SUFFIX = {
 VAGUE = frozenset({"application/octet-stream", "application/x-download", "application/force-download"})
 
 
-
 def parse(raw: bytes) -> ParsedMail:
     """Take a mail apart. Nothing in it raises: what cannot be read is a note with its reason."""
     walk = _Walk()
@@ -39,7 +37,7 @@ def parse(raw: bytes) -> ParsedMail:
         walk.flat(raw, "too-complex: read without its structure")
         return walk.result(read_head(raw), raw)
     try:
-        message = _parsed(raw)
+        message = parsed(raw)
     except Exception as error:  # RecursionError and the library's own bugs
         walk.flat(raw, f"bad-structure: {type(error).__name__}; read without its structure")
         return walk.result(read_head(raw), raw)
@@ -52,10 +50,6 @@ def _is_maze(raw: bytes) -> bool:
     if raw.count(b"boundary=") > MAX_BOUNDARIES or raw.count(b"\n--") > MAX_DELIMITERS:
         return True
     return len(raw) > MAX_HEAD_BYTES and not BLANK_LINE.search(raw, 0, MAX_HEAD_BYTES)
-
-
-def _parsed(raw: bytes) -> EmailMessage:
-    return BytesParser(EmailMessage, policy=POLICY).parsebytes(raw)
 
 
 class _Walk:
@@ -124,7 +118,7 @@ class _Walk:
         if depth >= MAX_DEPTH or _is_maze(body):
             self._note(path, MAIL, filename, len(body), "too-deep: not read")
         else:
-            self.part(_parsed(body), f"{path}.1", depth + 1)
+            self.part(parsed(body), f"{path}.1", depth + 1)
 
     def _read(
         self, readable: str, body: bytes, charset: str | None, about: tuple[str, str, str | None]
