@@ -120,7 +120,7 @@ def _target(rule: Rule, parts: Parts) -> str | None:
 
 def _value(rule: Rule, parts: Parts) -> str:
     """What holds the target, still encoded."""
-    pairs = dict(reversed([pair.partition("=")[::2] for pair in parts.query.split("&")]))
+    pairs: dict[str, str] = dict(reversed([pair.partition("=")[::2] for pair in parts.query.split("&")]))
     for name in rule.params:
         if pairs.get(name):
             return pairs[name]

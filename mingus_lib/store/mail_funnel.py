@@ -33,9 +33,10 @@ _KEYS = {
 # The outcome in the link's own job, else the one that made an article (its job may have handed over), else the latest.
 _FROM = """
 FROM mail_links AS l JOIN mails AS m ON m.id = l.mail_id
-LEFT JOIN article_outcomes AS a ON l.job_id IS NOT NULL AND a.url = l.target AND a.job_id = (
-  SELECT o.job_id FROM article_outcomes AS o WHERE o.url = l.target AND o.final
-  ORDER BY o.job_id = l.job_id DESC, o.outcome = 'added' DESC, o.at DESC LIMIT 1)
+LEFT JOIN article_outcomes AS a ON l.job_id IS NOT NULL AND a.url = l.target AND a.job_id = coalesce(
+  (SELECT o.job_id FROM article_outcomes AS o WHERE o.job_id = l.job_id AND o.url = l.target AND o.final),
+  (SELECT o.job_id FROM article_outcomes AS o WHERE o.url = l.target AND o.final
+   ORDER BY o.outcome = 'added' DESC, o.at DESC LIMIT 1))
 """
 _CODE = "substr({0}, 1, instr({0} || ':', ':') - 1)"
 _LIST = f"""
