@@ -89,8 +89,7 @@ def decide(
     reasons = (
         said_by_anchor(anchor),
         _host_denied(rule),
-        None if tracker else (_path_reason(parts) or _file_reason(parts) or _host_reason(parts, rule)),
-        None if tracker else (_home_reason(parts) or _index_reason(parts)),
+        None if tracker else _address_reason(parts, rule),
         "pixel: nothing to be seen but an image of one pixel" if pixel else None,
         "hidden: readers cannot see it" if hidden else None,
     )
@@ -141,6 +140,14 @@ def _host_denied(rule: HostRule) -> str | None:
     if rule.policy is not HostPolicy.DENY:
         return None
     return f"denied-host: {rule.host} is denied; `mingus hosts allow {rule.host}` changes that"
+
+
+def _address_reason(parts: Parts, rule: HostRule) -> str | None:
+    """What the address gives away; a host that is no place for articles says more than a path of services."""
+    path, host = _path_reason(parts), _host_reason(parts, rule)
+    if path is not None and host is not None and path.startswith("service:"):
+        return host
+    return path or _file_reason(parts) or host or _home_reason(parts) or _index_reason(parts)
 
 
 def _path_reason(parts: Parts) -> str | None:
@@ -195,7 +202,8 @@ def _index_reason(parts: Parts) -> str | None:
         segments[0] in policy.index.first and len(segments) <= 2,
         len(segments) > 2 and segments[-2] == "page" and _NUMBERED.fullmatch(last) is not None,
         len(segments) > 1 and segments[-2] in policy.index.first and segments[0] in policy.sections,
-        all(segment in policy.sections for segment in segments),
+        # A page with a suffix is a page: /wealth.html is no section.
+        all(segment in policy.sections for segment in parts.path.lower().strip("/").split("/")),
         _NAMED.fullmatch("/".join(segments)) is not None,
         _DATED.fullmatch(parts.path) is not None,
     )

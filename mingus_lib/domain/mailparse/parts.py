@@ -80,11 +80,11 @@ class _Walk:
         except Exception as error:  # the rest of the mail is still read
             self._note(path, _kind(part), _filename(part), 0, f"unreadable: {type(error).__name__}")
 
-    def flat(self, raw: bytes, reason: str) -> None:
+    def flat(self, raw: bytes, reason: str, path: str = "1", kind: str = "") -> None:
         """Read bytes whose structure is beyond reading as one text."""
         text = decode(quopri.decodestring(raw[:MAX_TEXT_BYTES]))
-        self._note("1", "", None, len(raw), reason)
-        self._take(HTML if "<a " in text.lower() else TEXT, text, "1")
+        self._note(path, kind, None, len(raw), reason)
+        self._take(HTML if "<a " in text.lower() else TEXT, text, path)
 
     def _open(self, part: EmailMessage, path: str, depth: int) -> None:
         kind, payload = _kind(part), part.get_payload()
@@ -104,7 +104,7 @@ class _Walk:
         body = body if isinstance(body, bytes) else b""
         kind, filename = _kind(part), _filename(part)
         if part.get_content_maintype() == "multipart":
-            self.flat(body, "no-boundary: read without its structure")
+            self.flat(body, "no-boundary: read without its structure", path, kind)
             return
         readable = _readable(kind, filename, body)
         if readable == MAIL:
