@@ -33,6 +33,8 @@ def json_mails(read: Read, name: str, max_bytes: int) -> Iterator[RawMail | NoMa
             continue
         body = compose(found)
         yield RawMail(body[:max_bytes], where, len(body))
+    if not number:
+        yield NoMail(name, "not-json: there is no object in it")
 
 
 def shape_error(found: Any) -> str | None:

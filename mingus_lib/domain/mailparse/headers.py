@@ -33,8 +33,11 @@ class BoundedPolicy(EmailPolicy):
         """The parsed header, or its plain text where the library's parser fails."""
         cut = _decoded(value[:MAX_HEADER_CHARACTERS])
         try:
-            return super().header_fetch_parse(name, cut)
-        except Exception:  # the library's parser breaks in many ways; the text is what counts
+            parsed_header = super().header_fetch_parse(name, cut)
+            # Of what is too broken to be parsed little comes back; the text is what counts.
+            lost = not str(parsed_header).strip() or ("@" in cut and "@" not in str(parsed_header))
+            return one_line(cut) if lost else parsed_header
+        except Exception:  # the library's parser breaks in many ways
             return one_line(cut)
 
 
