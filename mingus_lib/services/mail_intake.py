@@ -76,10 +76,12 @@ def take(
     """
     taken = Taken(mails.begin_run(mailbox.name, datetime.now(UTC)), mailbox.name)
     for whole in mailbox.groups():
-        group = _within(whole, None if limit is None else limit - taken.stored)
-        _store(mails, group, taken, enqueue, since)
-        mailbox.stored(group)
-        yield taken
+        left = whole
+        while left.items and (limit is None or taken.stored < limit):
+            group, left = _split(left, None if limit is None else limit - taken.stored)
+            _store(mails, group, taken, enqueue, since)
+            mailbox.stored(group)
+            yield taken
         if limit is not None and taken.stored >= limit:
             break
     yield taken
@@ -154,14 +156,14 @@ def is_older(head: MailHead, since: datetime | None) -> bool:
     return since is not None and head.sent_at is not None and head.sent_at < since
 
 
-def _within(group: MailGroup, room: int | None) -> MailGroup:
-    """The group cut to so many items; its mark then stands at the last one."""
+def _split(group: MailGroup, room: int | None) -> tuple[MailGroup, MailGroup]:
+    """The first items, as many as there is room for, and the rest; the mark stands at the last one taken."""
     if room is None or len(group.items) <= room:
-        return group
+        return group, MailGroup(())
     items = group.items[:room]
-    last = items[-1].uid if items and isinstance(items[-1], RawMail) else None
+    last = items[-1].uid if isinstance(items[-1], RawMail) else None
     mark = replace(group.mark, last_uid=last) if group.mark is not None and last is not None else None
-    return MailGroup(items, mark)
+    return MailGroup(items, mark), MailGroup(group.items[room:], group.mark)
 
 
 def enqueuing(enqueuer: Submits) -> Enqueues:

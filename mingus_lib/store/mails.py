@@ -31,8 +31,9 @@ COUNTERS = ("seen", "again", "older", "no_mail")
 
 _KEEP = """
 INSERT INTO mails (identity, message_id, subject, sender, sender_name, sent_at, stored_at, source, size, run_id, state)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'stored') ON CONFLICT (identity) DO NOTHING RETURNING id
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'stored')
 """
+_BY_IDENTITY = "SELECT id, state, job_id FROM mails WHERE identity = ?"
 _HIGH_WATER = """
 INSERT INTO mailboxes (account, folder, uidvalidity, last_uid, at) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (account, folder) DO UPDATE SET uidvalidity = excluded.uidvalidity, at = excluded.at,
@@ -188,15 +189,14 @@ def _keep(
     texts = (head.identity, head.message_id or "", head.subject, head.sender, head.sender_name)
     identity, message_id, subject, sender, name = map(clean, texts)
     values = (identity, message_id or None, subject, sender, name, as_optional_text(head.sent_at))
-    row = connection.execute(_KEEP, (*values, as_text(now), clean(raw.name), raw.size, run_id)).fetchone()
-    if row is not None:
-        connection.execute("INSERT INTO mail_bodies VALUES (?, 'zlib', ?)", (row["id"], body))
-        return Kept(row["id"], new=True, waits=True)
-    found = connection.execute(
-        "SELECT id, state, job_id FROM mails WHERE identity = ?", (identity,)
-    ).fetchone()
-    waits = found["job_id"] is None and found["state"] in (MailState.STORED, MailState.DECIDED)
-    return Kept(found["id"], new=False, waits=waits)
+    found = connection.execute(_BY_IDENTITY, (identity,)).fetchone()
+    if found is not None:
+        waits = found["job_id"] is None and found["state"] in (MailState.STORED, MailState.DECIDED)
+        return Kept(found["id"], new=False, waits=waits)
+    mail_id = connection.execute(_KEEP, (*values, as_text(now), clean(raw.name), raw.size, run_id)).lastrowid
+    assert mail_id is not None
+    connection.execute("INSERT INTO mail_bodies VALUES (?, 'zlib', ?)", (mail_id, body))
+    return Kept(mail_id, new=True, waits=True)
 
 
 def _settled(
