@@ -41,6 +41,7 @@ bench: .venv/.ready-dev
 	@$(BIN)/python benchmarks/timetable.py
 	@$(BIN)/python benchmarks/scheduler.py
 	@$(BIN)/python benchmarks/dashboard.py
+	@$(BIN)/python benchmarks/mail.py
 	@if [ -n "$(PAGES)" ]; then $(BIN)/python benchmarks/extraction.py --pages "$(PAGES)"; fi
 
 # Resolve the newest versions again; both files carry hashes and no index address.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from jobs.arguments import Arguments
 from mingus_lib import runtime
@@ -35,12 +35,6 @@ class MailObject(Arguments):
     body: Text | None = None
     html: Text | None = None
     message_id: Header | None = None
-
-    @model_validator(mode="after")
-    def _something(self) -> MailObject:
-        if not (self.subject or self.body or self.html):
-            raise ValueError("a mail needs a subject, a body or html")
-        return self
 
 
 class SomeMail(Arguments):

@@ -21,7 +21,7 @@ from tests.test_clients_tls import _openssl
 
 pytestmark = needs_dovecot
 # All ten thousand take a quarter of a minute: `make crash` reads them.
-MANY = 10_000 if WHOLE else 600
+MANY = 10_000 if WHOLE else 300
 
 
 def mail(number: int, body: str = "hello") -> bytes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import sysconfig
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-import test
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +19,7 @@ from tests.mail_corpus import Sample, samples
 HEAD = b"From: Ada <ada@home.example>\nSubject: x\nMIME-Version: 1.0\n"
 # The standard library's own samples, where it is installed with its tests, and a folder of others.
 SAMPLES = [
-    Path(test.__path__[0]) / "test_email" / "data",
+    Path(sysconfig.get_path("stdlib")) / "test" / "test_email" / "data",
     Path(os.environ.get("MINGUS_MIME_SAMPLES", "/nonexistent")),
 ]
 

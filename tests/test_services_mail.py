@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -164,9 +164,13 @@ def test_a_job_killed_before_it_said_what_it_sent_sends_again_and_stores_nothing
             run(kept.id)
     assert here.mails.state(kept.id) is MailState.DECIDED
     resumed: list[list[int]] = []
-    count = mail_intake.resume_unfinished_mails(
-        here.mails, lambda ids: resumed.append(list(ids)) or "jobY", now=datetime.now(UTC), grace=timedelta(0)
-    )
+
+    def enqueue(ids: Sequence[int]) -> str:
+        resumed.append(list(ids))
+        return "jobY"
+
+    later = datetime.now(UTC)
+    count = mail_intake.resume_unfinished_mails(here.mails, enqueue, now=later, grace=timedelta(0))
     assert (count, resumed) == (1, [[kept.id]])
     assert run([kept.id])["read"] == [kept.id]
     assert run([kept.id])["again"] == [kept.id]

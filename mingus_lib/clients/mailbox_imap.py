@@ -9,7 +9,7 @@ import contextlib
 import logging
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from ipaddress import ip_address
@@ -82,7 +82,7 @@ class ImapMailbox:
         """The account and the folder."""
         return f"{self._account.label}/{self._account.folder}"
 
-    def groups(self) -> Iterator[MailGroup]:
+    def groups(self) -> Generator[MailGroup, None, None]:
         """The mails that came since the mark, by UID.
 
         Raises UsageError for what an operator has to correct (login, certificate, folder), DependencyDown for what
