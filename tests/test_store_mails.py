@@ -127,6 +127,16 @@ def test_reading_again_keeps_what_was_sent(store: Store, mails: Mails) -> None:
     assert (total.found, total.sent, total.kept, total.dropped) == (2, 1, 1, {"unsubscribe": 1})
 
 
+def test_reading_again_sends_what_failed(store: Store, mails: Mails) -> None:
+    (first,) = keep(mails, raw("1", ONE, TWO))
+    decide(mails, first)
+    send(mails, first, "job1")
+    Articles(store).note_outcome("job1", 0, ItemOutcome(ONE, Outcome.FAILED, None, "http-404: gone"), NOW)
+    mails.read_again([first])
+    decide(mails, first)
+    assert send(mails, first, "job2") == [ONE]
+
+
 def test_what_a_crash_left_half_done_is_found(store: Store, mails: Mails) -> None:
     ledger = Ledger(store)
     ids = keep(mails, *(raw(str(number), ONE) for number in range(5)))

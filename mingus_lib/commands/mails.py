@@ -110,7 +110,7 @@ def reprocess(
 ) -> None:
     """Decide about the links of mails again, by the rules of today.
 
-    What a mail sent on before is not sent again.
+    What a mail sent on before is not sent again, unless it failed.
 
     Example: mingus mails reprocess 12 13 --wait
     """

@@ -31,6 +31,14 @@ WHERE l.target = ?1 AND l.mail_id <> ?2 AND l.decision IN ('fetch', 'follow', 'h
   AND NOT EXISTS (SELECT 1 FROM article_outcomes AS o WHERE o.url = ?1 AND o.final)
 LIMIT 1
 """
+_SENT_BEFORE = """
+SELECT l.target, l.job_id FROM mail_links AS l LEFT JOIN job_runs AS j ON j.id = l.job_id
+WHERE l.mail_id = ? AND l.job_id IS NOT NULL AND coalesce(
+  (SELECT o.outcome <> 'failed' FROM article_outcomes AS o WHERE o.url = l.target AND o.final
+   ORDER BY o.at DESC LIMIT 1),
+  j.state IS NULL OR j.state NOT IN ('dead', 'cancelled'))
+"""
+MAX_URL = 8_192
 
 
 def pending(connection: sqlite3.Connection, target: str, mail_id: int) -> int | None:
@@ -40,9 +48,8 @@ def pending(connection: sqlite3.Connection, target: str, mail_id: int) -> int | 
 
 
 def sent_before(connection: sqlite3.Connection, mail_id: int) -> dict[str, str]:
-    """The addresses that this mail sent on in an earlier reading, with their jobs."""
-    sql = "SELECT target, job_id FROM mail_links WHERE mail_id = ? AND job_id IS NOT NULL"
-    return {row["target"]: row["job_id"] for row in connection.execute(sql, (mail_id,))}
+    """The addresses that this mail sent on in an earlier reading and that did not fail, with their jobs."""
+    return {row["target"]: row["job_id"] for row in connection.execute(_SENT_BEFORE, (mail_id,))}
 
 
 def replace_all(
@@ -69,6 +76,3 @@ def _row(link: JudgedLink, decision: LinkDecision, reason: str | None) -> tuple[
 
 def _job(link: JudgedLink, decision: LinkDecision, earlier: dict[str, str]) -> str | None:
     return earlier.get(link.target or "") if decision in SENT_ON else None
-
-
-MAX_URL = 8_192
