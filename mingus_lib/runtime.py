@@ -371,7 +371,14 @@ class Runtime:
         from mingus_lib.services.sweeping import Sweeper
 
         return Sweeper(
-            self.store, self.follow_ups, self.history, self.ledger, self.slots, self.enqueuer, self.delivery
+            self.store,
+            self.follow_ups,
+            self.history,
+            self.ledger,
+            self.slots,
+            self.mails,
+            self.enqueuer,
+            self.delivery,
         )
 
     def follow_up(
