@@ -30,6 +30,9 @@ for noisy in ("imapclient", "imaplib"):
 DEPENDENCY = "imap"
 TIMEOUT = 60.0
 SIZES_AT_ONCE = 500
+# The library takes no line of more than a million characters.
+UIDS_AT_ONCE = 100_000
+MAX_UID = 2**32 - 1
 RECONNECTS = 4
 FIRST_PAUSE = 1.0
 FOLDERS_NAMED = 10
@@ -96,7 +99,8 @@ class ImapMailbox:
                         yield group
                         failures = 0
                     return
-                except (OSError, IMAPClientAbortError) as error:
+                # Also a command that the server refuses: it may be overloaded, and login and folder were right.
+                except (OSError, IMAPClientError) as error:
                     failures += 1
                     self._reconnect_later(error, failures)
         finally:
@@ -109,24 +113,26 @@ class ImapMailbox:
             self._unflagged += [item.uid for item in group.items if isinstance(item, RawMail) and item.uid]
 
     def _new_groups(self) -> Iterator[MailGroup]:
-        client, uidvalidity = self._opened()
+        client, uidvalidity, uidnext = self._opened()
         known = self._mark
         # UIDs mean nothing once UIDVALIDITY has changed; the ledger knows the mails by their Message-IDs.
         last = known.last_uid if known is not None and known.uidvalidity == uidvalidity else 0
         self._flag()
-        uids = self._search(client, last)
+        uids = self._search(client, last, uidnext)
         for start in range(0, len(uids), SIZES_AT_ONCE):
             for group in _by_size(self._sizes(client, uids[start : start + SIZES_AT_ONCE])):
                 mark = Mark(self._account.label, self._account.folder, uidvalidity, group[-1][0])
                 yield MailGroup(tuple(self._fetch(client, group)), mark)
                 self._flag()
 
-    def _search(self, client: IMAPClient, last: int) -> list[int]:
-        criteria: list[Any] = ["UID", f"{last + 1}:*"]
-        if self._since is not None:
-            criteria += ["SINCE", self._since]
-        # `n:*` always has the newest mail, even below n.
-        return sorted(uid for uid in client.search(criteria) if uid > last)
+    def _search(self, client: IMAPClient, last: int, uidnext: int) -> list[int]:
+        found: list[int] = []
+        for start in range(last + 1, uidnext, UIDS_AT_ONCE):
+            criteria: list[Any] = ["UID", f"{start}:{start + UIDS_AT_ONCE - 1}"]
+            if self._since is not None:
+                criteria += ["SINCE", self._since]
+            found += sorted(client.search(criteria))
+        return found
 
     def _sizes(self, client: IMAPClient, uids: Sequence[int]) -> list[tuple[int, int]]:
         found = client.fetch(uids, ["RFC822.SIZE"])
@@ -145,8 +151,8 @@ class ImapMailbox:
             self._client.add_flags(self._unflagged, [SEEN], silent=True)
             self._unflagged = []
 
-    def _opened(self) -> tuple[IMAPClient, int]:
-        """The connection with the folder selected, and its UIDVALIDITY."""
+    def _opened(self) -> tuple[IMAPClient, int, int]:
+        """The connection with the folder selected, its UIDVALIDITY and UIDNEXT."""
         if self._client is None:
             self._client = _connected(self._account)
         folder = self._account.folder
@@ -159,7 +165,7 @@ class ImapMailbox:
             raise UsageError(
                 f"{self._account.host} has no folder {folder!r} to read; there are {names}: name it with --folder"
             ) from error
-        return self._client, int(selected[b"UIDVALIDITY"])
+        return self._client, int(selected.get(b"UIDVALIDITY", 0)), int(selected.get(b"UIDNEXT", MAX_UID))
 
     def _reconnect_later(self, error: Exception, failures: int) -> None:
         self._drop()

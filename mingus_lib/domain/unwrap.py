@@ -23,7 +23,6 @@ from mingus_lib.errors import UsageError
 MAX_DEPTH = 8
 MAX_VALUE = 16_000
 _WEB = re.compile(r"https?:/{1,2}[^\s/]", re.IGNORECASE)
-_WEB_INSIDE = re.compile(r"https?://[^\s\"'<>\\\x00-\x1f\x7f-\uffff]{4,8000}", re.IGNORECASE)
 _PROOFPOINT_RUN = re.compile(r"\*(\*.)?")
 
 
@@ -145,12 +144,6 @@ def _base64(value: str) -> str:
     return base64.b64decode(data + "=" * (-len(data) % 4)).decode("utf-8", "replace")
 
 
-def _found_inside(value: str) -> str:
-    """The first web address in a text, JSON included."""
-    found = _WEB_INSIDE.search(value.replace("\\/", "/"))
-    return found[0] if found else ""
-
-
 def _json_address(value: str) -> str:
     """The address among the values of a JSON object, however deep, nested JSON in strings too."""
     document, _ = json.JSONDecoder().raw_decode(value.strip())
@@ -195,7 +188,6 @@ STEPS: dict[str, Callable[[str], str]] = {
     "form": unquote_plus,
     "base64": _base64,
     "json": _json_address,
-    "find": _found_inside,
     "jwt": _jwt_payload,
     "proofpoint2": _proofpoint2,
     "proofpoint3": _proofpoint3,

@@ -26,7 +26,10 @@ Enqueues = Callable[[Sequence[int]], str]
 
 @dataclass(slots=True)
 class Taken:
-    """What one reading of a mailbox brought. `no_mail` are the things that were none, with reasons."""
+    """What one reading of a mailbox brought; `run_id` is 0 when it was nothing.
+
+    `no_mail` are the things that were none, with their reasons.
+    """
 
     run_id: int
     source: str
@@ -74,8 +77,10 @@ def take(
     Mails sent before `since` are passed over; at most `limit` new ones are taken. Raises what mailbox, store and
     queue raise: what was stored stays, and is enqueued by the next reading or the sweeper.
     """
-    taken = Taken(mails.begin_run(mailbox.name, datetime.now(UTC)), mailbox.name)
+    taken = Taken(0, mailbox.name)
     for whole in mailbox.groups():
+        # Not before there is something: a refused login is no run.
+        taken.run_id = taken.run_id or mails.begin_run(mailbox.name, datetime.now(UTC))
         left = whole
         while left.items and (limit is None or taken.stored < limit):
             group, left = _split(left, None if limit is None else limit - taken.stored)
