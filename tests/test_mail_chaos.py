@@ -59,6 +59,13 @@ def fill(folder: Path, sites: list[Site]) -> set[str]:
     return targets
 
 
+def revive(mingus: CommandLine) -> None:
+    """A job that was killed three times is dead by rights; an operator has it run again. Nothing else may be dead."""
+    reasons = {job["reason"].partition(":")[0] for job in mingus("dead", "list", "--json").json}
+    assert reasons <= {"killed-its-worker"}
+    mingus("dead", "requeue", "--error", "killed-its-worker")
+
+
 def settle(mingus: CommandLine, crew: Crew, mails: int) -> None:
     """Wait until every mail is done and no job is left."""
 
@@ -66,6 +73,9 @@ def settle(mingus: CommandLine, crew: Crew, mails: int) -> None:
         crew.fill()
         states = mingus("mails", "list", "--json", "-n", "1000").json
         queues = mingus("queues", "--json").json
+        if any(queue["dead"] for queue in queues):
+            revive(mingus)
+            return False
         waiting = sum(queue[key] for queue in queues for key in ("queued", "scheduled", "started"))
         return len(states) == mails and all(mail["state"] == "done" for mail in states) and not waiting
 

@@ -22,8 +22,7 @@ MAILS = (
     Column("stored_at", "Read", Kind.TIME),
 )
 LINKS = (
-    Column("decision", "Decision", Kind.STATE),
-    Column("fate", "Became", Kind.STATE),
+    Column("fate", "Fate", Kind.STATE),
     Column("why", "Reason"),
     Column("address", "Address"),
     Column("anchor", "Text"),
@@ -61,6 +60,8 @@ FACTS = (
     "size",
     "job_id",
 )
+FATES = {"drop": "dropped", "known": "known"}
+FACT_WIDTH = 13
 EMPTY = "No mails here yet. Read some: mingus mail PATH"
 STRANGERS_SHOWN = 20
 
@@ -165,11 +166,11 @@ def show_mail(mail: Mapping[str, Any], form: Format) -> None:
     if form is Format.JSON:
         output.value(mail)
         return
-    facts = [
-        ("subject", mail["subject"]),
-        *((name, mail[name]) for name in FACTS if mail[name] not in (None, "")),
-    ]
-    output.lines(f"{name}\t{human.printable(str(value))}" for name, value in facts)
+    width = FACT_WIDTH if form is Format.TABLE else 0
+    for name in ("subject", *FACTS):
+        if mail[name] not in (None, ""):
+            separator = " " if width else "	"
+            output.lines([f"{name:<{width}}{separator}{human.printable(str(mail[name]))}"])
     output.lines([""])
     output.rows(mail["parts"], PARTS, form, id_key="path")
     output.lines([""])
@@ -183,10 +184,10 @@ def show_links(found: Sequence[Mapping[str, Any]], form: Format) -> None:
 
 
 def _told(link: Mapping[str, Any]) -> dict[str, Any]:
-    """A link as a row: what became of it, the reason of whichever came last, and the target."""
-    became = link["outcome"] or ("waiting" if link["job_id"] else None)
+    """A link as a row: how far it came, the reason of whatever came last, and the target."""
+    waiting = "waiting" if link["job_id"] else FATES.get(link["decision"], "decided")
     why = link["outcome_reason"] if link["outcome"] else link["reason"]
-    return {**link, "fate": became, "why": why, "address": link["target"] or link["url"]}
+    return {**link, "fate": link["outcome"] or waiting, "why": why, "address": link["target"] or link["url"]}
 
 
 def show_funnels(found: Sequence[Mapping[str, Any]], by: str, form: Format) -> None:
