@@ -17,7 +17,8 @@ test: .venv/.ready-dev
 # Every crash point, 3,000 jobs under chaos, long random walks: about a quarter of an hour.
 crash: .venv/.ready-dev
 	@MINGUS_TEST_CRASH=1 $(BIN)/python -m pytest -s --show-capture=no tests/test_crash_points.py \
-	  tests/test_queues_races.py tests/test_queues_machine.py tests/test_chaos.py
+	  tests/test_queues_races.py tests/test_queues_machine.py tests/test_chaos.py \
+	  tests/test_mail_chaos.py tests/test_clients_imap.py
 
 # The timetable against every minute of 2020-2035 in a dozen zones, and every change of the clocks anywhere.
 timetable-walk: .venv/.ready-dev
@@ -40,6 +41,7 @@ bench: .venv/.ready-dev
 	@$(BIN)/python benchmarks/timetable.py
 	@$(BIN)/python benchmarks/scheduler.py
 	@$(BIN)/python benchmarks/dashboard.py
+	@$(BIN)/python benchmarks/mail.py
 	@if [ -n "$(PAGES)" ]; then $(BIN)/python benchmarks/extraction.py --pages "$(PAGES)"; fi
 
 # Resolve the newest versions again; both files carry hashes and no index address.

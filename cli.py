@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 # name, module of mingus_lib.commands, panel, one line of help (a test holds it to the command's own).
 COMMANDS: tuple[tuple[str, str, str, str], ...] = (
     ("add", "feed", "Feed", "Add articles by their addresses."),
+    ("mail", "mail", "Feed", "Read mails, and send the articles they link to into the library."),
     ("reprocess", "feed", "Feed", "Fetch articles again, or read their kept pages again."),
     ("enqueue", "feed", "Feed", "Enqueue any task with its arguments as JSON."),
+    ("mails", "mails", "Library", "Look at the mails that were read, and at what became of their links."),
     ("articles", "articles", "Library", "List, show, search, archive and export articles."),
     ("hosts", "hosts", "Library", "Say which hosts may be read, and how good they are."),
     ("extract", "extract", "Library", "Read articles from files or addresses, storing nothing."),

@@ -36,6 +36,18 @@ sign jobs of the task.
 EXAMPLES: Mapping[str, tuple[Mapping[str, Any], str | None]] = {
     "process_new_articles": ({"urls": ["https://example.com/first-emergency-fund"]}, None),
     "reprocess_article": ({"article_id": 12, "offline": True}, None),
+    "process_email_articles": (
+        {
+            "mail": {
+                "subject": "Worth reading",
+                "from": "letter@example.com",
+                "body": "https://example.com/first-home-in-order",
+                "message_id": "worth-reading@example.com",
+            }
+        },
+        None,
+    ),
+    "read_mailbox": ({"limit": 100}, None),
     "sweep": ({}, None),
     "ping": ({"seconds": 0.5, "token": "hello"}, "cleanup"),
 }
@@ -103,6 +115,8 @@ def type_of(field: Mapping[str, Any]) -> str:
     """A JSON schema's type in words: `list of string`, `string or null`."""
     if "anyOf" in field:
         return " or ".join(type_of(choice) for choice in field["anyOf"])
+    if "$ref" in field:
+        return "object"
     if field["type"] == "array":
         return f"list of {type_of(field['items'])}"
     return str(field["type"])

@@ -15,5 +15,5 @@ class Nothing(Arguments):
 
 @job(Nothing, queue="cleanup", permission="cleanup:run")
 def sweep() -> dict[str, Any]:
-    """Find what a crash left undone, and have it done: follow-ups, jobs out of step, old slots of the timetable."""
+    """Find what a crash left undone, and have it done: follow-ups, half-read mails, jobs out of step, old slots."""
     return runtime.current().sweeper.run().as_json()

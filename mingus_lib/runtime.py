@@ -13,9 +13,11 @@ from mingus_lib.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from redis import Redis
 
+    from mingus_lib.clients.mailbox_imap import ImapMailbox
     from mingus_lib.clients.web import Web
     from mingus_lib.queues.control import Control
     from mingus_lib.queues.delivery import Delivery
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from mingus_lib.queues.limits import Limits
     from mingus_lib.services.cancelling import Canceller
     from mingus_lib.services.ingest import Ingest
+    from mingus_lib.services.mail_reading import MailReading
     from mingus_lib.services.reprocess import Reprocess
     from mingus_lib.services.retrying import Retrier
     from mingus_lib.services.sweeping import Sweeper
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
     from mingus_lib.store.hosts import Hosts
     from mingus_lib.store.interventions import Interventions
     from mingus_lib.store.ledger import Ledger
+    from mingus_lib.store.mail_funnel import MailFunnel
+    from mingus_lib.store.mails import Mails
     from mingus_lib.store.slots import Slots
     from mingus_lib.store.task_days import TaskDays
 
@@ -135,6 +140,43 @@ class Runtime:
         from mingus_lib.store.followups import FollowUps
 
         return FollowUps(self.store)
+
+    @cached_property
+    def mails(self) -> Mails:
+        """Mails and their links."""
+        from mingus_lib.store.mails import Mails
+
+        return Mails(self.store)
+
+    @cached_property
+    def mail_funnel(self) -> MailFunnel:
+        """What became of the links of mails."""
+        from mingus_lib.store.mail_funnel import MailFunnel
+
+        return MailFunnel(self.store)
+
+    @property
+    def mail_reading(self) -> MailReading:
+        """Stored mails in, addresses of articles out."""
+        from mingus_lib.services.mail_reading import MailReading
+
+        return MailReading(self.mails, self.hosts, self.settings.unknown_hosts == "hold")
+
+    def imap_mailbox(
+        self, *, since: datetime | None = None, mark_seen: bool = False, rescan: bool = False
+    ) -> ImapMailbox:
+        """The IMAP folder of the settings, from where the last reading ended. Raises UsageError."""
+        from mingus_lib.clients.mailbox_imap import ImapMailbox, rescanned
+        from mingus_lib.services.mail_accounts import imap_account
+
+        account = imap_account(self.settings)
+        mark = self.mails.mark(account.label, account.folder)
+        return ImapMailbox(
+            account,
+            rescanned(mark) if rescan else mark,
+            since=since.date() if since else None,
+            mark_seen=mark_seen,
+        )
 
     @property
     def redis_url(self) -> str:
@@ -329,7 +371,14 @@ class Runtime:
         from mingus_lib.services.sweeping import Sweeper
 
         return Sweeper(
-            self.store, self.follow_ups, self.history, self.ledger, self.slots, self.enqueuer, self.delivery
+            self.store,
+            self.follow_ups,
+            self.history,
+            self.ledger,
+            self.slots,
+            self.mails,
+            self.enqueuer,
+            self.delivery,
         )
 
     def follow_up(

@@ -42,6 +42,7 @@ LIBRARY_HOMES = {
     "redis": {"queues"},
     "requests": {"clients"},
     "imaplib": {"clients"},
+    "imapclient": {"clients"},
     "openai": {"clients"},
     "flask": {"dashboard"},
     "waitress": {"dashboard"},

@@ -59,6 +59,7 @@ class Crew:
 
     mingus: CommandLine
     log: Path
+    queues: Sequence[str] = ("article_processing",)
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
     killed: Counter[str] = field(default_factory=Counter)
 
@@ -69,7 +70,7 @@ class Crew:
             with self.log.open("ab") as stream:
                 self.running.append(
                     subprocess.Popen(
-                        [sys.executable, "-m", "cli", "worker", "--queue", "article_processing"],
+                        [sys.executable, "-m", "cli", "worker", *(f"--queue={name}" for name in self.queues)],
                         stdin=subprocess.DEVNULL,
                         stdout=stream,
                         stderr=stream,

@@ -38,7 +38,7 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 INLINE = re.compile(r"`(?:make run ARGS=\")?mingus ([^`]+)`")
 EXAMPLE_SITE = "https://example.com"
 # What a task says of itself: any shape.
-OPEN_KEYS = {"args", "result", "schema"}
+OPEN_KEYS = {"args", "result", "schema", "dropped", "rejected", "failed"}
 
 
 def blocks(document: Path, language: str) -> list[str]:
@@ -221,6 +221,7 @@ def printed(library: Library) -> dict[str, Shown]:
     pages = [f"{library.site}{path}" for path in ("/negotiate-your-raise", "/reprint/raise", "/moved-away")]
     library.mingus("add", "--wait", *pages)
     library.mingus("enqueue", "ping", "--queue", "cleanup", "--args", '{"fail": "permanent"}', "--wait")
+    library.mingus("mail", "-", "--wait", stdin=mail_of(pages[0]))
     client = connect(embedded.url(library.mingus.home))
     for _ in range(FAILURES_TO_OPEN):
         Limits(client, "test").failed("model", "dependency-down: the model answered 503")
@@ -237,10 +238,17 @@ def printed(library: Library) -> dict[str, Shown]:
                         command, dead if command.startswith("retry") else newest, library.site
                     )
                 ),
+                stdin=mail_of("mailto:editor@example.com"),
             )
             for command in shapes()
         }
     return {command: shown.result() for command, shown in running.items()}
+
+
+def mail_of(link: str) -> str:
+    """A mail with a link and one to unsubscribe."""
+    lines = f"A link: {link}\nUnsubscribe: https://a.example/unsubscribe/1"
+    return f"From: The Letter <letter@a.example>\nMessage-ID: <{len(link)}@x>\nSubject: x\n\n{lines}\n"
 
 
 def arguments_of(command: str, job_id: str, site: str) -> list[str]:
@@ -251,6 +259,8 @@ def arguments_of(command: str, job_id: str, site: str) -> list[str]:
         "extract": [page],
         "articles show": ["1"],
         "articles search": ["raise"],
+        "mail --": ["-"],
+        "mails show": ["1"],
     }
     words = [{"ID": job_id, "QUEUE": "analytics"}.get(word, word) for word in command.split()]
     return words + next((extra for start, extra in more.items() if command.startswith(start)), [])

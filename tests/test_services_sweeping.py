@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from mingus_lib.domain.jobs import JobState
+from mingus_lib.domain.mailparse import read_head
+from mingus_lib.domain.mails import RawMail
 from mingus_lib.errors import TransientError
 from mingus_lib.services.sweeping import Sweeper
 from mingus_lib.store.followups import FollowUps
+from mingus_lib.store.mails import Mails
 from mingus_lib.store.slots import Slots
 from tests.runtime_parts import Parts
 
@@ -18,7 +21,7 @@ from tests.runtime_parts import Parts
 def sweeper(parts: Parts) -> Sweeper:
     return Sweeper(
         parts.store, FollowUps(parts.store), parts.history, parts.ledger, Slots(parts.store, parts.ledger),
-        parts.enqueuer, parts.delivery,
+        Mails(parts.store), parts.enqueuer, parts.delivery,
     )  # fmt: skip
 
 
@@ -35,6 +38,15 @@ def test_a_follow_up_is_enqueued_once_when_its_task_has_come(parts: Parts) -> No
         "ping", JobState.QUEUED, f"job:{parent}", parent,
     )  # fmt: skip
     assert parts.client.lrange("rq:queue:cleanup", 0, -1)[-1] == child.id.encode()
+
+
+def test_a_mail_left_half_read_gets_its_job(parts: Parts) -> None:
+    raw = RawMail(b"Message-ID: <1@x>\n\nhello\n", "box", 30)
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    Mails(parts.store).keep([(read_head(raw.body), raw)], now=long_ago)
+    assert sweeper(parts).run().mails == 1
+    assert sweeper(parts).run().mails == 0
+    assert parts.client.llen("rq:queue:email_processing") == 1
 
 
 def test_a_follow_up_whose_arguments_do_not_fit_ends_dead_and_stops_nobody(parts: Parts) -> None:

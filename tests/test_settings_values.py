@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mingus_lib.domain.tomltext import leaves, line_numbers
 from mingus_lib.errors import UsageError
 from mingus_lib.settings import Declaration, declarations, load, mask
-from mingus_lib.settings.kinds import Duration, Size
+from mingus_lib.settings.kinds import Duration, Secret, Size
 
 EACH = [each for each in declarations() if not each.required]
 
@@ -122,7 +122,10 @@ class TestKinds:
             value = each.kind.parse(raw)
         except ValueError:
             return
-        assert each.kind.parse(each.kind.show(value)) == value
+        if isinstance(each.kind, Secret):
+            assert each.kind.show(value) in ("***", "none")
+        else:
+            assert each.kind.parse(each.kind.show(value)) == value
 
 
 names = st.text("abcXYZ_-09", min_size=1, max_size=6)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -59,11 +60,13 @@ class Web:
         etag: str | None = None,
         last_modified: str | None = None,
         deadline: float | None = None,
+        onward: Callable[[str], object] | None = None,
     ) -> FetchedPage:
         """The page at `url`; status 304 and no body when `etag` or `last_modified` still holds.
 
         `deadline` (time.monotonic seconds) bounds the waiting for turns: OutOfTime when the next
-        one lies beyond it. The response itself has the policy's timeout. Raises TransientError
+        one lies beyond it. The response itself has the policy's timeout. `onward` is told every place
+        that a redirect leads to before it is asked, and may raise. Raises TransientError
         (`timeout`, `connection`, `dns`, `robots`, `http-429`, `http-5xx` ...) or PermanentError
         (`blocked-address`, `blocked-port`, `bad-address`, `robots`, `too-large`, `content-type`,
         `too-many-redirects`, `tls`, `bad-response`, `http-4xx` ...).
@@ -75,6 +78,8 @@ class Web:
             if isinstance(hop, FetchedPage):
                 return hop
             target = hop
+            if onward is not None:
+                onward(target.url)
         raise PermanentError(
             f"{parse(url).label}: more than {self._policy.max_redirects} redirects", code="too-many-redirects"
         )

@@ -30,6 +30,7 @@ WITHOUT_COLUMNS = frozenset(
         "job",
         "extract",
         "articles show",
+        "mails show",
         "dead show",
         "config check",
         "metrics",

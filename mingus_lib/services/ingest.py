@@ -34,6 +34,7 @@ from mingus_lib.domain.quality import assess
 from mingus_lib.domain.urls import canonical, host_of
 from mingus_lib.errors import MingusError, PermanentError, TransientError, UsageError
 from mingus_lib.queues.context import JobContext
+from mingus_lib.services.trackers import Following, Unwanted
 from mingus_lib.store.articles import Articles
 from mingus_lib.store.hosts import Hosts
 
@@ -121,7 +122,7 @@ class Ingest:
         run = _Run(self, urls, job, force)
         run.settle_without_fetching()
         for address, fetched in _fetch_all(
-            self.web, run.to_fetch, self.concurrency, run.stop_at, run.give_up_at
+            self.web, run.following, run.to_fetch, self.concurrency, run.stop_at, run.give_up_at
         ):
             run.conclude(address, fetched)
         return run.result()
@@ -147,6 +148,7 @@ class _Run:
         self.pauses: list[float] = []
         self.bug: Exception | None = None
         self.retry_after: float | None = None
+        self.following = Following(ingest.hosts, ingest.hold_unknown_hosts)
 
     def settle_without_fetching(self) -> None:
         """Conclude what needs no request: bad, known, denied and held addresses."""
@@ -179,7 +181,9 @@ class _Run:
             why = f"denied-host: {host} is denied; `mingus hosts allow {host}` changes that"
             self._note(address.position, ItemOutcome(address.url, Outcome.REJECTED, None, why))
             return None
-        if policy.policy is HostPolicy.UNKNOWN and self.ingest.hold_unknown_hosts and not self.force:
+        held = policy.policy is HostPolicy.UNKNOWN and self.ingest.hold_unknown_hosts and not self.force
+        # Where a tracker leads is what counts, and that is not known yet.
+        if held and not self.following.follows(address.url):
             draft = held_article(address.url, address.canonical_url, source_quality=policy.quality)
             self._store(address, draft)
             return None
@@ -198,6 +202,8 @@ class _Run:
                 # The other pages must not pay for a bug met on this one; the job reports it at its end.
                 log.exception("reading %s", address.url, extra={"job_id": self.job.id})
                 self.bug = error
+        elif isinstance(fetched, Unwanted):
+            self._note(address.position, ItemOutcome(address.url, Outcome.REJECTED, None, fetched.reason))
         elif isinstance(fetched, OutOfTime):
             self.left_over.append(address.url)
             self.pauses.append(fetched.retry_after or 0.0)
@@ -207,6 +213,11 @@ class _Run:
             self.bug = fetched
 
     def _read(self, address: _Address, page: FetchedPage) -> None:
+        if self.following.holds(address.url, page.final_url) and not self.force:
+            rule = self.ingest.hosts.policy(host_of(page.final_url))
+            final = canonical(page.final_url)
+            self._store(address, held_article(address.url, final, source_quality=rule.quality))
+            return
         read = extract(page.body, content_type=page.content_type, charset=page.charset, url=page.final_url)
         verdict = assess(read, url=page.final_url, policy=self.ingest.quality)
         quality = self.ingest.hosts.policy(host_of(page.final_url)).quality
@@ -268,7 +279,12 @@ Fetched = tuple[_Address, FetchedPage | Exception]
 
 
 def _fetch_all(
-    web: Web, addresses: Sequence[_Address], concurrency: int, stop_at: float, give_up_at: float
+    web: Web,
+    following: Following,
+    addresses: Sequence[_Address],
+    concurrency: int,
+    stop_at: float,
+    give_up_at: float,
 ) -> Iterator[Fetched]:
     """Fetch with at most `concurrency` threads, never two of one host at once; yields as pages arrive.
 
@@ -292,7 +308,7 @@ def _fetch_all(
             for address in queue:
                 if over.is_set():
                     return
-                _hand_over(arrived, (address, _fetch_one(web, address, stop_at)), over)
+                _hand_over(arrived, (address, _fetch_one(web, following, address, stop_at)), over)
 
     threads = [
         threading.Thread(target=fetch_hosts, daemon=True) for _ in range(min(concurrency, len(waiting)))
@@ -325,10 +341,12 @@ def _hand_over(arrived: Handover[Fetched], fetched: Fetched, over: threading.Eve
         return
 
 
-def _fetch_one(web: Web, address: _Address, stop_at: float) -> FetchedPage | Exception:
+def _fetch_one(web: Web, following: Following, address: _Address, stop_at: float) -> FetchedPage | Exception:
     try:
         if time.monotonic() >= stop_at:
             return OutOfTime(f"no time left for {address.url}")
-        return web.fetch(address.canonical_url, deadline=stop_at)
+        page = web.fetch(address.canonical_url, deadline=stop_at, onward=following.guard(address.url))
+        following.judge(address.url, page.final_url)
+        return page
     except Exception as error:
         return error

@@ -14,10 +14,12 @@ from mingus_lib.queues import catalog
 from mingus_lib.queues.delivery import Delivery
 from mingus_lib.queues.enqueue import Submits, new_job
 from mingus_lib.services import checking
+from mingus_lib.services.mail_intake import enqueuing, resume_unfinished_mails
 from mingus_lib.store.database import Store
 from mingus_lib.store.followups import FollowUps
 from mingus_lib.store.history import History
 from mingus_lib.store.ledger import Ledger
+from mingus_lib.store.mails import Mails
 from mingus_lib.store.slots import Slots
 
 BATCH = 500
@@ -29,6 +31,7 @@ class Swept:
     """What one round did. `out_of_step`: jobs by kind that ledger and Redis still disagree about, left to a keeper."""
 
     follow_ups: int = 0
+    mails: int = 0
     slots_forgotten: int = 0
     out_of_step: dict[str, int] = field(default_factory=dict)
 
@@ -46,6 +49,7 @@ class Sweeper:
     history: History
     ledger: Ledger
     slots: Slots
+    mails: Mails
     enqueuer: Submits
     delivery: Delivery
 
@@ -53,6 +57,7 @@ class Sweeper:
         """Sweep. Raises what the store or Redis raise; what was done by then stays."""
         return Swept(
             follow_ups=self._enqueue_follow_ups(),
+            mails=resume_unfinished_mails(self.mails, enqueuing(self.enqueuer), now=datetime.now(UTC)),
             slots_forgotten=self._forget_slots(),
             out_of_step=self._out_of_step(),
         )

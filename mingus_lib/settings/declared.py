@@ -23,7 +23,10 @@ from mingus_lib.settings.kinds import (
     Kind,
     Line,
     Listing,
+    Name,
     Network,
+    Port,
+    Secret,
     Size,
     Switch,
     Token,
@@ -205,6 +208,54 @@ class Settings:
     )
     dashboard_token_file: Path | None = _setting(
         None, File(), "A file with that token, for its owner alone.", key="dashboard.token_file"
+    )
+    mail_max_bytes: int = _setting(
+        25_000_000,
+        Size(10_000, 10**9),
+        "What is kept and read of a larger mail: its beginning, so many bytes of it.",
+        key="mail.max_bytes",
+    )
+    mail_retention: float = _setting(
+        90 * 86_400.0,
+        Duration(0, 3_153_600_000),
+        "How long the bodies of mails are kept, for reading them again. What was read of them stays.",
+        key="mail.retention",
+    )
+    imap_host: str | None = _setting(
+        None, Name(253), "The IMAP server that `mingus mail --imap` reads.", key="imap.host"
+    )
+    imap_port: int | None = _setting(
+        None,
+        Port(),
+        "Its port. Without one: 993 for `tls`, 143 otherwise.",
+        key="imap.port",
+    )
+    imap_user: str | None = _setting(None, Name(255), "The user to log in as.", key="imap.user")
+    imap_password: str | None = _setting(
+        None,
+        Secret(1000),
+        "The user's app password. Better a file: `imap_password_file`, or the systemd credential `imap-password`.",
+        key="imap.password",
+        secret=True,
+    )
+    imap_password_file: Path | None = _setting(
+        None,
+        File(),
+        "A file whose first line is the password. Without one, the systemd credential `imap-password` is used.",
+        key="imap.password_file",
+    )
+    imap_folder: str = _setting("INBOX", Name(500), "The folder to read.", key="imap.folder")
+    imap_tls: str = _setting(
+        "tls",
+        Choice(("tls", "starttls", "none")),
+        "How the connection is encrypted. `none` is refused for other hosts than this machine.",
+        key="imap.tls",
+    )
+    imap_ca_file: Path | None = _setting(
+        None,
+        File(),
+        "The certificate authorities to trust, PEM, for a server with a certificate of its own.",
+        key="imap.ca_file",
     )
     tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

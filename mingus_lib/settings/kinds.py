@@ -63,6 +63,23 @@ class Whole(Kind):
         return str(value)
 
 
+class Port(Whole):
+    """A TCP port, or none."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 65_535)
+
+    @property
+    def allowed(self) -> str:
+        return f'{super().allowed}, or "{NOTHING}"'
+
+    def parse(self, raw: object) -> Any:
+        return None if raw == NOTHING else super().parse(raw)
+
+    def as_toml(self, value: Any) -> str:
+        return _quoted(NOTHING) if value is None else str(value)
+
+
 class Duration(Kind):
     """A time in seconds; `whole` seconds where what takes it knows no fractions."""
 
@@ -197,6 +214,39 @@ class Token(Kind):
 
     def show(self, value: Any) -> str:
         return NOTHING if value is None else "***"
+
+
+class Secret(Token):
+    """A password as a provider makes it, with spaces perhaps, or none; never shown."""
+
+    def __init__(self, longest: int) -> None:
+        super().__init__(1, longest)
+
+    @property
+    def allowed(self) -> str:
+        return f'one line of 1 to {self.longest} characters, or "{NOTHING}"'
+
+    def parse(self, raw: object) -> Any:
+        if not isinstance(raw, str) or not raw or len(raw) > self.longest or not raw.isprintable():
+            raise ValueError
+        return None if raw == NOTHING else raw
+
+
+class Name(Kind):
+    """One line of text in any script, or none."""
+
+    def __init__(self, longest: int) -> None:
+        self.longest = longest
+
+    @property
+    def allowed(self) -> str:
+        return f'one line of 1 to {self.longest} characters, or "{NOTHING}"'
+
+    def parse(self, raw: object) -> str | None:
+        text = _text(raw)
+        if not text or len(text) > self.longest or not text.isprintable():
+            raise ValueError
+        return None if text == NOTHING else text
 
 
 class Folder(Kind):

@@ -28,6 +28,18 @@ RAW_COMPRESSION = 1
 _CHANGED = (*_CONTENT, "status", "fetched_at", "updated_at")
 _UPDATE = f"UPDATE articles SET {', '.join(f'{name} = :{name}' for name in _CHANGED)} WHERE id = :id"
 
+_SOURCE = (
+    "url",
+    "canonical_url",
+    "domain",
+    "site_name",
+    "source_quality",
+    "etag",
+    "last_modified",
+    "updated_at",
+)
+_MOVE = f"UPDATE articles SET {', '.join(f'{name} = :{name}' for name in _SOURCE)} WHERE id = :id"
+
 _RAW = """
 INSERT INTO article_raw (article_id, encoding, body, content_type, charset, final_url)
 VALUES (?, 'zlib', ?, ?, ?, ?)
@@ -75,7 +87,12 @@ def settle(connection: sqlite3.Connection, prepared: Prepared, now: datetime, fo
     elif decision.kind is dedupe.Kind.REFRESH:
         item = refresh(connection, decision.article_id, prepared, now)
     else:
-        item = ItemOutcome(prepared.draft.url, Outcome.DUPLICATE, decision.article_id, decision.reason)
+        reason = decision.reason
+        if decision.kind is not dedupe.Kind.SAME_ADDRESS and _promote(
+            connection, decision.article_id, prepared, now
+        ):
+            reason = f"{reason}; this source is better, and is the article's address now"
+        item = ItemOutcome(prepared.draft.url, Outcome.DUPLICATE, decision.article_id, reason)
     _note_addresses(connection, item.article_id, prepared, now, decision.reason)
     return item
 
@@ -100,6 +117,23 @@ def _decided(connection: sqlite3.Connection, prepared: Prepared, force: bool) ->
     same_text = article_lookup.with_hash(connection, draft.content_hash)
     near = () if same_text is not None else article_lookup.candidates(connection, draft.fingerprint)
     return dedupe.decide(draft.text, None, same_text, near)
+
+
+def _promote(connection: sqlite3.Connection, article_id: int, prepared: Prepared, now: datetime) -> bool:
+    """Let the better of two sources of one text be the article's; False where the first one is as good."""
+    sql = "SELECT url, canonical_url, source_quality FROM articles WHERE id = ?"
+    current = connection.execute(sql, (article_id,)).fetchone()
+    draft = prepared.draft
+    if draft.source_quality <= current["source_quality"]:
+        return False
+    values = _content(draft, now) | {
+        "id": article_id, "url": draft.url, "canonical_url": draft.canonical_url,
+    }  # fmt: skip
+    connection.execute(_MOVE, values)
+    _write_raw(connection, article_id, prepared)
+    why = "source: another one of the same text is better"
+    connection.execute(_ALIAS, (current["canonical_url"], article_id, current["url"], as_text(now), why))
+    return True
 
 
 def _add(

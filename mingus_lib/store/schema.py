@@ -12,7 +12,7 @@ import uuid
 
 from sqlite_utils import Database, Migrations
 
-from mingus_lib.store import schema_history, schema_timetable
+from mingus_lib.store import schema_history, schema_mails, schema_timetable
 
 migrations = Migrations("mingus")
 
@@ -367,4 +367,11 @@ def m003_timetable(db: Database) -> None:
 def m004_history(db: Database) -> None:
     """What keeps the history fast: runs counted by day, jobs by state, indexes of what went wrong."""
     for statement in schema_history.STATEMENTS:
+        db.conn.execute(statement)
+
+
+@migrations()
+def m005_mails(db: Database) -> None:
+    """Mails, their links with their fates, and how far each mailbox was read."""
+    for statement in schema_mails.STATEMENTS:
         db.conn.execute(statement)

@@ -1,0 +1,146 @@
+"""Links of HTML, read as a stream of tags: no tree, so that depth costs nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urljoin
+
+from lxml.etree import HTMLParser
+
+from mingus_lib.domain.extract.markup import without_floods
+from mingus_lib.domain.mails import FoundLink
+
+MAX_ANCHOR = 300
+UNSEEN_TAGS = frozenset({"script", "style", "template", "noscript", "head"})
+_HIDING = re.compile(
+    r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|font-size\s*:\s*0(?![.\d]*[1-9])"
+    r"|opacity\s*:\s*0(?![.\d]*[1-9])|max-height\s*:\s*0(?![.\d]*[1-9]))",
+    re.IGNORECASE,
+)
+_TINY_STYLE = re.compile(r"(?:^|[;\s])(?:width|height)\s*:\s*[01](?:px)?\s*(?:!|;|$)", re.IGNORECASE)
+_TINY = re.compile(r"\s*[01](?:\.0*)?(?:px)?\s*", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_LINE_ENDS = re.compile(r"[\t\r\n]+")
+
+
+def html_links(text: str, place: str, *, limit: int) -> tuple[list[FoundLink], int]:
+    """The links in the order of the page, at most `limit`, and how many there are in all."""
+    reader = _Reader(place, limit)
+    parser = HTMLParser(target=reader, huge_tree=True, encoding="utf-8")
+    parser.feed(without_floods(text).encode("utf-8", "replace") or b" ")
+    parser.close()
+    return reader.links, reader.count
+
+
+class _Reader:
+    """What lxml's parser reports to. Every start has its end, void elements too."""
+
+    def __init__(self, place: str, limit: int) -> None:
+        self.links: list[FoundLink] = []
+        self.count = 0
+        self._place = place
+        self._limit = limit
+        self._base: str | None = None
+        self._hidden = [False]
+        self._link: _OpenLink | None = None
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """A tag opens."""
+        hidden = self._hidden[-1] or tag in UNSEEN_TAGS or _hides(attributes)
+        self._hidden.append(hidden)
+        if tag == "a" and "href" in attributes:
+            self._finish()
+            self._link = _OpenLink(attributes["href"], hidden, attributes.get("title", ""))
+        elif tag == "area" and "href" in attributes:
+            self._keep(_OpenLink(attributes["href"], hidden, attributes.get("alt", "")))
+        elif tag == "base" and self._base is None:
+            self._base = _cleaned(attributes.get("href", ""))
+        elif tag == "img" and self._link is not None:
+            self._link.image(attributes)
+
+    def end(self, tag: str) -> None:
+        """A tag closes."""
+        if len(self._hidden) > 1:
+            self._hidden.pop()
+        if tag == "a":
+            self._finish()
+
+    def data(self, text: str) -> None:
+        """Text between tags."""
+        if self._link is not None:
+            self._link.text(text)
+
+    def comment(self, text: str) -> None:
+        """Comments hold what no reader sees."""
+
+    def close(self) -> None:
+        """The end of the page."""
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._link is not None:
+            self._keep(self._link)
+            self._link = None
+
+    def _keep(self, link: _OpenLink) -> None:
+        self.count += 1
+        if self.count <= self._limit:
+            url = self._resolved(_cleaned(link.href))
+            self.links.append(FoundLink(url, link.anchor(), self._place, link.hidden, link.is_pixel()))
+
+    def _resolved(self, href: str) -> str:
+        if self._base is None or _ABSOLUTE.match(href) or href.startswith("#"):
+            return f"https:{href}" if href.startswith("//") else href
+        try:
+            return urljoin(self._base, href)
+        except ValueError:
+            return href
+
+
+class _OpenLink:
+    """A link whose text is still coming."""
+
+    def __init__(self, href: str, hidden: bool, title: str) -> None:
+        self.href = href
+        self.hidden = hidden
+        self._title = title
+        self._texts: list[str] = []
+        self._length = 0
+        self._images: list[bool] = []
+
+    def text(self, text: str) -> None:
+        """More of its text; what is beyond the longest anchor is left out."""
+        if self._length < MAX_ANCHOR:
+            self._texts.append(text)
+            self._length += len(text)
+
+    def image(self, attributes: Mapping[str, str]) -> None:
+        """An image in it speaks by its alternative text."""
+        self._images.append(_is_tiny(attributes))
+        self.text(f" {attributes.get('alt', '')} ")
+
+    def anchor(self) -> str:
+        """What a reader sees of it."""
+        return (" ".join("".join(self._texts).split()) or " ".join(self._title.split()))[:MAX_ANCHOR]
+
+    def is_pixel(self) -> bool:
+        """Whether it holds nothing but images of one pixel."""
+        return bool(self._images) and all(self._images) and not "".join(self._texts).strip()
+
+
+def _hides(attributes: Mapping[str, str]) -> bool:
+    style = attributes.get("style")
+    return "hidden" in attributes or (style is not None and _HIDING.search(style) is not None)
+
+
+def _is_tiny(attributes: Mapping[str, str]) -> bool:
+    sizes = (attributes.get("width"), attributes.get("height"))
+    if any(size is not None and _TINY.fullmatch(size) for size in sizes):
+        return True
+    return _TINY_STYLE.search(attributes.get("style", "")) is not None
+
+
+def _cleaned(href: str) -> str:
+    """The address as browsers read it: line ends out, spaces encoded."""
+    return _LINE_ENDS.sub("", href).strip().replace(" ", "%20")

@@ -1,0 +1,58 @@
+"""Links of plain text, with the words that stand before them."""
+
+from __future__ import annotations
+
+import re
+
+from mingus_lib.domain.mails import FoundLink
+
+MAX_CONTEXT = 200
+MAX_URL = 8_000
+# Each pattern is a start and one class of characters: linear in the text.
+_BRACKETED = re.compile(r"<(?=(?:https?://|mailto:))([^<>]{1,8000})>", re.IGNORECASE)
+_LINK = re.compile(r"(?:https?://|\bwww\.|\bmailto:)[^\s<>\"\x00-\x1f]{1,8000}", re.IGNORECASE)
+_TRAILING = ".,;:!?'\"*_`|\u2026\u201d\u2019"
+_CLOSING = {")": "(", "]": "[", "}": "{"}
+
+
+def text_links(text: str, place: str, *, limit: int) -> tuple[list[FoundLink], int]:
+    """The links in their order, at most `limit`, and how many there are in all.
+
+    The anchor is the text before the link on its line, or the line above when it stands alone.
+    """
+    # RFC 3986, appendix C: an address in angle brackets may be broken over lines.
+    joined = _BRACKETED.sub(lambda found: f"<{''.join(found[1].split())}>", text)
+    links: list[FoundLink] = []
+    count, above = 0, ""
+    for line in joined.splitlines():
+        end = 0
+        for found in _LINK.finditer(line):
+            before = line[end : found.start()]
+            end = found.end()
+            count += 1
+            if count <= limit:
+                links.append(FoundLink(_address(found[0]), _context(before) or _context(above), place))
+        if end == 0 and line.strip():
+            above = line
+    return links, count
+
+
+def _address(found: str) -> str:
+    trimmed = _trimmed(found)
+    return f"http://{trimmed}" if trimmed[:4].lower() == "www." else trimmed
+
+
+def _trimmed(url: str) -> str:
+    """Without the sentence's punctuation; a closing bracket stays when its opening one is in the address."""
+    core = url.rstrip(_TRAILING + "".join(_CLOSING))
+    for character in url[len(core) :]:
+        opening = _CLOSING.get(character)
+        if opening is None or core.count(opening) <= core.count(character):
+            break
+        core += character
+    return core
+
+
+def _context(text: str) -> str:
+    """The words of a line as an anchor: without bullets, quote marks and brackets around the link."""
+    return " ".join(text[-MAX_CONTEXT:].split()).strip("<>()[]*-\u2022|\u2192:=~_# ")

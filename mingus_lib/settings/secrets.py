@@ -1,0 +1,45 @@
+"""Secrets that may lie in a file: beside the settings, so that no command line and no job carries them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from mingus_lib.errors import UsageError
+from mingus_lib.settings.declared import Settings
+
+MAX_SECRET_BYTES = 10_000
+# The directory systemd makes for `LoadCredential=` (systemd.exec).
+CREDENTIALS = "CREDENTIALS_DIRECTORY"
+IMAP_CREDENTIAL = "imap-password"
+
+
+def imap_password(settings: Settings, env: Mapping[str, str] = os.environ) -> str:
+    """The mailbox's password: the setting, else the first line of its file, else systemd's credential.
+
+    Raises UsageError, naming the places to put it, when there is none or the file cannot be read.
+    """
+    if settings.imap_password is not None:
+        return settings.imap_password
+    folder = env.get(CREDENTIALS)
+    credential = Path(folder) / IMAP_CREDENTIAL if folder else None
+    file = settings.imap_password_file or (credential if credential and credential.exists() else None)
+    if file is None:
+        raise UsageError(
+            "no password for the mailbox: set MINGUS_IMAP_PASSWORD, or MINGUS_IMAP_PASSWORD_FILE to a file that "
+            f"holds it, or give systemd the credential {IMAP_CREDENTIAL}"
+        )
+    return _first_line(file)
+
+
+def _first_line(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            lines = stream.read(MAX_SECRET_BYTES).decode("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not text in UTF-8"
+        raise UsageError(f"cannot read the password file {file}: {why}") from error
+    if not lines or not lines[0]:
+        raise UsageError(f"the password file {file} is empty: write the password on its first line")
+    return lines[0]

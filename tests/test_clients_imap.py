@@ -1,0 +1,255 @@
+"""IMAP against a real Dovecot: marks, new UIDVALIDITY, broken connections, TLS, refusals, a large folder."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mingus_lib.clients.mailbox_imap import ImapMailbox, rescanned
+from mingus_lib.domain.mails import MailGroup, Mark, RawMail
+from mingus_lib.errors import DependencyDown, UsageError
+from tests.crash_lab import WHOLE
+from tests.dovecot import PASSWORD, Dovecot, needs_dovecot
+from tests.test_clients_tls import _openssl
+
+pytestmark = needs_dovecot
+# All ten thousand take a quarter of a minute: `make crash` reads them.
+MANY = 10_000 if WHOLE else 300
+
+
+def mail(number: int, body: str = "hello") -> bytes:
+    return f"From: a@b.example\r\nMessage-ID: <{number}@x>\r\nSubject: {number}\r\n\r\n{body}\r\n".encode()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ca.pem and good.pem for localhost, by that authority."""
+    folder = tmp_path_factory.mktemp("imap-tls")
+    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30")
+    _openssl(
+        *("req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test authority"),
+        folder=folder,
+    )
+    _openssl(
+        *("req", "-x509", *new_key, "-keyout", "good.key", "-out", "good.pem", "-subj", "/CN=localhost"),
+        *("-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "subjectAltName=DNS:localhost"),
+        *("-addext", "basicConstraints=critical,CA:FALSE"),
+        folder=folder,
+    )
+    return folder
+
+
+@pytest.fixture
+def server(certificate: Path) -> Iterator[Dovecot]:
+    with Dovecot(certificate) as running:
+        yield running
+
+
+def read(mailbox: ImapMailbox) -> tuple[list[RawMail], Mark | None]:
+    """Everything the mailbox gives, each group stored, and the mark afterwards."""
+    found: list[RawMail] = []
+    mark = None
+    for group in mailbox.groups():
+        found += [item for item in group.items if isinstance(item, RawMail)]
+        mark = group.mark
+        mailbox.stored(group)
+    return found, mark
+
+
+def ids(mails: list[RawMail]) -> list[str]:
+    return [mail.body.partition(b"<")[2].partition(b"@")[0].decode() for mail in mails]
+
+
+def test_only_what_is_new_is_read(server: Dovecot) -> None:
+    for number in range(3):
+        server.deliver(mail(number))
+    found, mark = read(ImapMailbox(server.account(), None))
+    assert ids(found) == ["0", "1", "2"]
+    assert mark is not None
+    assert read(ImapMailbox(server.account(), mark)) == ([], None)
+    server.deliver(mail(3))
+    later, mark = read(ImapMailbox(server.account(), mark))
+    assert ids(later) == ["3"]
+    assert ids(read(ImapMailbox(server.account(), rescanned(mark)))[0]) == ["0", "1", "2", "3"]
+
+
+def test_a_new_uidvalidity_starts_from_the_beginning(server: Dovecot) -> None:
+    for number in range(2):
+        server.deliver(mail(number), seen=True)
+    _, mark = read(ImapMailbox(server.account(), None))
+    server.forget_uids()
+    found, later = read(ImapMailbox(server.account(), mark))
+    assert ids(found) == ["0", "1"]
+    assert mark is not None and later is not None
+    assert later.uidvalidity != mark.uidvalidity
+
+
+def test_seen_is_set_only_when_asked_and_only_after_storing(server: Dovecot) -> None:
+    server.deliver(mail(0))
+    read(ImapMailbox(server.account(), None))
+    assert server.flags() == [""]
+    mailbox = ImapMailbox(server.account(), None, mark_seen=True)
+    steps = mailbox.groups()
+    group = next(steps)
+    assert server.flags() == [""]
+    mailbox.stored(group)
+    steps.close()
+    assert server.flags() == ["S"]
+
+
+def test_since_leaves_out_what_came_before(server: Dovecot) -> None:
+    server.deliver(mail(0))
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    assert read(ImapMailbox(server.account(), None, since=tomorrow))[0] == []
+    assert ids(read(ImapMailbox(server.account(), None, since=date(2020, 1, 1)))[0]) == ["0"]
+
+
+def test_a_large_mail_is_cut(server: Dovecot) -> None:
+    server.deliver(mail(0, "x" * 500_000))
+    (found,), _ = read(ImapMailbox(server.account(max_bytes=10_000), None))
+    assert (len(found.body), found.size > 500_000) == (10_000, True)
+
+
+def test_another_folder(server: Dovecot) -> None:
+    server.deliver(mail(7), ".Newsletters")
+    assert ids(read(ImapMailbox(server.account(folder="Newsletters"), None))[0]) == ["7"]
+
+
+class Cutter:
+    """A way to the server that breaks its first `cuts` connections after so many bytes to the client."""
+
+    def __init__(self, port: int, after: int, cuts: int) -> None:
+        self._target, self._after, self._cuts = port, after, cuts
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.connections = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self.connections += 1
+                limit = self._after if self.connections <= self._cuts else None
+                far = socket.create_connection(("127.0.0.1", self._target))
+                threading.Thread(target=_pass, args=(client, far, None), daemon=True).start()
+                threading.Thread(target=_pass, args=(far, client, limit), daemon=True).start()
+
+
+def _pass(source: socket.socket, sink: socket.socket, limit: int | None) -> None:
+    count = 0
+    with suppress(OSError):
+        while (data := source.recv(4096)) and (limit is None or count < limit):
+            count += len(data)
+            sink.sendall(data)
+    for end in (source, sink):
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_connection_cut_in_mid_fetch_is_taken_up_again(server: Dovecot) -> None:
+    for number in range(120):
+        server.deliver(mail(number, "x" * 3_000))
+    cutter = Cutter(server.port, after=200_000, cuts=2)
+    pauses: list[float] = []
+    mailbox = ImapMailbox(server.account(port=cutter.port), None, pause=pauses.append)
+    found, mark = read(mailbox)
+    cutter.close()
+    assert ids(found) == [str(number) for number in range(120)]
+    assert mark is not None and mark.last_uid == 120
+    assert cutter.connections > 1
+    assert pauses
+
+
+def test_a_server_that_stays_away_is_a_dependency_that_is_down() -> None:
+    pauses: list[float] = []
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    mailbox = ImapMailbox(_account(port=port), None, pause=pauses.append)
+    with pytest.raises(DependencyDown, match="does not answer"):
+        read(mailbox)
+    assert pauses == [1, 2, 4, 8]
+
+
+def _account(**more: Any) -> Any:
+    from mingus_lib.clients.mailbox_imap import ImapAccount
+
+    given = {"host": "127.0.0.1", "port": 143, "user": "ada", "password": PASSWORD, "tls": "none"}
+    return ImapAccount(**{**given, **more})
+
+
+def refusal(mailbox: ImapMailbox) -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        read(mailbox)
+    assert "\n" not in str(caught.value)
+    assert PASSWORD not in str(caught.value)
+    assert "wrong-secret" not in str(caught.value)
+    return caught.value
+
+
+def test_a_refused_login_names_the_user_and_never_the_password(server: Dovecot) -> None:
+    error = refusal(ImapMailbox(server.account(password="wrong-secret"), None))
+    assert (error.code, error.exit_code) == ("imap-login", 2)
+    assert "app password" in str(error)
+    assert "wrong-secret" not in repr(server.account(password="wrong-secret"))
+
+
+def test_a_folder_that_is_not_there_is_told_with_those_that_are(server: Dovecot) -> None:
+    server.deliver(mail(1), ".Newsletters")
+    error = refusal(ImapMailbox(server.account(folder="Newsleters"), None))
+    assert "INBOX" in str(error) and "Newsletters" in str(error)
+
+
+def test_tls_with_an_authority_of_its_own(server: Dovecot, certificate: Path) -> None:
+    server.deliver(mail(1))
+    secure = {"host": "localhost", "ca_file": certificate / "ca.pem"}
+    for tls, port in (("tls", server.tls_port), ("starttls", server.port)):
+        assert ids(read(ImapMailbox(server.account(tls=tls, port=port, **secure), None))[0]) == ["1"]
+
+
+def test_certificates_that_do_not_match_are_refused(server: Dovecot, certificate: Path) -> None:
+    unknown = refusal(ImapMailbox(server.account(tls="tls", port=server.tls_port, host="localhost"), None))
+    assert unknown.code == "imap-certificate"
+    other_name = server.account(tls="tls", port=server.tls_port, ca_file=certificate / "ca.pem")
+    assert refusal(ImapMailbox(other_name, None)).code == "imap-certificate"
+    assert refusal(ImapMailbox(server.account(tls="tls"), None)).code == "imap-tls"
+
+
+def test_a_password_never_goes_over_the_net_in_clear() -> None:
+    with pytest.raises(UsageError, match="in clear"):
+        ImapMailbox(_account(host="imap.example.org"), None)
+
+
+def test_a_large_folder(server: Dovecot) -> None:
+    for number in range(MANY):
+        server.deliver(mail(number), seen=True)
+    sizes: list[int] = []
+    mailbox = ImapMailbox(server.account(), None)
+    seen: set[str] = set()
+    for group in mailbox.groups():
+        sizes.append(len(group.items))
+        seen.update(ids([item for item in group.items if isinstance(item, RawMail)]))
+        mailbox.stored(group)
+    assert len(seen) == MANY
+    assert max(sizes) <= 50
+
+
+def test_a_mailbox_left_early_goes_on_from_its_last_group(server: Dovecot) -> None:
+    for number in range(60):
+        server.deliver(mail(number))
+    steps = (mailbox := ImapMailbox(server.account(), None)).groups()
+    first: MailGroup = next(steps)
+    mailbox.stored(first)
+    steps.close()
+    found, _ = read(ImapMailbox(server.account(), first.mark))
+    assert len(first.items) + len(found) == 60

@@ -1,0 +1,164 @@
+"""The link policy: the corpus as people judged it, each reason, hosts, and the merging of a mail's links."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mingus_lib.domain.library import HostPolicy, HostRule
+from mingus_lib.domain.linkpolicy import decide
+from mingus_lib.domain.maillinks import judge_address, judge_mail
+from mingus_lib.domain.mails import FoundLink, JudgedLink, LinkDecision, MailHead, ParsedMail
+from tests.mail_corpus import Sample, samples
+
+HEAD = MailHead("id:1", "1", "s", "a@b.example", "", None)
+UNKNOWN = HostRule("a.example")
+
+
+def code(url: str, rule: HostRule = UNKNOWN, **about: object) -> str:
+    fate = decide(url, rule, **about)  # type: ignore[arg-type]
+    return fate.reason.partition(":")[0] if fate.reason else fate.decision.value
+
+
+def judged(*links: FoundLink, head: MailHead = HEAD) -> list[JudgedLink]:
+    return judge_mail(ParsedMail(head, (), links), HostRule, hold_unknown=False)
+
+
+@pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.name)
+def test_links_are_judged_as_a_person_judged_them(sample: Sample) -> None:
+    said = {(link["target"], link["decision"], link["reason"]) for link in sample.golden["links"]}
+    found = {
+        (link.target, link.decision.value, link.reason.partition(":")[0] if link.reason else None)
+        for link in sample.judged()
+    }
+    assert found == said
+
+
+def test_precision_and_recall_on_the_corpus() -> None:
+    pairs = [sample.articles() for sample in samples()]
+    right = sum(len(said & taken) for said, taken in pairs)
+    assert right / sum(len(taken) for _, taken in pairs) >= 0.95
+    assert right / sum(len(said) for said, _ in pairs) >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://www.investopedia.com/terms/e/emergency_fund.asp", "fetch"),
+        ("https://a.example/category/careers/how-to-negotiate-a-raise", "fetch"),
+        ("https://a.example/?p=12", "fetch"),
+        ("https://a.example/wealth.html", "fetch"),
+        ("https://a.example/report.pdf", "fetch"),
+        ("https://www.linkedin.com/pulse/a-story-by-dana", "fetch"),
+        ("https://nerdwallet.com/article/t.co", "fetch"),
+        ("https://a.example/terms", "legal"),
+        ("https://a.example/", "home-page"),
+        ("https://a.example/index.html", "home-page"),
+        ("https://a.example/?utm_source=", "home-page"),
+        ("https://a.example/money/", "index-page"),
+        ("https://a.example/tag/wealth", "index-page"),
+        ("https://a.example/author/dana", "index-page"),
+        ("https://a.example/feed.xml", "file"),
+        ("https://a.example/2026/03/", "index-page"),
+        ("https://a.example/photo.JPG", "file"),
+        ("https://a.example/sheet.xlsx", "file"),
+        ("https://a.example/unsubscribe/abc", "unsubscribe"),
+        ("https://a.example/email-preferences", "preferences"),
+        ("https://www.facebook.com/sharer/sharer.php?u=x", "share"),
+        ("https://m.youtube.com/watch?v=1", "social"),
+        ("https://notyoutube.com/a-long-story-about-it", "fetch"),
+        ("https://open.spotify.com/episode/1", "media"),
+        ("https://www.w3.org/1999/xhtml", "furniture"),
+        ("https://a.example/checkout", "account"),
+        ("https://a.example/careers", "service"),
+        ("mailto:a@b.example", "mailto"),
+        ("MAILTO:a@b.example", "mailto"),
+        ("tel:+15550100", "not-web"),
+        ("javascript:alert(1)", "not-web"),
+        ("data:text/html,x", "not-web"),
+        ("ftp://a.example/b", "not-web"),
+        ("#top", "in-page"),
+        ("", "in-page"),
+        ("*|UNSUB|*", "bad-address"),
+        ("http://", "bad-address"),
+        ("https://user:secret@a.example/story", "bad-address"),
+        ("/relative", "bad-address"),
+    ],
+)
+def test_addresses(url: str, expected: str) -> None:
+    assert code(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("anchor", "expected"),
+    [
+        ("Unsubscribe \u00bb", "unsubscribe"),
+        ("[UNSUBSCRIBE]", "unsubscribe"),
+        ("Unsubscribe from all of our emails", "unsubscribe"),
+        ("View this email in your browser", "view-in-browser"),
+        ("Manage your preferences.", "preferences"),
+        ("Share on LinkedIn", "share"),
+        ("Sign up today", "account"),
+        ("Privacy Policy", "legal"),
+        ("Advertise with us", "service"),
+        ("Buy now, pay later, explained", "fetch"),
+        ("Share of Black homeowners rises", "fetch"),
+        ("Manage your student loans in five steps", "fetch"),
+        ("Why I unsubscribed from the hustle", "fetch"),
+        ("", "fetch"),
+    ],
+)
+def test_anchors(anchor: str, expected: str) -> None:
+    assert code("https://a.example/x/9f8e7d", anchor=anchor) == expected
+
+
+def test_hosts_decide() -> None:
+    url = "https://www.reddit.com/r/personalfinance/how-i-paid-it-off"
+    assert code(url) == "social"
+    assert code(url, HostRule("reddit.com", HostPolicy.ALLOW)) == "fetch"
+    assert code("https://a.example/a-good-story", HostRule("a.example", HostPolicy.DENY)) == "denied-host"
+    assert code("https://a.example/a-good-story", hold_unknown=True) == "unknown-host"
+    allowed = HostRule("a.example", HostPolicy.ALLOW)
+    assert code("https://a.example/a-good-story", allowed, hold_unknown=True) == "fetch"
+
+
+def test_of_a_tracker_only_its_text_and_its_host_are_judged() -> None:
+    url = "https://bit.ly/login"
+    assert code(url, tracker=True) == "follow"
+    assert code(url, tracker=True, anchor="Unsubscribe") == "unsubscribe"
+    assert code(url, HostRule("bit.ly", HostPolicy.DENY), tracker=True) == "denied-host"
+    assert code(url, tracker=True, hold_unknown=True) == "follow"
+
+
+def test_where_a_tracker_led_is_judged_by_the_same_policy() -> None:
+    for url, expected in (("https://a.example/", "drop"), ("https://a.example/a-story-of-a-saver", "fetch")):
+        assert judge_address(url, HostRule, hold_unknown=False).decision.value == expected
+
+
+def test_a_target_counts_once_with_the_text_that_readers_see() -> None:
+    first = FoundLink("https://a.example/a-good-story?utm_source=x", "", "1", hidden=True)
+    image = replace(first, url="https://a.example/a-good-story", anchor="cover", hidden=False)
+    title = replace(image, url="https://a.example/a-good-story#c", anchor="A good story of savers")
+    (link,) = judged(first, image, title)
+    assert (link.target, link.anchor, link.decision) == (
+        "https://a.example/a-good-story",
+        "A good story of savers",
+        LinkDecision.FETCH,
+    )
+
+
+def test_the_list_unsubscribe_header_tells_its_link() -> None:
+    head = replace(HEAD, unsubscribe=("https://a.example/x/9a",))
+    (link,) = judged(FoundLink("https://a.example/x/9a", "here", "1"), head=head)
+    assert (link.decision, (link.reason or "").partition(":")[0]) == (LinkDecision.DROP, "unsubscribe")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=80), st.text(max_size=40))
+def test_any_link_has_a_fate_and_a_dropped_one_a_reason(url: str, anchor: str) -> None:
+    for text in (url, f"https://a.example/{url}"):
+        for link in judged(FoundLink(text, anchor, "1")):
+            assert (link.reason is None) == (link.decision in (LinkDecision.FETCH, LinkDecision.FOLLOW))

@@ -1,0 +1,217 @@
+"""Mails taken apart: the corpus, public torture samples, hostile structures, any bytes at all."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mingus_lib.domain import mailparse
+from mingus_lib.domain.mailparse.markup import html_links
+from mingus_lib.domain.mailparse.plain import text_links
+from tests.mail_corpus import Sample, samples
+
+HEAD = b"From: Ada <ada@home.example>\nSubject: x\nMIME-Version: 1.0\n"
+# The standard library's own samples, where it is installed with its tests, and a folder of others.
+SAMPLES = [
+    Path(sysconfig.get_path("stdlib")) / "test" / "test_email" / "data",
+    Path(os.environ.get("MINGUS_MIME_SAMPLES", "/nonexistent")),
+]
+
+
+def urls(raw: bytes) -> list[str]:
+    return [link.url for link in mailparse.parse(raw).links]
+
+
+def reasons(raw: bytes) -> list[str]:
+    return [part.reason.partition(":")[0] for part in mailparse.parse(raw).parts if part.reason]
+
+
+def test_the_corpus_is_large_and_of_many_kinds() -> None:
+    assert len(samples()) >= 60
+    assert len({sample.golden["kind"] for sample in samples()}) >= 12
+
+
+@pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.name)
+def test_parts_that_are_not_read_have_their_reasons(sample: Sample) -> None:
+    mail = sample.parsed()
+    noted = {(part.kind, part.reason.partition(":")[0]) for part in mail.parts if part.reason}
+    assert noted == {(kind, reason) for kind, reason in sample.golden.get("parts", [])}
+    for key in ("subject", "sender"):
+        assert getattr(mail.head, key) == sample.golden.get(key, getattr(mail.head, key))
+
+
+@pytest.mark.parametrize(
+    "path", [path for folder in SAMPLES for path in folder.glob("*")], ids=lambda path: path.name
+)
+def test_torture_samples_fail_nothing(path: Path) -> None:
+    mail = mailparse.parse(path.read_bytes())
+    assert mail.parts
+    assert mail.head.identity == mailparse.read_head(path.read_bytes()).identity
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.binary(max_size=2000),
+    st.sampled_from(["", "text/html", "multipart/mixed; boundary=b", "message/rfc822"]),
+)
+def test_any_bytes_are_read_or_noted(body: bytes, kind: str) -> None:
+    raw = HEAD + (f"Content-Type: {kind}\n\n".encode() if kind else b"\n") + body
+    mail = mailparse.parse(raw)
+    assert mail.parts
+    assert mail.head.sender == "ada@home.example"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=600))
+def test_any_bytes_have_an_identity(raw: bytes) -> None:
+    head = mailparse.read_head(raw)
+    assert head.identity.startswith(("id:", "sha256:"))
+    assert "\n" not in head.subject + head.sender + head.sender_name
+
+
+def test_the_identity_is_the_message_id_else_a_hash_that_line_ends_do_not_change() -> None:
+    with_id = mailparse.read_head(b"Message-ID: <a.b@c>\n\nx")
+    assert (with_id.identity, with_id.message_id) == ("id:a.b@c", "a.b@c")
+    lines = b"Subject: no id\n\none\ntwo\n"
+    assert (
+        mailparse.read_head(lines).identity
+        == mailparse.read_head(lines.replace(b"\n", b"\r\n") + b"\r\n").identity
+    )
+    assert mailparse.read_head(lines).identity != mailparse.read_head(lines + b"three").identity
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        ("Mon, 02 Mar 2026 10:00:00 +0200", "2026-03-02T08:00:00+00:00"),
+        ("2 Mar 2026 10:00", "2026-03-02T10:00:00+00:00"),
+        ("the day after tomorrow", None),
+        ("Mon, 99 Foo 99999 99:99:99 +9999", None),
+        ("Thu, 01 Jan 1903 00:00:00 +0000", None),
+        ("", None),
+    ],
+)
+def test_dates(date: str, expected: str | None) -> None:
+    found = mailparse.read_head(f"Date: {date}\n\n".encode()).sent_at
+    assert (found.isoformat() if found else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "name", "address"),
+    [
+        (b'"Doe, Jane" <Jane@Home.Example>', "Doe, Jane", "jane@home.example"),
+        (b"=?utf-8?B?SsO8cmdlbg==?= <j@x.example>", "J\u00fcrgen", "j@x.example"),
+        ("J\u00fcrgen <j@x.example>".encode(), "J\u00fcrgen", "j@x.example"),
+        (b"J\xfcrgen <j@x.example>", "J\u00fcrgen", "j@x.example"),
+        (b"nobody at all", "", ""),
+        (b"<<<broken j@x.example>>", None, "j@x.example"),
+    ],
+)
+def test_senders(header: bytes, name: str | None, address: str) -> None:
+    head = mailparse.read_head(b"From: " + header + b"\n\n")
+    assert head.sender == address
+    assert name is None or head.sender_name == name
+
+
+def test_headers_cannot_steer_a_terminal_or_a_log() -> None:
+    head = mailparse.read_head(
+        b"Subject: a\x1b[31mred\x07 =?utf-8?q?b=0Ac=1B?=\nFrom: x\x00y <a@b.example>\n\n"
+    )
+    assert head.subject.isprintable()
+    assert head.sender_name.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (HEAD + b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (i, i) for i in range(500))
+         + b"\nhttp://a.example/last", "too-complex"),
+        (HEAD + b"Content-Type: message/rfc822\n\n" * 5000 + b"\nhttp://a.example/last", "bad-structure"),
+        (HEAD + b"Content-Type: multipart/mixed; boundary=b\n\nhttp://a.example/last\n" + b"--b\n\nx\n" * 9000,
+         "too-complex"),
+        (HEAD + b"X-Long: " + b"a" * 1_500_000 + b"\n\nhttp://a.example/last", "too-complex"),
+        (HEAD + b"Content-Type: text/html\n\n"
+         + b"".join(b"<a href=http://a.example/%d>x</a>" % i for i in range(100_000)),
+         "too-many-links"),
+    ],
+    ids=["boundaries", "rfc822", "parts", "header", "links"],
+)  # fmt: skip
+def test_mazes_are_read_without_their_structure(raw: bytes, reason: str) -> None:
+    assert reason in reasons(raw)
+    assert urls(raw)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<div>" * 50_000 + b"<a href=http://a.example/last>x</a>",
+        b"<a " + b"x='1' " * 200_000 + b"><a href=http://a.example/last>x</a>",
+        b"<a style='" + b"display " * 200_000 + b"'></a><a href=http://a.example/last>x</a>",
+        b"<" * 1_000_000 + b"<p><a href=http://a.example/last>x</a>",
+    ],
+    ids=["deep", "attributes", "style", "brackets"],
+)
+def test_hostile_html_is_read_to_its_end(body: bytes) -> None:
+    assert urls(HEAD + b"Content-Type: text/html\n\n" + body)[-1] == "http://a.example/last"
+
+
+def test_the_rest_of_a_mail_is_read_when_a_part_cannot_be() -> None:
+    message = EmailMessage()
+    message["From"] = "a@b.example"
+    message.set_content("See http://a.example/text-before-the-rest\n")
+    message.add_attachment(b"%PDF-broken", maintype="application", subtype="pdf", filename="../../etc/x.pdf")
+    message.add_attachment(b"\0" * 1000, maintype="application", subtype="zip", filename="bomb.zip")
+    raw = message.as_bytes()
+    assert urls(raw) == ["http://a.example/text-before-the-rest"]
+    assert sorted(reasons(raw)) == ["pdf-broken", "skipped"]
+
+
+def test_an_object_gives_the_same_mail_every_time() -> None:
+    given = {
+        "subject": "Gr\u00fc\u00dfe\nBcc: x@y",
+        "from": "A <a@b.example>",
+        "html": "<a href='http://a.example/b'>t</a>",
+    }
+    raw = mailparse.compose(given)
+    assert raw == mailparse.compose(given)
+    mail = mailparse.parse(raw)
+    assert (mail.head.subject, mail.head.sender) == ("Gr\u00fc\u00dfe Bcc: x@y", "a@b.example")
+    assert [(link.url, link.anchor) for link in mail.links] == [("http://a.example/b", "t")]
+    assert mailparse.read_head(mailparse.compose({**given, "message_id": "<m@x>"})).identity == "id:m@x"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("see http://a.example/b.", "http://a.example/b"),
+        ("(http://a.example/b_(c))", "http://a.example/b_(c)"),
+        ("[t](http://a.example/b)", "http://a.example/b"),
+        ("<http://a.example/b\n  c>", "http://a.example/bc"),
+        ("'http://a.example/b?c=d&e=f',", "http://a.example/b?c=d&e=f"),
+        ("www.a.example/b!", "http://www.a.example/b"),
+    ],
+)
+def test_links_of_text_end_where_they_should(text: str, expected: str) -> None:
+    assert [link.url for link in text_links(text, "1", limit=9)[0]] == [expected]
+
+
+def test_a_link_of_text_has_the_words_before_it() -> None:
+    text = "Headline one\nhttp://a.example/1\n\n* Headline two: http://a.example/2 and http://a.example/3"
+    assert [link.anchor for link in text_links(text, "1", limit=9)[0]] == [
+        "Headline one",
+        "Headline two",
+        "and",
+    ]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=300))
+def test_any_text_and_any_markup_is_read(text: str) -> None:
+    for found, count in (text_links(text, "1", limit=5), html_links(text, "1", limit=5)):
+        assert len(found) <= min(5, count)
