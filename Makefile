@@ -37,6 +37,7 @@ bench: .venv/.ready-dev
 	@$(BIN)/python benchmarks/start.py
 	@$(BIN)/python benchmarks/pipeline.py
 	@$(BIN)/python benchmarks/queues.py
+	@$(BIN)/python benchmarks/labels.py
 	@$(BIN)/python benchmarks/operators.py
 	@$(BIN)/python benchmarks/timetable.py
 	@$(BIN)/python benchmarks/scheduler.py

@@ -36,6 +36,11 @@ sign jobs of the task.
 EXAMPLES: Mapping[str, tuple[Mapping[str, Any], str | None]] = {
     "process_new_articles": ({"urls": ["https://example.com/first-emergency-fund"]}, None),
     "reprocess_article": ({"article_id": 12, "offline": True}, None),
+    "classify_article_batch": ({"article_ids": [12, 13]}, None),
+    "upgrade_labels": ({"article_ids": [12, 13]}, None),
+    "improve_labels": ({"limit": 200}, None),
+    "poll_label_batches": ({}, None),
+    "refit_label_model": ({}, None),
     "process_email_articles": (
         {
             "mail": {

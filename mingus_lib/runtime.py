@@ -1,5 +1,7 @@
 """The only place that wires: opens the store, Redis and the clients lazily from Settings.
 
+Longer than 300 lines on purpose: one property for each part, each a few lines, in one place.
+
 A process has one current Runtime: the command line makes it from flags, a worker's child
 makes its own after every fork.
 """
@@ -18,26 +20,35 @@ if TYPE_CHECKING:
     from redis import Redis
 
     from mingus_lib.clients.mailbox_imap import ImapMailbox
+    from mingus_lib.clients.model import Manner
     from mingus_lib.clients.web import Web
+    from mingus_lib.domain.pricing import Prices
     from mingus_lib.queues.control import Control
     from mingus_lib.queues.delivery import Delivery
     from mingus_lib.queues.enqueue import Enqueuer, Submits
     from mingus_lib.queues.keyring import KeyRing
     from mingus_lib.queues.limits import Limits
+    from mingus_lib.services.ai_labels import AiLabels, Gate, Models
     from mingus_lib.services.cancelling import Canceller
+    from mingus_lib.services.classify import Classify
     from mingus_lib.services.ingest import Ingest
+    from mingus_lib.services.label_batches import LabelBatches
     from mingus_lib.services.mail_reading import MailReading
+    from mingus_lib.services.refit import Refitting
     from mingus_lib.services.reprocess import Reprocess
     from mingus_lib.services.retrying import Retrier
     from mingus_lib.services.sweeping import Sweeper
     from mingus_lib.services.watching import Watcher
     from mingus_lib.store.articles import Articles
+    from mingus_lib.store.batches import Batches
     from mingus_lib.store.browsing import Browsing
+    from mingus_lib.store.costs import Budget, Costs
     from mingus_lib.store.database import Store
     from mingus_lib.store.followups import FollowUps
     from mingus_lib.store.history import History
     from mingus_lib.store.hosts import Hosts
     from mingus_lib.store.interventions import Interventions
+    from mingus_lib.store.labels import LabelStore
     from mingus_lib.store.ledger import Ledger
     from mingus_lib.store.mail_funnel import MailFunnel
     from mingus_lib.store.mails import Mails
@@ -381,6 +392,112 @@ class Runtime:
             self.delivery,
         )
 
+    @cached_property
+    def labels(self) -> LabelStore:
+        """The labels of articles."""
+        from mingus_lib.store.labels import LabelStore
+
+        return LabelStore(self.store)
+
+    @cached_property
+    def costs(self) -> Costs:
+        """What model calls cost."""
+        from mingus_lib.store.costs import Costs
+
+        return Costs(self.store)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Batches at the provider."""
+        from mingus_lib.store.batches import Batches
+
+        return Batches(self.store)
+
+    @property
+    def budget(self) -> Budget:
+        """What model calls may cost."""
+        from mingus_lib.store.costs import Budget
+
+        return Budget(self.settings.ai_daily_budget, self.settings.ai_monthly_budget)
+
+    @cached_property
+    def prices(self) -> Prices:
+        """The price list of models. Raises UsageError for a file that is none."""
+        from mingus_lib.domain import pricing
+        from mingus_lib.settings.files import read_text
+
+        path = self.settings.ai_prices
+        return pricing.shipped() if path is None else pricing.read(read_text(path), str(path))
+
+    @property
+    def models(self) -> Models:
+        """Which model reads what."""
+        from mingus_lib.services.ai_labels import Models
+
+        told = self.settings
+        return Models(told.ai_model_strong, told.ai_model_cheap, told.ai_text_tokens)
+
+    @cached_property
+    def ai_labels(self) -> AiLabels | None:
+        """The AI engine; None when it is off or has no key. Raises UsageError for a bad key or price list."""
+        from mingus_lib.clients.model import Model
+        from mingus_lib.domain import answer
+        from mingus_lib.services.ai_labels import AiLabels
+        from mingus_lib.settings import ai_key
+
+        if (key := ai_key.ai_key(self.settings)) is None:
+            return None
+        for name in (self.models.strong, self.models.cheap):
+            self.prices.of(name)
+        model = Model(
+            key[0],
+            ai_key.ai_base_url(self.settings),
+            timeout=self.settings.ai_timeout,
+            memory=_Manners(self.store),
+            schema=answer.schema(),
+        )
+        return AiLabels(model, self.models, self.costs, self.prices, self.budget, self.gate)
+
+    @property
+    def gate(self) -> Gate:
+        """The breaker and pace of the AI engine, shared by all workers."""
+        from mingus_lib.queues.modelgate import OwnGate, SharedGate
+
+        if self.settings.eager:
+            return OwnGate(self.settings.ai_rate)
+        from mingus_lib.queues.pacing import RedisPacer
+
+        return SharedGate(self.limits, RedisPacer(self.redis, self.redis_where), self.settings.ai_rate)
+
+    @cached_property
+    def classify(self) -> Classify:
+        """Articles in, labels out."""
+        from mingus_lib.services.classify import Classify
+
+        return Classify(
+            self.labels,
+            self.ai_labels,
+            self.refitting.in_use,
+            concurrency=self.settings.ai_concurrency,
+            over_budget=self.settings.ai_over_budget,
+        )
+
+    @property
+    def label_batches(self) -> LabelBatches | None:
+        """Large runs through the provider's Batch API; None without an AI engine."""
+        from mingus_lib.services.label_batches import LabelBatches
+
+        if self.ai_labels is None:
+            return None
+        return LabelBatches(self.labels, self.batches, self.ai_labels, self.store.id)
+
+    @property
+    def refitting(self) -> Refitting:
+        """What the library's own labels teach."""
+        from mingus_lib.services.refit import Refitting
+
+        return Refitting(self.labels)
+
     def follow_up(
         self, task: str, args: Mapping[str, Any], *, parent: str, delay: float = 0.0, attempts: int = 0
     ) -> str | None:
@@ -408,6 +525,26 @@ class Runtime:
             opened = self.__dict__.pop(name, None)
             if opened is not None:
                 opened.close()
+
+
+class _Manners:
+    """The store's memory of what servers of models take, as the client wants it."""
+
+    def __init__(self, store: Store) -> None:
+        from mingus_lib.store.model_servers import ModelServers
+
+        self._servers = ModelServers(store)
+
+    def recall(self, server: str) -> Manner | None:
+        """What was learned of a server."""
+        from mingus_lib.clients.model import Manner
+
+        found = self._servers.recall(server)
+        return None if found is None else Manner(*found)
+
+    def remember(self, server: str, manner: Manner) -> None:
+        """Keep what was learned."""
+        self._servers.remember(server, manner.form, manner.limit_name)
 
 
 _current: Runtime | None = None

@@ -66,7 +66,9 @@ class CommandLine:
 
     def environment(self, **more: str) -> dict[str, str]:
         """The parent's environment without any MINGUS_ variable, plus this one's."""
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith("MINGUS_")}
+        inherited = {
+            key: value for key, value in os.environ.items() if not key.startswith(("MINGUS_", "OPENAI_"))
+        }
         return {**inherited, "MINGUS_HOME": str(self.home), "NO_COLOR": "1", **self.env, **more}
 
     def __call__(self, *arguments: str, stdin: str | bytes = "", timeout: float = 60, **env: str) -> Shown:

@@ -134,16 +134,14 @@ def test_workers_do_not_outlive_their_supervisor(mingus: CommandLine, how: signa
     assert mingus("status", "--json").json["workers"] == []
 
 
-def test_new_text_is_handed_to_the_classifier_of_the_future(mingus: CommandLine, sites: Sites) -> None:
-    import sqlite3
-
+def test_new_text_is_labelled_by_the_job_that_follows(mingus: CommandLine, sites: Sites) -> None:
     site = sites.add()
     site.on("/a", Reply(page("alpha")))
     mingus("add", site.url("/a"))
     assert mingus("worker", "--burst").code == 0
-    with sqlite3.connect(mingus.home / "mingus.db") as store:
-        (row,) = store.execute("SELECT task, args, enqueued_at FROM follow_ups").fetchall()
-    assert row == ("classify_article_batch", '{"article_ids": [1]}', None)
+    (job,) = mingus("jobs", "--task", "classify_article_batch", "--json").json
+    assert (job["state"], job["origin"].partition(":")[0]) == ("finished", "job")
+    assert mingus("articles", "show", "1", "--json").json["classification"]["engine"] == "offline"
 
 
 def test_reprocess_offline_needs_no_network(mingus: CommandLine, sites: Sites) -> None:

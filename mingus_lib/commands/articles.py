@@ -7,20 +7,25 @@ from typing import Annotated
 
 import typer
 
+from mingus_lib.commands import review
 from mingus_lib.commands.common import MAX_ID, Json, Limit, Quiet, runtime_of
 from mingus_lib.services import library
 from mingus_lib.view import article as view
 from mingus_lib.view import output
 
 app = typer.Typer(
-    help="List, show, search, archive and export articles.", no_args_is_help=True, add_completion=False
+    help="List, show, search, review, feature, archive and export articles.",
+    no_args_is_help=True,
+    add_completion=False,
 )
+app.command()(review.review)
 
 Status = Annotated[
     list[str] | None,
     typer.Option("--status", "-s", help="published, review, rejected, held, pending or archived; repeat it."),
 ]
 Host = Annotated[str | None, typer.Option("--host", help="Only this registrable host, such as example.com.")]
+Note = Annotated[str | None, typer.Option("--note", help="Why, for whoever looks next.")]
 Ids = Annotated[list[int], typer.Argument(metavar="ID...", min=1, max=MAX_ID, help="Articles by id.")]
 
 
@@ -46,14 +51,24 @@ def list_(
 def show(
     ctx: typer.Context,
     article: Annotated[str, typer.Argument(metavar="ID|URL", help="An article's id or address.")],
+    why: Annotated[
+        bool, typer.Option("--why", help="Show why it has its labels, instead of its text.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show one article with its text.
+    """Show one article with its text, or why it has its labels.
 
     Example: mingus articles show 12
     """
     here = runtime_of(ctx)
-    view.show_article(library.find(here.articles, article), output.choose(as_json=as_json))
+    found = library.find(here.articles, article)
+    form = output.choose(as_json=as_json)
+    if not why:
+        view.show_article(found, form)
+        return
+    from mingus_lib.view import labels
+
+    labels.show_why(found.classification, here.labels.details(found.id), found.title, form)
 
 
 @app.command()
@@ -74,14 +89,33 @@ def search(
 
 
 @app.command()
-def archive(ctx: typer.Context, article_ids: Ids, as_json: Json = False) -> None:
+def archive(ctx: typer.Context, article_ids: Ids, note: Note = None, as_json: Json = False) -> None:
     """Take articles out of the library without deleting them.
 
-    Example: mingus articles archive 12 13
+    Example: mingus articles archive 12 13 --note "out of date"
     """
     here = runtime_of(ctx)
-    changed = here.articles.archive(article_ids, datetime.now(UTC))
+    changed = here.articles.archive(article_ids, datetime.now(UTC), library.checked_note(note))
     view.show_changed("archived", changed, article_ids, output.choose(as_json=as_json))
+    _none_missing(changed, article_ids)
+
+
+@app.command()
+def feature(
+    ctx: typer.Context,
+    article_ids: Ids,
+    off: Annotated[bool, typer.Option("--off", help="Feature them no longer.")] = False,
+    note: Note = None,
+    as_json: Json = False,
+) -> None:
+    """Put articles forward, or no longer.
+
+    Example: mingus articles feature 12 --note "the best on credit so far"
+    """
+    here = runtime_of(ctx)
+    changed = here.articles.feature(article_ids, not off, datetime.now(UTC), library.checked_note(note))
+    what = "unfeatured" if off else "featured"
+    view.show_changed(what, changed, article_ids, output.choose(as_json=as_json))
     _none_missing(changed, article_ids)
 
 

@@ -73,6 +73,10 @@ class Limits:
         """Count a failure; the fifth in a row opens the breaker. Returns the failures in a row."""
         return int(self._run(scripts.BREAKER_FAILED, dependency, FAILURES_TO_OPEN, reason[:500]))
 
+    def trip(self, dependency: str, reason: str) -> None:
+        """Open the breaker at once: it is known that nothing will work."""
+        self._run(scripts.BREAKER_FAILED, dependency, 1, reason[:500])
+
     def reset(self, dependency: str) -> bool:
         """Close the breaker, after a success or by hand; whether there was anything to close."""
         with translated(self.where), self.client.pipeline(transaction=False) as pipeline:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # A cell that begins with one of these is a formula to a spreadsheet (OWASP, "CSV Injection").
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+LONGEST_NOTE = 2000
 STATUSES = tuple(status.value for status in ArticleStatus)
 
 
@@ -42,6 +43,13 @@ def chosen(statuses: Sequence[str], host: str | None, limit: int) -> ArticleFilt
             )
     wanted = tuple(ArticleStatus(status) for status in statuses)
     return ArticleFilter(statuses=wanted, domain=host.lower() if host else None, limit=limit)
+
+
+def checked_note(note: str | None) -> str | None:
+    """A note that may be kept; UsageError for one that is too long or not printable."""
+    if note is None or (len(note) <= LONGEST_NOTE and note.replace("\n", " ").isprintable()):
+        return note
+    raise UsageError(f"--note: write at most {LONGEST_NOTE} printable characters")
 
 
 def find(articles: Articles, typed: str) -> Article:

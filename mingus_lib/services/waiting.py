@@ -50,6 +50,15 @@ def follow_addresses(
     return _until_ended(lambda: _address_progress(history.families(ids), articles, total))
 
 
+def follow_labels(history: History, ids: Sequence[str]) -> Iterator[Progress]:
+    """Snapshots of labelling jobs; not of `upgrade_labels`, which may wait for the AI engine until tomorrow."""
+
+    def look() -> Progress:
+        return _job_progress([job for job in history.families(ids) if job.task == "classify_article_batch"])
+
+    return _until_ended(look)
+
+
 def _until_ended(look: Callable[[], Progress]) -> Iterator[Progress]:
     while not (now := look()).ended:
         yield now

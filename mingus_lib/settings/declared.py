@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mingus_lib import __version__
 from mingus_lib.settings.kinds import (
     Address,
+    Amount,
     Choice,
     Code,
     Duration,
@@ -183,6 +184,76 @@ class Settings:
         Listing(Code(), "two-letter language codes (ISO 639-1), separated by commas"),
         "The languages an article may be in.",
         key="quality.languages",
+    )
+    ai: str = _setting(
+        "auto",
+        Choice(("auto", "off")),
+        "Whether labels may come from an AI model: auto uses one where a key is set; off sends no text anywhere.",
+        key="ai.mode",
+    )
+    ai_key_file: Path | None = _setting(
+        None,
+        File(),
+        "A file with the key of the AI model's server, where OPENAI_API_KEY is not set.",
+        key="ai.key_file",
+    )
+    ai_base_url: str | None = _setting(
+        None,
+        Address(("https", "http"), "https://models.example/v1"),
+        "The server of the AI models, if not the one of the openai library. OPENAI_BASE_URL does the same.",
+        key="ai.base_url",
+        secret=True,
+    )
+    ai_model_strong: str = _setting(
+        "gpt-4.1",
+        Line(100),
+        "The model for texts over 500 words, or about investment, portfolios, tax or estates.",
+        key="ai.model_strong",
+    )
+    ai_model_cheap: str = _setting(
+        "gpt-4.1-mini", Line(100), "The model for all other texts.", key="ai.model_cheap"
+    )
+    ai_text_tokens: int = _setting(
+        1500, Whole(100, 100_000), "How many tokens of a text a model gets to read.", key="ai.text_tokens"
+    )
+    ai_rate: float = _setting(
+        3.0,
+        Amount(0.01, 1000),
+        "The most requests a second to the AI models, over all workers.",
+        key="ai.rate",
+    )
+    ai_concurrency: int = _setting(
+        8,
+        Whole(1, 64),
+        "How many articles one job has the AI model read at the same time.",
+        key="ai.concurrency",
+    )
+    ai_timeout: float = _setting(
+        60.0, Duration(0.1, 600), "How long the AI model's server may be silent.", key="ai.timeout"
+    )
+    ai_daily_budget: float | None = _setting(
+        5.0,
+        Amount(0, 1_000_000, "$", may_be_none=True),
+        "US dollars that the AI models may cost in a day (UTC).",
+        key="ai.daily_budget",
+    )
+    ai_monthly_budget: float | None = _setting(
+        None,
+        Amount(0, 10_000_000, "$", may_be_none=True),
+        "US dollars that the AI models may cost in a month (UTC).",
+        key="ai.monthly_budget",
+    )
+    ai_over_budget: str = _setting(
+        "offline",
+        Choice(("offline", "wait")),
+        "What happens to an article when a budget is spent: the offline engine labels it for now, or it waits.",
+        key="ai.over_budget",
+    )
+    ai_prices: Path | None = _setting(
+        None,
+        File(),
+        "A price list for the AI models instead of the one that comes with mingus.",
+        key="ai.prices",
     )
     dashboard_host: str = _setting(
         "127.0.0.1",

@@ -136,6 +136,36 @@ class Size(Kind):
         return f"{value} B"
 
 
+class Amount(Kind):
+    """A number, perhaps a broken one; `unit` stands before it, and none is allowed where there may be no limit."""
+
+    def __init__(self, low: float, high: float, unit: str = "", may_be_none: bool = False) -> None:
+        self.low = low
+        self.high = high
+        self.unit = unit
+        self.may_be_none = may_be_none
+
+    @property
+    def allowed(self) -> str:
+        none = f', or "{NOTHING}"' if self.may_be_none else ""
+        return f"a number, {self.show(self.low)} to {self.show(self.high)}{none}"
+
+    def parse(self, raw: object) -> float | None:
+        if self.may_be_none and raw == NOTHING:
+            return None
+        text = str(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) else _text(raw)
+        match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)", text.removeprefix(self.unit))
+        if match is None:
+            raise ValueError
+        return _within(float(match[1]), self.low, self.high)
+
+    def show(self, value: Any) -> str:
+        return NOTHING if value is None else f"{self.unit}{value:.12g}"
+
+    def as_toml(self, value: Any) -> str:
+        return _quoted(NOTHING) if value is None else f"{value:.12g}"
+
+
 class Choice(Kind):
     """One word of a few."""
 

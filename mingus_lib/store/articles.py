@@ -155,11 +155,20 @@ class Articles:
         with self.store.reading() as connection:
             return article_counts(connection)
 
-    def archive(self, article_ids: Iterable[int], now: datetime) -> List[int]:
-        """Archive reviewed or published articles; the ids that changed."""
-        sql = """UPDATE articles SET archived_from = status, status = 'archived',
-                 archived_at = ?, updated_at = ? WHERE id = ? AND status IN ('review', 'published')"""
-        return self._change_each(sql, article_ids, (as_text(now), as_text(now)))
+    def archive(self, article_ids: Iterable[int], now: datetime, note: str | None = None) -> List[int]:
+        """Archive reviewed or published articles, with a note; the ids that changed."""
+        sql = """UPDATE articles SET archived_from = status, status = 'archived', archived_at = ?,
+                 updated_at = ?, admin_notes = coalesce(?, admin_notes)
+                 WHERE id = ? AND status IN ('review', 'published')"""
+        return self._change_each(sql, article_ids, (as_text(now), as_text(now), note and clean(note)))
+
+    def feature(
+        self, article_ids: Iterable[int], featured: bool, now: datetime, note: str | None = None
+    ) -> List[int]:
+        """Put accepted articles forward or no longer, with a note; the ids that are there."""
+        sql = """UPDATE articles SET is_featured = ?, updated_at = ?, admin_notes = coalesce(?, admin_notes)
+                 WHERE id = ? AND status IN ('review', 'published')"""
+        return self._change_each(sql, article_ids, (int(featured), as_text(now), note and clean(note)))
 
     def restore(self, article_ids: Iterable[int], now: datetime) -> List[int]:
         """Give archived articles their former status back; the ids that changed."""
@@ -173,7 +182,7 @@ class Articles:
             for article in page:
                 yield article_rows.exported(article)
 
-    def _change_each(self, sql: str, article_ids: Iterable[int], values: tuple[str, ...]) -> List[int]:
+    def _change_each(self, sql: str, article_ids: Iterable[int], values: tuple[object, ...]) -> List[int]:
         with self.store.transaction() as connection:
             return [each for each in article_ids if connection.execute(sql, (*values, each)).rowcount]
 

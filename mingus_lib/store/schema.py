@@ -12,7 +12,7 @@ import uuid
 
 from sqlite_utils import Database, Migrations
 
-from mingus_lib.store import schema_history, schema_mails, schema_timetable
+from mingus_lib.store import schema_history, schema_labels, schema_mails, schema_timetable
 
 migrations = Migrations("mingus")
 
@@ -374,4 +374,11 @@ def m004_history(db: Database) -> None:
 def m005_mails(db: Database) -> None:
     """Mails, their links with their fates, and how far each mailbox was read."""
     for statement in schema_mails.STATEMENTS:
+        db.conn.execute(statement)
+
+
+@migrations()
+def m006_labels(db: Database) -> None:
+    """Labels: what wants them, reviews, evidence, models; what model calls cost, answers, batches."""
+    for statement in schema_labels.STATEMENTS:
         db.conn.execute(statement)

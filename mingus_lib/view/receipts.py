@@ -90,6 +90,16 @@ def show_ids(ids: Sequence[str], form: Format) -> None:
         output.message(f"{_count(len(ids), 'job')} enqueued. See: mingus job ID")
 
 
+def show_dry_run(ids: Sequence[int], form: Format) -> None:
+    """The articles that a command would take."""
+    if form is Format.JSON:
+        output.value({"article_ids": list(ids), "dry_run": True})
+        return
+    output.lines(map(str, ids))
+    if form is Format.TABLE:
+        output.message(f"{_count(len(ids), 'article')} would be taken; nothing was done.")
+
+
 def show_jobs(jobs: Sequence[JobRun], form: Format) -> None:
     """How jobs ended; the documented shape of `enqueue --wait --json`."""
     found = [{key: asdict(job)[key] for key in JOB_KEYS} for job in jobs]

@@ -1,0 +1,279 @@
+"""The door to language models: any server that speaks OpenAI's chat completions and, for large runs, its Batch API.
+
+The library does no retries of its own (max_retries=0): ours, the shared pace and the breaker are the only ones. Servers
+differ in how an answer can be held to a form and how its length is limited: the first refusal teaches, and is
+remembered for each server and model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mingus_lib.clients import model_failures
+from mingus_lib.clients.model_failures import DEPENDENCY as DEPENDENCY
+from mingus_lib.clients.model_failures import ModelDown as ModelDown
+from mingus_lib.clients.model_failures import OutOfService as OutOfService
+from mingus_lib.clients.model_failures import Rejected as Rejected
+from mingus_lib.clients.model_failures import TooFast as TooFast
+from mingus_lib.domain.pricing import Usage
+from mingus_lib.domain.prompting import ANSWER_TOKENS, Ask
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+FORMS = ("json_schema", "json_object", "plain")
+LIMIT_NAMES = ("max_completion_tokens", "max_tokens")
+# The ladder has few steps; a server that refuses more often refuses something else.
+MAX_LESSONS = 4
+MAX_OUTPUT_BYTES = 200_000_000
+RUNNING_STATES = ("validating", "in_progress", "finalizing", "cancelling")
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What a server takes: the form of an answer, and the name of its limit in tokens."""
+
+    form: str = FORMS[0]
+    limit_name: str = LIMIT_NAMES[0]
+
+
+class Remembers(Protocol):
+    """Where the manners of servers are kept."""
+
+    def recall(self, server: str) -> Manner | None:
+        """What is known of the server."""
+
+    def remember(self, server: str, manner: Manner) -> None:
+        """Keep it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A finished call. `stop` is `stop`, or why there is no whole answer: length, content_filter, refusal."""
+
+    text: str
+    stop: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class BatchState:
+    """A batch at the provider. `state` is the provider's own word."""
+
+    id: str
+    state: str
+    output_file: str | None
+    error_file: str | None
+    reason: str | None
+
+    @property
+    def running(self) -> bool:
+        """Whether there is more to come."""
+        return self.state in RUNNING_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLine:
+    """One answer of a batch: a reply, or why there is none."""
+
+    key: str
+    reply: Reply | None
+    reason: str | None
+
+
+class Model:
+    """One server. `schema` is the JSON schema of an answer. Safe from many threads."""
+
+    def __init__(
+        self, key: str, base_url: str | None, *, timeout: float, memory: Remembers, schema: dict[str, Any]
+    ) -> None:
+        self._key = key
+        self._base_url = base_url
+        self._timeout = timeout
+        self._memory = memory
+        self._schema = schema
+
+    @cached_property
+    def _client(self) -> OpenAI:
+        from openai import OpenAI
+
+        return OpenAI(api_key=self._key, base_url=self._base_url, timeout=self._timeout, max_retries=0)
+
+    @property
+    def server(self) -> str:
+        """The server's address, without anything secret."""
+        url = self._client.base_url
+        return f"{url.scheme}://{url.host}{f':{url.port}' if url.port else ''}{url.path}"
+
+    def close(self) -> None:
+        """Close its connections."""
+        if "_client" in self.__dict__:
+            self._client.close()
+
+    def complete(self, ask: Ask, before_request: Callable[[], None]) -> Reply:
+        """Ask; `before_request` is called before each request (it waits for the pace).
+
+        Raises ModelDown, OutOfService, TooFast or Rejected.
+        """
+        place = f"{self.server} {ask.model}"
+        manner = self._memory.recall(place) or Manner()
+        for _ in range(MAX_LESSONS):
+            before_request()
+            try:
+                reply = self._complete(ask, manner)
+            except Rejected as error:
+                learned = lesson(str(error), manner)
+                if learned is None:
+                    raise
+                manner = learned
+                self._memory.remember(place, manner)
+            else:
+                return reply
+        raise Rejected(f"{place} refuses every form of answer")
+
+    def _complete(self, ask: Ask, manner: Manner) -> Reply:
+        with_ours = self._in_our_words
+        found = with_ours(
+            ask.model, lambda: self._client.chat.completions.create(**body(ask, manner, self._schema))
+        )
+        return read_reply(found.to_dict() if hasattr(found, "to_dict") else found)
+
+    def _in_our_words(self, model: str, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except Exception as error:
+            ours = model_failures.translated(error, model)
+            if ours is None:
+                raise
+            raise ours from None
+
+    def start_batch(self, asks: Sequence[Ask], tag: str) -> str:
+        """Hand the questions over (one model); the batch's id at the provider. `tag` finds it again.
+
+        Raises what `complete` raises.
+        """
+        model = asks[0].model
+        manner = self._memory.recall(f"{self.server} {model}") or Manner()
+        lines = "".join(_batch_line(ask, manner, self._schema) for ask in asks).encode()
+        files, batches = self._client.files, self._client.batches
+        uploaded = self._in_our_words(
+            model, lambda: files.create(file=("asks.jsonl", lines), purpose="batch")
+        )
+        made = self._in_our_words(
+            model,
+            lambda: batches.create(
+                input_file_id=uploaded.id,
+                endpoint="/v1/chat/completions",
+                completion_window="24h",
+                metadata={"mingus": tag},
+            ),
+        )
+        return str(made.id)
+
+    def find_batch(self, tag: str) -> str | None:
+        """The id of the batch that was started with this tag, if it was."""
+        found = self._in_our_words("batch", lambda: self._client.batches.list(limit=100))
+        return next((str(each.id) for each in found.data if (each.metadata or {}).get("mingus") == tag), None)
+
+    def batch(self, batch_id: str) -> BatchState:
+        """How a batch stands. Raises what `complete` raises."""
+        found = self._in_our_words("batch", lambda: self._client.batches.retrieve(batch_id))
+        errors = (
+            [model_failures.said(str(each.message)) for each in (found.errors.data or [])]
+            if found.errors
+            else []
+        )
+        return BatchState(
+            str(found.id),
+            str(found.status),
+            found.output_file_id,
+            found.error_file_id,
+            "; ".join(errors[:3]) or None,
+        )
+
+    def batch_lines(self, state: BatchState) -> Iterator[BatchLine]:
+        """The answers of a batch that has ended, and its errors, in no order. Raises what `complete` raises."""
+        for file_id in filter(None, (state.output_file, state.error_file)):
+            content = self._in_our_words("batch", partial(self._client.files.content, file_id)).read()
+            yield from map(read_batch_line, filter(bytes.strip, content[:MAX_OUTPUT_BYTES].splitlines()))
+
+
+def body(ask: Ask, manner: Manner, schema: dict[str, Any]) -> dict[str, Any]:
+    """The request, in the server's manner."""
+    request: dict[str, Any] = {
+        "model": ask.model,
+        "messages": list(ask.messages),
+        manner.limit_name: ANSWER_TOKENS,
+    }
+    if manner.form == "json_schema":
+        wanted = {"name": "labels", "strict": True, "schema": schema}
+        request["response_format"] = {"type": "json_schema", "json_schema": wanted}
+    elif manner.form == "json_object":
+        request["response_format"] = {"type": "json_object"}
+    return request
+
+
+def lesson(refusal: str, manner: Manner) -> Manner | None:
+    """What a refusal teaches: the next manner to try; None when it was about something else."""
+    text = refusal.lower()
+    if "max_completion_tokens" in text or "max_tokens" in text:
+        other = LIMIT_NAMES[1 - LIMIT_NAMES.index(manner.limit_name)]
+        return replace(manner, limit_name=other)
+    step = FORMS.index(manner.form) + 1
+    if step < len(FORMS) and any(
+        word in text for word in ("response_format", "json_schema", "json_object", "schema")
+    ):
+        return replace(manner, form=FORMS[step])
+    return None
+
+
+def read_reply(found: Any) -> Reply:
+    """A reply from the JSON of a chat completion; ModelDown when it is none."""
+    try:
+        choice = found["choices"][0]
+        message, finish = choice["message"], choice.get("finish_reason")
+        usage = _usage(found.get("usage") or {})
+        text, refusal = message.get("content"), message.get("refusal")
+    except (TypeError, KeyError, IndexError, AttributeError):
+        raise ModelDown(
+            "the model's server answered something that is no completion", perhaps_paid=True
+        ) from None
+    if refusal:
+        return Reply(model_failures.said(str(refusal)), "refusal", usage)
+    stop = finish if finish in ("length", "content_filter") else "stop"
+    return Reply(text if isinstance(text, str) else "", stop, usage)
+
+
+def _usage(found: Any) -> Usage:
+    details = found.get("prompt_tokens_details") or {}
+    numbers = (found.get("prompt_tokens"), found.get("completion_tokens"), details.get("cached_tokens"))
+    return Usage(*(number if isinstance(number, int) and number > 0 else 0 for number in numbers))
+
+
+def _batch_line(ask: Ask, manner: Manner, schema: dict[str, Any]) -> str:
+    line = {
+        "custom_id": ask.key,
+        "method": "POST",
+        "url": "/v1/chat/completions",
+        "body": body(ask, manner, schema),
+    }
+    return json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def read_batch_line(line: bytes) -> BatchLine:
+    """One line of a batch's output or error file; ModelDown when it is none."""
+    try:
+        found = json.loads(line)
+        key, response, error = str(found["custom_id"]), found.get("response") or {}, found.get("error")
+        status, answer = response.get("status_code"), response.get("body")
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise ModelDown("a line of the batch's output is no JSON") from None
+    if status == 200:
+        return BatchLine(key, read_reply(answer), None)
+    told = error or (answer.get("error") if isinstance(answer, dict) else None) or f"status {status}"
+    code = str(told.get("code") or told.get("message")) if isinstance(told, dict) else str(told)
+    return BatchLine(key, None, model_failures.said(code))

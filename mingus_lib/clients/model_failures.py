@@ -1,0 +1,110 @@
+"""What can go wrong with a model's server, in our words, sorted by consequence.
+
+OutOfService     nothing will work until somebody acts: no money left, a wrong key, an unknown model;
+                 the breaker opens at once
+DependencyDown   time-outs, broken connections, 5xx, pages instead of JSON: the breaker counts
+TooFast          a rate limit of the provider: wait as it says
+Rejected         this question will never be answered: the article alone is given up
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mingus_lib.clients.pacing import MAX_RETRY_AFTER
+from mingus_lib.errors import DependencyDown, MingusError, PermanentError, TransientError
+
+if TYPE_CHECKING:
+    import openai
+
+DEPENDENCY = "openai"
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
+# Whatever a server writes into its errors, a key it may have been sent does not go on.
+_SECRET = re.compile(r"\b(?:sk|key|Bearer)[-_ ][A-Za-z0-9_\-*.]{6,}")
+
+
+class ModelDown(DependencyDown):
+    """The server failed. `perhaps_paid`: it may have done the work and charge for it."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None, perhaps_paid: bool = False) -> None:
+        super().__init__(DEPENDENCY, message, retry_after=retry_after)
+        self.perhaps_paid = perhaps_paid
+
+
+class OutOfService(ModelDown):
+    """Nothing will work until somebody acts."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class TooFast(TransientError):
+    """The provider wants us to wait."""
+
+    code = "rate-limited"
+
+
+class Rejected(PermanentError):
+    """The server will not answer this question."""
+
+    code = "model-rejected"
+
+
+def translated(error: Exception, model: str) -> MingusError | None:
+    """Our error for one of the openai library, or of what it lets through; None for a bug."""
+    import openai
+
+    if isinstance(error, openai.APITimeoutError):
+        return ModelDown(
+            f"the model's server did not answer in time ({model})", perhaps_paid=_was_sent(error)
+        )
+    if isinstance(error, openai.APIConnectionError):
+        cause = type(error.__cause__).__name__ if error.__cause__ else "no connection"
+        return ModelDown(
+            f"the model's server cannot be reached or broke off ({cause})", perhaps_paid=_was_sent(error)
+        )
+    if isinstance(error, openai.APIStatusError):
+        return _of_status(error, model)
+    if isinstance(error, openai.APIResponseValidationError | openai.APIError | ValueError):
+        return ModelDown("the model's server answered something that is no JSON", perhaps_paid=True)
+    return ModelDown(said(str(error))) if isinstance(error, openai.OpenAIError) else None
+
+
+def _was_sent(error: Exception) -> bool:
+    """Whether the request had left: then the provider may have worked for it."""
+    return "Connect" not in type(error.__cause__).__name__ if error.__cause__ else True
+
+
+def _of_status(error: openai.APIStatusError, model: str) -> MingusError:
+    status, code, text = error.status_code, str(error.code or ""), said(error.message)
+    if status == 429 and "insufficient_quota" in (code, str(error.type or "")):
+        return OutOfService(f"the account has no credit left: {text}", code="insufficient-quota")
+    if status == 429:
+        return TooFast(f"the provider limits the rate: {text}", retry_after=retry_after(error))
+    if status in (401, 403):
+        return OutOfService(f"the server refuses the key (set OPENAI_API_KEY): {text}", code="bad-key")
+    if status == 404:
+        return OutOfService(
+            f"the server has no model {model!r} at this address: {text}", code="no-such-model"
+        )
+    if status >= 500 or status in (408, 409):
+        return ModelDown(f"the model's server answered {status}: {text}", retry_after=retry_after(error))
+    return Rejected(f"the server answered {status}: {text}")
+
+
+def retry_after(error: openai.APIStatusError) -> float | None:
+    """Seconds that the server asks us to wait, if it does, an hour at most."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        raw = error.response.headers.get(name, "")
+        if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", raw):
+            return min(MAX_RETRY_AFTER, float(raw) * unit)
+    return None
+
+
+def said(text: str) -> str:
+    """A server's words on one printable line, short, without a key; an HTML page is only called that."""
+    if "<html" in text.lower() or "<!doctype" in text.lower():
+        return "an HTML page"
+    return _SECRET.sub("***", _UNPRINTABLE.sub(" ", text))[:200].strip()

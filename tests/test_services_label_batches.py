@@ -1,0 +1,156 @@
+"""Large runs through the Batch API: restarts, partial answers, expiry, half the price."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mingus_lib.clients.model import ModelDown
+from mingus_lib.domain import pricing
+from mingus_lib.errors import Refused
+from mingus_lib.services.label_batches import HANDING_OVER, LabelBatches
+from mingus_lib.store.costs import Budget, Call
+from tests.fake_openai import FakeOpenAI
+from tests.label_samples import Library, job
+
+
+@pytest.fixture
+def server() -> Iterator[FakeOpenAI]:
+    with FakeOpenAI() as running:
+        yield running
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library(tmp_path)
+
+
+def engines(library: Library, ids: list[int]) -> list[str | None]:
+    return [library.column("engine", each) for each in ids]
+
+
+def test_a_batch_is_labelled_at_half_the_price(library: Library, server: FakeOpenAI) -> None:
+    ids = library.fill(8)
+    batches = library.with_batches(server)
+    started = batches.start(ids)
+    assert sum(batch["articles"] for batch in started.batches) == 8
+    assert len({batch["model"] for batch in started.batches}) == len(started.batches) == 2
+    # Until then nobody else asks, and nothing wants labels.
+    assert library.labels.unlabelled() == []
+    others = library.classify(library.ai(server)).process(ids, job=job())
+    assert {item.outcome for item in others.items} == {"batched"}
+    assert batches.poll().as_json() == {"running": 2, "ended": 0, "labelled": 0, "unanswered": 0}
+    server.finish_batches()
+    assert batches.poll().as_json() == {"running": 0, "ended": 2, "labelled": 8, "unanswered": 0}
+    assert engines(library, ids) == ["openai"] * 8
+    totals = library.totals()
+    assert (totals["tokens_in"], totals["tokens_out"]) == (server.tokens_in, server.tokens_out)
+    prices = pricing.shipped()
+    whole = sum(prices.of(model).of(pricing.Usage(i, o)) for model, _, i, o in server.charged)
+    assert totals["cost_usd"] == pytest.approx(whole / 2)
+    assert batches.poll().ended == 0
+
+
+def test_what_a_batch_leaves_unanswered_goes_the_ordinary_way(library: Library, server: FakeOpenAI) -> None:
+    ids = library.fill(6)
+    batches = library.with_batches(server)
+    batches.start(ids)
+    server.batch_share, server.batch_state = 0.5, "expired"
+    server.faults = ["bad-topic", "server-error"]
+    server.finish_batches()
+    found = batches.poll()
+    assert (found.ended, found.labelled + len(found.unanswered)) == (2, 6)
+    assert found.unanswered
+    result = library.classify(library.ai(server)).process(found.unanswered, job=job())
+    assert {item.outcome for item in result.items} == {"labelled"}
+    assert engines(library, ids) == ["openai"] * 6
+    totals = library.totals()
+    assert (totals["tokens_in"], totals["tokens_out"], totals["open"]) == (
+        server.tokens_in,
+        server.tokens_out,
+        0,
+    )
+
+
+def test_a_process_that_died_while_handing_over_is_made_good(
+    library: Library, server: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = library.fill(3)
+    batches = library.with_batches(server)
+    # It dies after the provider took the batch and before that was written down.
+    with monkeypatch.context() as patch:
+        patch.setattr(library.batches.__class__, "handed_over", _die)
+        with pytest.raises(KeyboardInterrupt):
+            batches.start(ids)
+    now = datetime.now(UTC)
+    assert batches.poll(now).running == 1
+    server.finish_batches()
+    found = LabelBatches(library.labels, library.batches, library.ai(server), "library").poll(
+        now + HANDING_OVER + timedelta(minutes=1)
+    )
+    assert found.labelled > 0
+    assert len(server.batches) == 1
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_batch_that_never_arrived_is_let_go(
+    library: Library, server: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = library.fill(2)
+    batches = library.with_batches(server)
+    with monkeypatch.context() as patch:
+        patch.setattr(batches.ai.model.__class__, "start_batch", _die)
+        with pytest.raises(KeyboardInterrupt):
+            batches.start(ids)
+    # The record was rolled to failed at once where the process lived on; else the look finds it.
+    library.batches.open()
+    found = batches.poll(datetime.now(UTC) + HANDING_OVER + timedelta(minutes=1))
+    assert library.labels.unlabelled() == ids
+    assert library.totals()["open"] == 0
+    assert found.labelled == 0
+
+
+def test_a_batch_over_the_budget_is_refused_as_a_whole(library: Library, server: FakeOpenAI) -> None:
+    ids = library.fill(4)
+    with pytest.raises(Refused, match="daily budget"):
+        library.with_batches(server, budget=Budget(daily=0.000001)).start(ids)
+    assert (library.totals()["calls"], server.batches) == (0, {})
+    assert library.labels.unlabelled() == ids
+
+
+def test_kept_answers_and_current_labels_are_not_asked_for(library: Library, server: FakeOpenAI) -> None:
+    ids = library.fill(3)
+    library.classify(library.ai(server)).process(ids[:2], job=job())
+    started = library.with_batches(server).start(ids)
+    assert (started.skipped, sum(batch["articles"] for batch in started.batches)) == (2, 1)
+    again = library.with_batches(server).start(ids[:2], force=True)
+    assert (again.answered, again.batches) == (ids[:2], [])
+
+
+def test_what_is_being_asked_elsewhere_is_not_in_the_batch(library: Library, server: FakeOpenAI) -> None:
+    ids = library.fill(1)
+    batches = library.with_batches(server)
+    article = library.labels.unread(ids[0])
+    assert article is not None
+    ask = batches.ai.models.ask(article)
+    call = Call(ask.key, ask.model, "labels-1", 0.01, 1, "other", 1)
+    library.costs.reserve(call, Budget(), datetime.now(UTC))
+    started = batches.start(ids)
+    assert (started.skipped, started.batches, server.batches) == (1, [], {})
+
+
+def test_a_server_that_is_away_is_asked_again_later(library: Library, server: FakeOpenAI) -> None:
+    ids = library.fill(2)
+    batches = library.with_batches(server)
+    batches.start(ids)
+    server.__exit__()
+    found = library.with_batches(server).poll()
+    assert isinstance(found.down, ModelDown)
+    assert found.running > 0
+    assert library.labels.unlabelled() == []
