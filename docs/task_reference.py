@@ -37,6 +37,9 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], str | None]] = {
     "process_new_articles": ({"urls": ["https://example.com/first-emergency-fund"]}, None),
     "reprocess_article": ({"article_id": 12, "offline": True}, None),
     "sweep": ({}, None),
+    "update_user_recommendations": ({"user_id": "ada", "limit": 10}, None),
+    "update_all_user_recommendations": ({}, None),
+    "evaluate_recommendations": ({}, None),
     "ping": ({"seconds": 0.5, "token": "hello"}, "cleanup"),
 }
 LIMITS = (

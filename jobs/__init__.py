@@ -3,4 +3,4 @@
 A job takes ids, returns JSON, and may be run twice. Its arguments are a pydantic model.
 """
 
-MODULES = ("articles", "cleanup", "diagnostics")
+MODULES = ("articles", "cleanup", "diagnostics", "recommendations")

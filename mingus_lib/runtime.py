@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
     from mingus_lib.clients.web import Web
+    from mingus_lib.domain.gate import Levels
     from mingus_lib.queues.control import Control
     from mingus_lib.queues.delivery import Delivery
     from mingus_lib.queues.enqueue import Enqueuer, Submits
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from mingus_lib.queues.limits import Limits
     from mingus_lib.services.cancelling import Canceller
     from mingus_lib.services.ingest import Ingest
+    from mingus_lib.services.reader_records import ReaderRecords
+    from mingus_lib.services.recommending import Recommender
     from mingus_lib.services.reprocess import Reprocess
     from mingus_lib.services.retrying import Retrier
     from mingus_lib.services.sweeping import Sweeper
@@ -31,11 +34,13 @@ if TYPE_CHECKING:
     from mingus_lib.store.articles import Articles
     from mingus_lib.store.browsing import Browsing
     from mingus_lib.store.database import Store
+    from mingus_lib.store.events import Events
     from mingus_lib.store.followups import FollowUps
     from mingus_lib.store.history import History
     from mingus_lib.store.hosts import Hosts
     from mingus_lib.store.interventions import Interventions
     from mingus_lib.store.ledger import Ledger
+    from mingus_lib.store.readers import Readers
     from mingus_lib.store.slots import Slots
     from mingus_lib.store.task_days import TaskDays
 
@@ -135,6 +140,51 @@ class Runtime:
         from mingus_lib.store.followups import FollowUps
 
         return FollowUps(self.store)
+
+    @cached_property
+    def readers(self) -> Readers:
+        """Readers and their assessments."""
+        from mingus_lib.store.readers import Readers
+
+        return Readers(self.store)
+
+    @cached_property
+    def events(self) -> Events:
+        """What readers did."""
+        from mingus_lib.store.events import Events
+
+        return Events(self.store)
+
+    def levels_of(self, reader_id: str | None) -> Levels | None:
+        """What the gate opens to that reader now; None for nobody in particular. Raises NotFound."""
+        if reader_id is None:
+            return None
+        from datetime import UTC, datetime
+
+        number = self.readers.find(reader_id).number
+        return self.readers.levels(number, self.settings.gate_policy(), datetime.now(UTC))
+
+    @property
+    def reader_records(self) -> ReaderRecords:
+        """One person's data."""
+        from mingus_lib.services.reader_records import ReaderRecords
+
+        return ReaderRecords(self.readers, self.events, self.articles, self.settings.gate_policy())
+
+    @cached_property
+    def recommender(self) -> Recommender:
+        """Readers' lists."""
+        from mingus_lib.services.recommending import Recommender
+        from mingus_lib.store.recommendations import Recommendations
+
+        return Recommender(
+            self.settings.home,
+            self.readers,
+            self.events,
+            Recommendations(self.store),
+            self.settings.gate_policy(),
+            self.settings.list_policy(),
+        )
 
     @property
     def redis_url(self) -> str:

@@ -63,6 +63,26 @@ class Whole(Kind):
         return str(value)
 
 
+class Fraction(Kind):
+    """A number that may be broken."""
+
+    def __init__(self, low: float, high: float) -> None:
+        self.low = low
+        self.high = high
+
+    @property
+    def allowed(self) -> str:
+        return f"a number, {self.low:g} to {self.high:g}"
+
+    def parse(self, raw: object) -> float:
+        if isinstance(raw, bool) or not isinstance(raw, str | int | float):
+            raise ValueError
+        return _within(float(raw), self.low, self.high)
+
+    def as_toml(self, value: Any) -> str:
+        return f"{value:g}"
+
+
 class Duration(Kind):
     """A time in seconds; `whole` seconds where what takes it knows no fractions."""
 

@@ -12,7 +12,7 @@ import uuid
 
 from sqlite_utils import Database, Migrations
 
-from mingus_lib.store import schema_history, schema_timetable
+from mingus_lib.store import schema_history, schema_readers, schema_timetable
 
 migrations = Migrations("mingus")
 
@@ -367,4 +367,11 @@ def m003_timetable(db: Database) -> None:
 def m004_history(db: Database) -> None:
     """What keeps the history fast: runs counted by day, jobs by state, indexes of what went wrong."""
     for statement in schema_history.STATEMENTS:
+        db.conn.execute(statement)
+
+
+@migrations()
+def m006_readers(db: Database) -> None:
+    """Readers with their assessments, events and lists; how good the recommender was."""
+    for statement in schema_readers.STATEMENTS:
         db.conn.execute(statement)
