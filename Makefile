@@ -32,7 +32,7 @@ lint: .venv/.ready-dev
 docs: .venv/.ready-dev
 	@$(BIN)/python docs/generate.py
 
-# Extraction is scored on pages of your own: make bench PAGES=DIR
+# Extraction is scored on pages of your own, the recommender on ratings: make bench PAGES=DIR RATINGS=FILE
 bench: .venv/.ready-dev
 	@$(BIN)/python benchmarks/start.py
 	@$(BIN)/python benchmarks/pipeline.py
@@ -44,6 +44,7 @@ bench: .venv/.ready-dev
 	@$(BIN)/python benchmarks/dashboard.py
 	@$(BIN)/python benchmarks/mail.py
 	@if [ -n "$(PAGES)" ]; then $(BIN)/python benchmarks/extraction.py --pages "$(PAGES)"; fi
+	@if [ -n "$(RATINGS)" ]; then $(BIN)/python benchmarks/recommendations.py --ratings "$(RATINGS)"; fi
 
 # Resolve the newest versions again; both files carry hashes and no index address.
 lock: .venv/.ready-dev

@@ -54,6 +54,9 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], str | None]] = {
     ),
     "read_mailbox": ({"limit": 100}, None),
     "sweep": ({}, None),
+    "update_user_recommendations": ({"user_id": "ada", "limit": 10}, None),
+    "update_all_user_recommendations": ({}, None),
+    "evaluate_recommendations": ({}, None),
     "ping": ({"seconds": 0.5, "token": "hello"}, "cleanup"),
 }
 LIMITS = (

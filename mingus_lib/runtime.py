@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mingus_lib.clients.mailbox_imap import ImapMailbox
     from mingus_lib.clients.model import Manner
     from mingus_lib.clients.web import Web
+    from mingus_lib.domain.gate import Levels
     from mingus_lib.domain.pricing import Prices
     from mingus_lib.queues.control import Control
     from mingus_lib.queues.delivery import Delivery
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from mingus_lib.services.ingest import Ingest
     from mingus_lib.services.label_batches import LabelBatches
     from mingus_lib.services.mail_reading import MailReading
+    from mingus_lib.services.reader_records import ReaderRecords
+    from mingus_lib.services.recommending import Recommender
     from mingus_lib.services.refit import Refitting
     from mingus_lib.services.reprocess import Reprocess
     from mingus_lib.services.retrying import Retrier
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from mingus_lib.store.browsing import Browsing
     from mingus_lib.store.costs import Budget, Costs
     from mingus_lib.store.database import Store
+    from mingus_lib.store.events import Events
     from mingus_lib.store.followups import FollowUps
     from mingus_lib.store.history import History
     from mingus_lib.store.hosts import Hosts
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
     from mingus_lib.store.ledger import Ledger
     from mingus_lib.store.mail_funnel import MailFunnel
     from mingus_lib.store.mails import Mails
+    from mingus_lib.store.readers import Readers
     from mingus_lib.store.slots import Slots
     from mingus_lib.store.task_days import TaskDays
 
@@ -187,6 +192,51 @@ class Runtime:
             rescanned(mark) if rescan else mark,
             since=since.date() if since else None,
             mark_seen=mark_seen,
+        )
+
+    @cached_property
+    def readers(self) -> Readers:
+        """Readers and their assessments."""
+        from mingus_lib.store.readers import Readers
+
+        return Readers(self.store)
+
+    @cached_property
+    def events(self) -> Events:
+        """What readers did."""
+        from mingus_lib.store.events import Events
+
+        return Events(self.store)
+
+    def levels_of(self, reader_id: str | None) -> Levels | None:
+        """What the gate opens to that reader now; None for nobody in particular. Raises NotFound."""
+        if reader_id is None:
+            return None
+        from datetime import UTC, datetime
+
+        number = self.readers.find(reader_id).number
+        return self.readers.levels(number, self.settings.gate_policy(), datetime.now(UTC))
+
+    @property
+    def reader_records(self) -> ReaderRecords:
+        """One person's data."""
+        from mingus_lib.services.reader_records import ReaderRecords
+
+        return ReaderRecords(self.readers, self.events, self.articles, self.settings.gate_policy())
+
+    @cached_property
+    def recommender(self) -> Recommender:
+        """Readers' lists."""
+        from mingus_lib.services.recommending import Recommender
+        from mingus_lib.store.recommendations import Recommendations
+
+        return Recommender(
+            self.settings.home,
+            self.readers,
+            self.events,
+            Recommendations(self.store),
+            self.settings.gate_policy(),
+            self.settings.list_policy(),
         )
 
     @property

@@ -222,6 +222,10 @@ def printed(library: Library) -> dict[str, Shown]:
     library.mingus("add", "--wait", *pages)
     library.mingus("enqueue", "ping", "--queue", "cleanup", "--args", '{"fail": "permanent"}', "--wait")
     library.mingus("mail", "-", "--wait", stdin=mail_of(pages[0]))
+    library.mingus("readers", "import", "-", stdin="reader,goals\nada,budgeting\n")
+    library.mingus("readers", "assess", "ada", "--be", "90", "--do", "90", "--have", "90")
+    library.mingus("readers", "event", "ada", "viewed", "1")
+    library.mingus("recommend", "ada")
     client = connect(embedded.url(library.mingus.home))
     for _ in range(FAILURES_TO_OPEN):
         Limits(client, "test").failed("model", "dependency-down: the model answered 503")

@@ -26,6 +26,9 @@ Status = Annotated[
 ]
 Host = Annotated[str | None, typer.Option("--host", help="Only this registrable host, such as example.com.")]
 Note = Annotated[str | None, typer.Option("--note", help="Why, for whoever looks next.")]
+AsReader = Annotated[
+    str | None, typer.Option("--reader", metavar="READER", help="Only what the gate opens to this reader.")
+]
 Ids = Annotated[list[int], typer.Argument(metavar="ID...", min=1, max=MAX_ID, help="Articles by id.")]
 
 
@@ -34,6 +37,7 @@ def list_(
     ctx: typer.Context,
     status: Status = None,
     host: Host = None,
+    reader: AsReader = None,
     limit: Limit = 50,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -43,7 +47,7 @@ def list_(
     Example: mingus articles list --status rejected --limit 20
     """
     here = runtime_of(ctx)
-    found = here.articles.list(library.chosen(status or [], host, limit))
+    found = here.articles.list(library.chosen(status or [], host, limit, here.levels_of(reader)))
     view.show_list(found, output.choose(as_json=as_json, quiet=quiet))
 
 
@@ -75,6 +79,7 @@ def show(
 def search(
     ctx: typer.Context,
     words: Annotated[list[str], typer.Argument(metavar="WORD...", help="What to look for.")],
+    reader: AsReader = None,
     limit: Limit = 20,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -84,7 +89,7 @@ def search(
     Example: mingus articles search emergency fund
     """
     here = runtime_of(ctx)
-    found = here.articles.search(" ".join(words), limit=limit)
+    found = here.articles.search(" ".join(words), limit=limit, reader=here.levels_of(reader))
     view.show_hits(found, output.choose(as_json=as_json, quiet=quiet))
 
 
@@ -141,6 +146,7 @@ def export(
     ctx: typer.Context,
     status: Status = None,
     host: Host = None,
+    reader: AsReader = None,
     file: Annotated[
         str | None, typer.Option("--output", "-o", help="Write here instead of to standard output.")
     ] = None,
@@ -153,7 +159,7 @@ def export(
     Example: mingus articles export --format csv --output articles.csv
     """
     here = runtime_of(ctx)
-    rows = here.articles.export(library.chosen(status or [], host, limit=1))
+    rows = here.articles.export(library.chosen(status or [], host, 1, here.levels_of(reader)))
     count = library.export(rows, file, format_)
     if file is not None:
         output.message(f"{count:,} articles written to {file}.")

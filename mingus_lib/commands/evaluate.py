@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mingus_lib.commands import evaluate_recommendations
 from mingus_lib.commands.common import Json, runtime_of
 from mingus_lib.view import output, progress
 
@@ -49,3 +50,6 @@ def labels(
     with progress.counting("measuring", "texts") as report:
         found = evaluate_labels.run(question, report)
     view.show_scores(found, output.choose(as_json=as_json))
+
+
+app.command()(evaluate_recommendations.recommendations)

@@ -6,15 +6,20 @@ from typing import Annotated
 
 import typer
 
+from mingus_lib.commands import report_recommendations
 from mingus_lib.commands.common import Json, runtime_of
 from mingus_lib.view import output
 
-app = typer.Typer(help="Report on the library and its costs.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Report on the library, its costs and its recommendations.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 
 @app.callback()
 def report() -> None:
-    """Report on the library and its costs."""
+    """Report on the library, its costs and its recommendations."""
 
 
 @app.command()
@@ -45,3 +50,6 @@ def costs(
     here = runtime_of(ctx)
     found = labelreports.costs(here.costs, here.batches, here.budget, days)
     view.show_costs(found, output.choose(as_json=as_json))
+
+
+app.command()(report_recommendations.recommendations)

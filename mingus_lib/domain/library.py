@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from mingus_lib.domain.gate import Levels
 from mingus_lib.domain.models import ArticleStatus
 
 # Snippets mark a found word with these; neither occurs in text that was stored.
@@ -71,13 +72,17 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class ArticleFilter:
-    """Which articles a list shows, newest first; `after` is the id of the last one already seen."""
+    """Which articles a list shows, newest first; `after` is the id of the last one already seen.
+
+    `reader`: only what a reader of these levels may see (domain/gate.py).
+    """
 
     statuses: tuple[ArticleStatus, ...] = ()
     domain: str | None = None
     since: datetime | None = None
     after: int | None = None
     limit: int = 50
+    reader: Levels | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from mingus_lib.domain.gate import Levels
 from mingus_lib.domain.library import Article, ArticleFilter
 from mingus_lib.domain.models import ArticleStatus
 from mingus_lib.domain.urls import canonical
@@ -34,7 +35,9 @@ class ExportFormat(StrEnum):
     CSV = "csv"
 
 
-def chosen(statuses: Sequence[str], host: str | None, limit: int) -> ArticleFilter:
+def chosen(
+    statuses: Sequence[str], host: str | None, limit: int, reader: Levels | None = None
+) -> ArticleFilter:
     """A checked filter; UsageError suggests the nearest status."""
     for status in statuses:
         if status not in STATUSES:
@@ -42,7 +45,7 @@ def chosen(statuses: Sequence[str], host: str | None, limit: int) -> ArticleFilt
                 f"no status {status!r}{nearest(status, STATUSES)}; they are {', '.join(STATUSES)}"
             )
     wanted = tuple(ArticleStatus(status) for status in statuses)
-    return ArticleFilter(statuses=wanted, domain=host.lower() if host else None, limit=limit)
+    return ArticleFilter(statuses=wanted, domain=host.lower() if host else None, limit=limit, reader=reader)
 
 
 def checked_note(note: str | None) -> str | None:
@@ -64,12 +67,14 @@ def export(rows: Iterable[Mapping[str, Any]], file: str | None, form: ExportForm
     write = _write_csv if form is ExportFormat.CSV else _write_jsonl
     if file is None:
         return write(rows, sys.stdout)
-    with _replacing(Path(file)) as stream:
+    with replacing(file) as stream:
         return write(rows, stream)
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
+def replacing(file: str) -> Iterator[TextIO]:
+    """A text file that takes the place of `file` when the block ends well. Raises UsageError."""
+    path = Path(file)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8", newline="") as stream:

@@ -35,9 +35,14 @@ from mingus_lib.settings.kinds import (
 )
 
 if TYPE_CHECKING:
+    from mingus_lib.domain.gate import GatePolicy
     from mingus_lib.domain.models import FetchPolicy, QualityPolicy
+    from mingus_lib.domain.recommend.facts import ListPolicy
+    from mingus_lib.domain.recommend.parameters import FitOptions
 
 PREFIX = "MINGUS_"
+# The steps of a list's ranking (domain/recommend/facts.py), told again: settings import no other room.
+STEPS = ("finished", "goals", "culture", "quality", "freshness", "balance", "diversity", "exploration")
 USER_AGENT = f"mingus/{__version__} (+https://github.com/mingus-library/mingus)"
 REQUIRED = object()
 
@@ -328,6 +333,66 @@ class Settings:
         "The certificate authorities to trust, PEM, for a server with a certificate of its own.",
         key="imap.ca_file",
     )
+    gate_intermediate: float = _setting(
+        60.0,
+        Amount(0, 101),
+        "From this assessment score on, Intermediate articles of the phase are open.",
+        key="gate.intermediate",
+    )
+    gate_advanced: float = _setting(
+        80.0,
+        Amount(0, 101),
+        "From this assessment score on, Advanced articles of the phase are open.",
+        key="gate.advanced",
+    )
+    gate_assessment_days: int = _setting(
+        0,
+        Whole(0, 36_500),
+        "For how many days an assessment counts; 0 is for ever.",
+        key="gate.assessment_days",
+    )
+    recommend_tune: bool = _setting(
+        True,
+        Switch(),
+        "Choose the recommender's parameters by validation at every fit; else the defaults hold.",
+        key="recommend.tune",
+    )
+    recommend_content_weight: float = _setting(
+        0.4,
+        Amount(0, 10),
+        "The weight of content beside readers' behaviour, where it is not chosen by validation.",
+        key="recommend.content_weight",
+    )
+    recommend_dense_articles: int = _setting(
+        5000,
+        Whole(0, 20_000),
+        "Up to so many articles EASE is used; its memory grows with the square.",
+        key="recommend.dense_articles",
+    )
+    recommend_dense_readers: int = _setting(
+        8000,
+        Whole(0, 20_000),
+        "The same for readers: EASE needs one of the two to be few.",
+        key="recommend.dense_readers",
+    )
+    recommend_per_host: int = _setting(
+        4, Whole(1, 1000), "The most articles of one host in a list.", key="recommend.per_host"
+    )
+    recommend_per_topic: int = _setting(
+        5, Whole(1, 1000), "The most articles of one main topic in a list.", key="recommend.per_topic"
+    )
+    recommend_explore: float = _setting(
+        0.1,
+        Amount(0, 0.5),
+        "The share of a list's places that new articles get, drawn at random.",
+        key="recommend.explore",
+    )
+    recommend_without: tuple[str, ...] = _setting(
+        (),
+        Listing(Choice(STEPS), f"steps of the ranking ({', '.join(STEPS)})", may_be_empty=True),
+        "Steps of the ranking that are left out.",
+        key="recommend.without",
+    )
     tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
@@ -356,6 +421,39 @@ class Settings:
             allow_networks=self.fetch_allow_networks,
             ports=self.fetch_ports,
             proxy=self.fetch_proxy,
+        )
+
+    def gate_policy(self) -> GatePolicy:
+        """What the gate opens, and for how long."""
+        from datetime import timedelta
+
+        from mingus_lib.domain.gate import GatePolicy
+
+        days = self.gate_assessment_days
+        return GatePolicy(self.gate_intermediate, self.gate_advanced, timedelta(days) if days else None)
+
+    def list_policy(self) -> ListPolicy:
+        """How readers' lists are ranked."""
+        from mingus_lib.domain.recommend.facts import ListPolicy
+
+        return ListPolicy(
+            per_host=self.recommend_per_host,
+            per_topic=self.recommend_per_topic,
+            explore=self.recommend_explore,
+            without=frozenset(self.recommend_without),
+        )
+
+    def fit_options(self) -> FitOptions:
+        """How the recommender is fitted."""
+        from mingus_lib.domain.recommend.parameters import FitOptions, Parameters
+
+        return FitOptions(
+            tune=self.recommend_tune,
+            given=Parameters(content=self.recommend_content_weight),
+            dense_articles=self.recommend_dense_articles,
+            dense_readers=self.recommend_dense_readers,
+            # New articles come in through content: it never has no say.
+            least_content=0.1,
         )
 
     def quality_policy(self) -> QualityPolicy:

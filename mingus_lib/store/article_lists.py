@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from mingus_lib.domain.library import Article, ArticleFilter
-from mingus_lib.store import article_rows
+from mingus_lib.store import article_rows, gate_sql
 from mingus_lib.store.article_rows import LISTED_SQL
 from mingus_lib.store.database import Store
 from mingus_lib.store.values import as_text
@@ -75,6 +75,8 @@ def _conditions(wanted: ArticleFilter) -> tuple[list[str], dict[str, Any]]:
     if wanted.since is not None:
         conditions.append("a.added_at >= :since")
         values["since"] = as_text(wanted.since)
+    if wanted.reader is not None:
+        conditions.append(gate_sql.visible(wanted.reader))
     if wanted.after is not None:
         conditions.append("(a.added_at, a.id) < (SELECT added_at, id FROM articles WHERE id = :after)")
         values["after"] = wanted.after

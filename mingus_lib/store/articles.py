@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from mingus_lib.domain.gate import Levels
 from mingus_lib.domain.library import Article, ArticleFilter, KnownArticle, RawPage, SearchResult
 from mingus_lib.domain.models import ArticleDraft, ArticleStatus, ItemOutcome
 from mingus_lib.errors import NotFound
@@ -144,11 +145,19 @@ class Articles:
             return article_lists.listed(connection, wanted or ArticleFilter())
 
     def search(
-        self, typed: str, *, limit: int = 20, statuses: Sequence[ArticleStatus] = search.DEFAULT_STATUSES
+        self,
+        typed: str,
+        *,
+        limit: int = 20,
+        statuses: Sequence[ArticleStatus] = search.DEFAULT_STATUSES,
+        reader: Levels | None = None,
     ) -> SearchResult:
-        """Full-text search with anything a person typed; see search.py for the ranking."""
+        """Full-text search with anything a person typed; see search.py for the ranking.
+
+        `reader`: only what a reader of these levels may see.
+        """
         with self.store.reading() as connection:
-            return search.run(connection, typed, limit, statuses)
+            return search.run(connection, typed, limit, statuses, reader)
 
     def counts(self) -> dict[ArticleStatus, int]:
         """Articles by status, every status named."""

@@ -12,7 +12,7 @@ import uuid
 
 from sqlite_utils import Database, Migrations
 
-from mingus_lib.store import schema_history, schema_labels, schema_mails, schema_timetable
+from mingus_lib.store import schema_history, schema_labels, schema_mails, schema_readers, schema_timetable
 
 migrations = Migrations("mingus")
 
@@ -381,4 +381,11 @@ def m005_mails(db: Database) -> None:
 def m006_labels(db: Database) -> None:
     """Labels: what wants them, reviews, evidence, models; what model calls cost, answers, batches."""
     for statement in schema_labels.STATEMENTS:
+        db.conn.execute(statement)
+
+
+@migrations()
+def m007_readers(db: Database) -> None:
+    """Readers with their assessments, events and lists; how good the recommender was."""
+    for statement in schema_readers.STATEMENTS:
         db.conn.execute(statement)

@@ -14,10 +14,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from mingus_lib.domain.gate import Levels
 from mingus_lib.domain.library import MARK_END, MARK_START, SearchHit, SearchResult
 from mingus_lib.domain.models import ArticleStatus
 from mingus_lib.domain.searchquery import SearchQuery, parse
-from mingus_lib.store import article_rows
+from mingus_lib.store import article_rows, gate_sql
 from mingus_lib.store.article_rows import LISTED_SQL
 from mingus_lib.store.database import Row
 
@@ -29,7 +30,8 @@ _MAX_FILTERED = 2_000
 
 _WEIGHTS = "8.0, 3.0, 1.0"
 _SNIPPET_WORDS = 24
-_STATUS = "a.status IN (SELECT value FROM json_each(:statuses))"
+# `seen` becomes the gate's condition for a reader, or 1.
+_STATUS = "a.status IN (SELECT value FROM json_each(:statuses)) AND {seen}"
 
 # CROSS JOIN fixes the order: the index drives, articles are looked up until enough are found.
 _RANKED = f"""
@@ -59,37 +61,43 @@ _Scores = dict[int, float]
 
 
 def run(
-    connection: sqlite3.Connection, typed: str, limit: int, statuses: Sequence[ArticleStatus]
+    connection: sqlite3.Connection,
+    typed: str,
+    limit: int,
+    statuses: Sequence[ArticleStatus],
+    reader: Levels | None = None,
 ) -> SearchResult:
-    """Search; text without a single word finds nothing."""
+    """Search, for a reader of these levels if given; text without a single word finds nothing."""
     query = parse(typed)
     if not query.wanted or limit <= 0:
         return SearchResult(())
     rare = [term for term in query.wanted if not _is_common(connection, term)]
-    scores = _scores(connection, query, rare, {"limit": limit, "statuses": _as_json(statuses)})
+    seen = "1" if reader is None else gate_sql.visible(reader)
+    scores = _scores(connection, query, rare, seen, {"limit": limit, "statuses": _as_json(statuses)})
     hits = (_hit(connection, query, article_id, score) for article_id, score in scores.items())
     return SearchResult(tuple(hits), exact=len(rare) == len(query.wanted))
 
 
 def _scores(
-    connection: sqlite3.Connection, query: SearchQuery, rare: list[str], values: dict[str, object]
+    connection: sqlite3.Connection, query: SearchQuery, rare: list[str], seen: str, values: dict[str, object]
 ) -> _Scores:
     if len(rare) == len(query.wanted):
-        return _ranked(connection, _RANKED, values | {"match": query.expression})
+        return _ranked(connection, _RANKED.format(seen=seen), values | {"match": query.expression})
     if rare:
         among = {"match": " AND ".join(rare), "all": query.expression, "among": _MAX_FILTERED}
-        return _ranked(connection, _RANKED_AMONG, values | among)
-    return _newest(connection, values | {"match": query.expression})
+        return _ranked(connection, _RANKED_AMONG.format(seen=seen), values | among)
+    return _newest(connection, seen, values | {"match": query.expression})
 
 
 def _ranked(connection: sqlite3.Connection, sql: str, values: dict[str, object]) -> _Scores:
     return {row["id"]: -row["rank"] for row in connection.execute(sql, values)}
 
 
-def _newest(connection: sqlite3.Connection, values: dict[str, object]) -> _Scores:
+def _newest(connection: sqlite3.Connection, seen: str, values: dict[str, object]) -> _Scores:
     found: _Scores = {}
     for table in ("title_fts", "article_fts"):
-        found |= {row["id"]: 0.0 for row in connection.execute(_NEWEST.format(table=table), values)}
+        sql = _NEWEST.format(table=table, seen=seen)
+        found |= {row["id"]: 0.0 for row in connection.execute(sql, values)}
     limit = values["limit"]
     assert isinstance(limit, int)
     return dict(list(found.items())[:limit])

@@ -72,6 +72,23 @@ def counting(doing: str, noun: str) -> Iterator[Callable[[int, int], None]]:
             print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
 
 
+@contextmanager
+def steps() -> Iterator[Callable[[int, int, str], None]]:
+    """A report(done, total, text) for work of a few named steps: a live line on a terminal, else nothing."""
+    live = sys.stderr.isatty()
+
+    def report(done: int, total: int, text: str) -> None:
+        if live:
+            line = f"{'━' * (BAR_WIDTH * done // max(total, 1)):{BAR_WIDTH}} {text}"
+            print(f"\r\x1b[2K{line}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield report
+    finally:
+        if live:
+            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+
+
 def summary(step: Snapshot, noun: str) -> str:
     """`12/40 addresses: 10 added, 2 failed`."""
     counts = ", ".join(

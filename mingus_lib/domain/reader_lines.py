@@ -1,0 +1,223 @@
+"""Lines of an import: a record by its fields' names in, a reader, assessment or event out. Pure.
+
+Raises ValueError with the reason, for the list of bad lines.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from mingus_lib.domain.gate import Assessment
+from mingus_lib.domain.readers import CAREER_STAGES, DEVICES, INCOME_RANGES, KINDS, Event, Reader
+
+# Other names that exports of such data use.
+ALIASES = {
+    "user": "reader", "user_id": "reader", "reader_id": "reader", "article_id": "article", "item": "article",
+    "event_type": "event", "type": "event", "timestamp": "at", "display_name": "name", "rating": "overall",
+    "event_id": "id", "overall_rating": "overall", "review_text": "review",
+}  # fmt: skip
+RECORDS = ("reader", "assessment", "event")
+RATINGS = ("helpfulness", "clarity", "actionability", "cultural_relevance")
+TEXTS = {"review": 10_000, "folder": 200, "notes": 10_000}
+LONGEST_ID = 200
+MAX_SECONDS = 86_400 * 7
+
+Record = Mapping[str, Any]
+
+
+def named(names: list[str]) -> list[str]:
+    """The fields' own names for those found in a file."""
+    plain = (name.strip().lower().replace(" ", "_") for name in names)
+    return [ALIASES.get(name, name) for name in plain]
+
+
+def kind_of(record: Record) -> str:
+    """reader, assessment or event: as it says, or as its fields show."""
+    kind = record.get("kind")
+    if kind in RECORDS:
+        return str(kind)
+    if kind in KINDS:
+        return "event"
+    if kind:
+        raise ValueError(f"kind {_shown(kind)} is none of {', '.join(RECORDS)}")
+    if record.get("event"):
+        return "event"
+    return "assessment" if _given(record, "be_score") else "reader"
+
+
+def identity(record: Record, field: str = "reader") -> str:
+    """A reader's or an event's id."""
+    value = record.get(field)
+    if type(value) is not str:
+        value = str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+    text: str = value.strip()
+    if not text or len(text) > LONGEST_ID or not text.isprintable():
+        raise ValueError(f"{field}: an id of 1 to {LONGEST_ID} printable characters is needed")
+    return text
+
+
+def reader(record: Record) -> Reader:
+    """A reader's profile; its id may stand in `id` or `reader`."""
+    return Reader(
+        identity(record, "reader" if _given(record, "reader") else "id"),
+        _text(record, "name", 200),
+        _one_of(record, "income_range", INCOME_RANGES),
+        _one_of(record, "career_stage", CAREER_STAGES),
+        topics(record.get("goals")),
+        moment(record, "created_at") if _given(record, "created_at") else None,
+    )
+
+
+def assessment(record: Record) -> Assessment:
+    """The scores of an assessment."""
+    be, do, have = (_number(record, name, 0, 100) for name in ("be_score", "do_score", "have_score"))
+    valid = _flag(record, "is_valid")
+    return Assessment(be, do, have, moment(record, "taken_at"), True if valid is None else valid)
+
+
+def event(record: Record, article_id: int, reader_id: str) -> Event:
+    """An event; one without an id gets one made of its reader, article, kind and time."""
+    # The other fields are looked at only where there is something: ten million lines come this way.
+    kind = record.get("event") or record.get("kind")
+    if kind not in KINDS:
+        raise ValueError(f"event: {_shown(kind)} is none of {', '.join(KINDS)}")
+    at = moment(record, "at")
+    given = identity(record, "id") if _given(record, "id") else _made_id(reader_id, article_id, kind, at)
+    if _OPTIONAL.isdisjoint(record):
+        if kind == "rated":
+            raise ValueError("overall: a rating needs 1 to 5")
+        return Event(given, article_id, kind, at)
+    return Event(
+        given, article_id, kind, at,
+        _whole(record, "time_spent_seconds", 0, MAX_SECONDS),
+        _whole(record, "scroll_depth", 0, 100),
+        _flag(record, "found_helpful"),
+        _one_of(record, "device", DEVICES),
+        _text(record, "source", 200),
+        _rating(record, kind),
+        _details(record, kind),
+    )  # fmt: skip
+
+
+_OPTIONAL = frozenset(
+    ("time_spent_seconds", "scroll_depth", "found_helpful", "device", "source", "overall", "tags", "priority")
+).union(RATINGS, TEXTS)
+
+
+def moment(record: Record, field: str) -> datetime:
+    """An ISO 8601 time (UTC unless it says otherwise), or Unix seconds."""
+    value = record.get(field)
+    try:
+        if isinstance(value, str) and not value.replace(".", "", 1).isdigit():
+            found = datetime.fromisoformat(value)
+        else:
+            found = datetime.fromtimestamp(_unix(value), UTC)
+    except (ValueError, OverflowError, OSError, TypeError):
+        raise ValueError(f"{field}: {_shown(value)} is no time; write it as 2026-03-01T12:00:00Z") from None
+    if found.tzinfo is UTC:
+        return found
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def _unix(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError
+    return float(value)
+
+
+def topics(value: Any) -> tuple[str, ...]:
+    """A list of short texts: a JSON list, or words separated by semicolons or commas."""
+    if value in (None, ""):
+        return ()
+    if isinstance(value, str):
+        value = value.split(";" if ";" in value else ",")
+    if not isinstance(value, list) or len(value) > 50 or not all(isinstance(each, str) for each in value):
+        raise ValueError("goals: at most 50 texts, separated by semicolons")
+    return tuple(dict.fromkeys(each.strip()[:100] for each in value if each.strip()))
+
+
+def _made_id(*parts: Any) -> str:
+    return (
+        "~" + hashlib.blake2b(json.dumps([str(part) for part in parts]).encode(), digest_size=9).hexdigest()
+    )
+
+
+def _rating(record: Record, kind: str) -> int | None:
+    if kind != "rated":
+        return None
+    overall = _whole(record, "overall", 1, 5)
+    if overall is None:
+        raise ValueError("overall: a rating needs 1 to 5")
+    return overall
+
+
+def _details(record: Record, kind: str) -> dict[str, Any] | None:
+    found: dict[str, Any] = {}
+    if kind == "rated":
+        found = {name: _whole(record, name, 1, 5) for name in RATINGS} | {
+            "review": _text(record, "review", 10_000)
+        }
+    elif kind == "bookmarked":
+        found = {name: _text(record, name, TEXTS[name]) for name in ("folder", "notes")}
+        found |= {"priority": _whole(record, "priority", 1, 5), "tags": list(topics(record.get("tags")))}
+    return {name: value for name, value in found.items() if value not in (None, [])} or None
+
+
+def _given(record: Record, field: str) -> bool:
+    return record.get(field) not in (None, "")
+
+
+def _text(record: Record, field: str, longest: int) -> str | None:
+    value = record.get(field)
+    if value in (None, ""):
+        return None
+    if not isinstance(value, str) or len(value) > longest:
+        raise ValueError(f"{field}: a text of at most {longest} characters is needed")
+    return value
+
+
+def _one_of(record: Record, field: str, options: tuple[str, ...]) -> str | None:
+    value = record.get(field)
+    if value in (None, ""):
+        return None
+    if value not in options:
+        raise ValueError(f"{field}: {_shown(value)} is none of {', '.join(options)}")
+    return str(value)
+
+
+def _number(record: Record, field: str, low: float, high: float) -> float:
+    try:
+        value = record[field]
+        number = float("nan") if isinstance(value, bool) else float(value)
+    except (KeyError, TypeError, ValueError):
+        number = float("nan")
+    if not low <= number <= high:
+        raise ValueError(f"{field}: {_shown(record.get(field))} is no number from {low} to {high}")
+    return number
+
+
+def _whole(record: Record, field: str, low: int, high: int) -> int | None:
+    if not _given(record, field):
+        return None
+    number = _number(record, field, low, high)
+    if not number.is_integer():
+        raise ValueError(f"{field}: {_shown(record.get(field))} is no whole number")
+    return int(number)
+
+
+def _flag(record: Record, field: str) -> bool | None:
+    value = record.get(field)
+    if value in (None, ""):
+        return None
+    word = str(value).lower()
+    if word not in ("true", "false", "yes", "no", "1", "0"):
+        raise ValueError(f"{field}: {_shown(value)} is neither yes nor no")
+    return word in ("true", "yes", "1")
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:60] if value not in (None, "") else "nothing"

@@ -1,0 +1,105 @@
+"""What articles are about: TF-IDF of their words and labels, and the nearest of each.
+
+Weights are 1 + log(count), times log((1 + n) / (1 + df)) + 1, rows of length 1 (G. Salton, C. Buckley,
+"Term-weighting approaches in automatic text retrieval", 1988); nearness is the cosine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from scipy import sparse
+
+from mingus_lib.domain.recommend.matrix import Csr, largest, product
+
+_WORD = re.compile(r"[^\W\d_]{3,30}")
+# A word in more than this share of the articles tells nothing and costs most.
+COMMON_SHARE = 0.15
+TERMS = 100
+TEXT_CHARACTERS = 6_000
+_STOP = """
+the and for are was were has have had with that this from not but you your our their its his her they them can will
+would which who what when how all any more than then there these those been being also into over such only other some
+most may about between through very each does did one two use used using
+"""
+STOP = frozenset(_STOP.split())
+NO_WORD = -1
+
+
+class Vocabulary:
+    """Words by number, in the order they were met."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        # As written, so that a word is stemmed once and not a million times.
+        self._written: dict[str, int] = dict.fromkeys(STOP, NO_WORD)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def count(self, title: str, text: str, labels: Sequence[str] = ()) -> Counter[int]:
+        """How often each word of an article occurs; one of the title counts for 3, a label for 4 words."""
+        counts: Counter[int] = Counter()
+        for words, weight in ((title, 3), (text[:TEXT_CHARACTERS], 1)):
+            for word, times in Counter(_WORD.findall(words.lower())).items():
+                counts[self._number(word)] += times * weight
+        for label in labels:
+            counts[self._of(f"#{label.lower()}")] += 4
+        counts.pop(NO_WORD, None)
+        return counts
+
+    def _number(self, word: str) -> int:
+        number = self._written.get(word)
+        if number is None:
+            number = self._written[word] = self._of(_stem(word))
+        return number
+
+    def _of(self, stem: str) -> int:
+        return self._numbers.setdefault(stem, len(self._numbers))
+
+
+def _stem(word: str) -> str:
+    """Plurals and the commonest endings off: enough for English, and fast."""
+    if len(word) > 5 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    for ending in ("ing", "ed"):
+        if len(word) > len(ending) + 4 and word.endswith(ending):
+            return word[: -len(ending)]
+    return word
+
+
+def tfidf(counts: Iterable[Counter[int]], words: int) -> Csr:
+    """Articles x words from each article's counts, each row cut to its TERMS heaviest and of length 1."""
+    lengths, columns, values = [0], [], []
+    for each in counts:
+        columns.append(np.fromiter(each.keys(), np.int32, len(each)))
+        values.append(np.fromiter(each.values(), np.float32, len(each)))
+        lengths.append(len(each))
+    if not columns:
+        return sparse.csr_array((0, words), dtype=np.float32)
+    indices, data = np.concatenate(columns), np.concatenate(values)
+    articles = len(lengths) - 1
+    found = np.bincount(indices, minlength=words)
+    factor = np.log((1 + articles) / (1 + found)).astype(np.float32) + 1
+    factor[found > max(COMMON_SHARE * articles, 20)] = 0
+    factor[found < 2] = 0
+    weighed = (1 + np.log(data)) * factor[indices]
+    matrix = sparse.csr_array((weighed, indices, np.cumsum(lengths)), shape=(articles, words))
+    return unit_rows(largest(matrix, TERMS))
+
+
+def unit_rows(matrix: Csr) -> Csr:
+    """Every row divided by its length."""
+    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    data = matrix.data / np.repeat(np.maximum(lengths, 1e-9), np.diff(matrix.indptr))
+    return sparse.csr_array((data.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def nearest(vectors: Csr, neighbours: int) -> Csr:
+    """Articles x articles: the `neighbours` nearest of each by the cosine, itself left out."""
+    return product(vectors, vectors.T.tocsr(), neighbours)

@@ -1,0 +1,64 @@
+"""Fitting the item-item matrix: S = ease * EASE / mean + (1 - ease) * RP3beta / mean + content * nearness / mean.
+
+"mean" is the mean size of a part's entries, so that weights mean the same in every library. Without EASE (too many
+articles and readers) the walk stands alone. The parameters come from tuning.py, or are given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mingus_lib.domain.recommend import ease, tuning, walks
+from mingus_lib.domain.recommend.content import nearest
+from mingus_lib.domain.recommend.matrix import Csr, empty, mean_size, scaled
+from mingus_lib.domain.recommend.parameters import FitOptions, Parameters
+from mingus_lib.domain.recommend.readings import Readings
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Articles x articles: `taste` from readers, `likeness` from content, both weighted; S is their sum."""
+
+    taste: Csr
+    likeness: Csr
+    parameters: Parameters
+
+
+def fit(readings: Readings, vectors: Csr | None, options: FitOptions = FitOptions()) -> Fitted:  # noqa: B008
+    """The matrix of these readings and, when given, these content vectors (articles x words, rows of length 1)."""
+    articles = readings.seen.shape[1]
+    likeness = (
+        empty((articles, articles)) if vectors is None else nearest(vectors, options.content_neighbours)
+    )
+    start = options.given if _is_small(readings, options) else replace(options.given, ease=0.0)
+    chosen = tuning.tuned(readings, likeness, start, options) if options.tune else start
+    return Fitted(taste(readings, chosen), weighted(likeness, chosen.content), chosen)
+
+
+def taste(readings: Readings, chosen: Parameters) -> Csr:
+    """What readers' readings say about articles, with the weights chosen."""
+    seen = readings.flat().seen if chosen.flat else readings.seen
+    found = empty((seen.shape[1], seen.shape[1]))
+    if chosen.ease:
+        found = weighted(ease.regression(seen, chosen.ridge).nearest(), chosen.ease)
+    if chosen.ease < 1:
+        walk = walks.rp3beta(seen, alpha=chosen.alpha, beta=chosen.beta, neighbours=chosen.neighbours)
+        found = found + weighted(walk, 1 - chosen.ease)
+    return found
+
+
+def weighted(part: Csr, weight: float) -> Csr:
+    """The part over its mean size, times the weight."""
+    if not weight or not part.nnz:
+        return empty(part.shape)
+    return scaled(part, rows=np.full(part.shape[0], weight / mean_size(part), np.float32))
+
+
+def _is_small(readings: Readings, options: FitOptions) -> bool:
+    """Whether EASE can be used: few articles or few readers, and anything at all."""
+    readers, articles = readings.seen.shape
+    return bool(
+        readings.seen.nnz and (articles <= options.dense_articles or readers <= options.dense_readers)
+    )

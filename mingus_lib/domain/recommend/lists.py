@@ -1,0 +1,180 @@
+"""Making readers' lists: score, open only what the gate opens, rank, choose, and say why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mingus_lib.domain.gate import PHASES
+from mingus_lib.domain.recommend.catalogue import Catalogue
+from mingus_lib.domain.recommend.facts import ListPolicy, ReaderFacts, Suggestion
+from mingus_lib.domain.recommend.matrix import Csr, Floats, Ints, csr
+from mingus_lib.domain.recommend.rerank import PARTS, Ranked, choose, rank
+
+# The best by score, and of each goal, that are looked at more closely.
+CANDIDATES = 120
+OF_A_GOAL = 30
+BECAUSE = 2
+# From where a part is worth a word.
+TELLING = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a reader read, newest first: places of the catalogue with weights of sum 1, and what is finished."""
+
+    places: Ints
+    weights: Floats
+    finished: Ints
+
+
+@dataclass(slots=True)
+class ListMaker:
+    """`taste` and `likeness`: the model, of the catalogue's first places."""
+
+    shelf: Catalogue
+    taste: Csr
+    likeness: Csr
+    policy: ListPolicy
+    _scratch: Floats = field(init=False)
+    _where: NDArray[np.int32] = field(init=False)
+    _matrix: Csr = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._scratch = np.zeros(len(self.shelf.ids), np.float32)
+        self._where = np.full(len(self.shelf.ids), -1, np.int32)
+        self._matrix = self.taste + self.likeness
+
+    def many(
+        self, readers: Sequence[tuple[ReaderFacts, History]], limit: int, today: float
+    ) -> list[list[Suggestion]]:
+        """The lists of several readers, best first; one product scores them all."""
+        known = self._matrix.shape[0]
+        histories = [_of_model(history, known) for _, history in readers]
+        rows = np.repeat(np.arange(len(readers)), [len(places) for places, _ in histories])
+        columns = np.concatenate([places for places, _ in histories]) if histories else np.empty(0, np.int64)
+        weights = np.concatenate([weight for _, weight in histories]) if histories else np.empty(0)
+        scores = csr(rows, columns, weights, (len(readers), known)) @ self._matrix
+        return [
+            self._one(reader, history, scores.indices[low:high], scores.data[low:high], limit, today)
+            for (reader, history), low, high in zip(
+                readers, scores.indptr[:-1], scores.indptr[1:], strict=True
+            )
+        ]
+
+    def near(self, place: int, reader: ReaderFacts, limit: int, today: float) -> list[Suggestion]:
+        """What goes with one article, for a reader of these levels."""
+        one = History(np.array([place]), np.ones(1, np.float32), np.array([place]))
+        alone = ListMaker(self.shelf, self.taste, self.likeness, SIMILAR)
+        return alone.many([(reader, one)], limit, today)[0]
+
+    def _one(
+        self, reader: ReaderFacts, history: History, scored: Ints, scores: Floats, limit: int, today: float
+    ) -> list[Suggestion]:
+        self._scratch[scored] = scores
+        places, newest = self._candidates(reader, history, scored, scores)
+        ranked = rank(
+            self.shelf, places, self._scratch[places], len(history.places), reader, self.policy, today
+        )
+        self._scratch[scored] = 0
+        chosen = choose(self.shelf, ranked, newest.tolist(), reader, self.policy, limit, today)
+        return self._told(ranked, chosen, reader, history)
+
+    def _candidates(
+        self, reader: ReaderFacts, history: History, scored: Ints, scores: Floats
+    ) -> tuple[Ints, Ints]:
+        """Places that are open and not finished: the best by score, the popular, the new and those of the goals."""
+        is_open = self.shelf.open_to(reader.levels)
+        usable = is_open[self.shelf.labels[scored]] & (scores > 0)
+        best, values = scored[usable], scores[usable]
+        room = CANDIDATES + len(history.finished)
+        if len(best) > room:
+            best = best[np.argpartition(values, len(best) - room)[-room:]]
+        popular, newest = self.shelf.pools(reader.levels)
+        of_goals = [self._of_goal(goal, is_open) for goal in reader.goals] if self.policy.has("goals") else []
+        if self.policy is SIMILAR:
+            popular, newest = popular[:0], newest[:0]
+        found = np.unique(np.concatenate([best, popular, newest, *of_goals]))
+        if self.policy.has("finished"):
+            found = found[~np.isin(found, history.finished)]
+        return found, newest
+
+    def _of_goal(self, goal: str, is_open: NDArray[np.bool_]) -> Ints:
+        places = self.shelf.by_topic.get(goal)
+        if places is None:
+            return np.empty(0, np.int64)
+        places = places[is_open[self.shelf.labels[places]]]
+        worth = self.shelf.popularity[places] + self.shelf.quality[places]
+        return places[np.argsort(-worth, kind="stable")[:OF_A_GOAL]]
+
+    def _told(
+        self, ranked: Ranked, chosen: Sequence[tuple[int, bool]], reader: ReaderFacts, history: History
+    ) -> list[Suggestion]:
+        """The chosen with their parts and reasons."""
+        numbers = [number for number, _ in chosen]
+        places = ranked.places[numbers]
+        parts = ranked.parts[:, numbers].T.astype(np.float64).round(4).tolist()
+        because = self._because(places, history)
+        return [
+            Suggestion(
+                int(self.shelf.ids[place]),
+                round(sum(of_parts), 4),
+                {name: value for name, value in zip(PARTS, of_parts, strict=True) if value},
+                tuple(because[position]),
+                tuple(self._reasons(int(place), of_parts, drawn, reader)),
+            )
+            for position, (place, of_parts, (_, drawn)) in enumerate(zip(places, parts, chosen, strict=True))
+        ]
+
+    def _reasons(self, place: int, parts: Sequence[float], drawn: bool, reader: ReaderFacts) -> list[str]:
+        told = dict(zip(PARTS, parts, strict=True))
+        goals = [goal for goal in reader.goals if goal in self.shelf.topics[place]] if told["goals"] else []
+        found = [f"goal:{goal}" for goal in goals[:1]]
+        phase = self.shelf.phases[place]
+        if told["balance"] > TELLING and phase >= 0 and reader.weakness[phase] == 1:
+            found.append(f"phase:{PHASES[phase]}")
+        if told["stage"] > TELLING / 2:
+            found.append("stage")
+        if told["popularity"] > max(told["taste"], TELLING):
+            found.append("popular")
+        if drawn:
+            found.append("new")
+        return found
+
+    def _because(self, places: Ints, history: History) -> list[list[int]]:
+        """For each place the articles of the history that add most to its score."""
+        read, weights = _of_model(history, self._matrix.shape[0])
+        if not len(read) or not len(places):
+            return [[] for _ in places]
+        matrix = self._matrix
+        lows, highs = matrix.indptr[read], matrix.indptr[read + 1]
+        lengths = highs - lows
+        entries = np.repeat(lows - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths) + np.arange(
+            lengths.sum()
+        )
+        self._where[places] = np.arange(len(places))
+        target = self._where[matrix.indices[entries]]
+        self._where[places] = -1
+        hit = target >= 0
+        owner = np.repeat(np.arange(len(read)), lengths)[hit]
+        added = np.zeros((len(places), len(read)), np.float32)
+        added[target[hit], owner] = matrix.data[entries[hit]] * weights[owner]
+        order = np.argsort(-added, axis=1, kind="stable")[:, :BECAUSE]
+        ids = self.shelf.ids[read]
+        return [
+            [int(ids[n]) for n in best if row[n] > 0 and row[n] >= 0.25 * row[best[0]]]
+            for row, best in zip(added, order, strict=True)
+        ]
+
+
+SIMILAR = ListPolicy(
+    trusting=0.0, without=frozenset({"goals", "culture", "quality", "freshness", "balance", "exploration"})
+)
+
+
+def _of_model(history: History, known: int) -> tuple[Ints, Floats]:
+    inside = history.places < known
+    return history.places[inside], history.weights[inside]

@@ -1,0 +1,99 @@
+"""Sparse matrices in pieces: products and the largest entries of each row, never a large dense array.
+
+`Csr` is scipy's csr_array of float32; rows and columns are readers or articles by position.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+Csr: TypeAlias = Any
+Floats: TypeAlias = NDArray[np.float32]
+Ints: TypeAlias = NDArray[np.int64]
+
+THREADS = 2
+# What one piece of a product may hold, in entries: 8 bytes each.
+PIECE = 6_000_000
+
+
+def csr(rows: Any, columns: Any, values: Any, shape: tuple[int, int]) -> Csr:
+    """The matrix of these entries; entries of one place are summed."""
+    found = sparse.csr_array((np.asarray(values, np.float32), (rows, columns)), shape=shape)
+    found.sum_duplicates()
+    return found
+
+
+def empty(shape: tuple[int, int]) -> Csr:
+    """The matrix without an entry."""
+    return sparse.csr_array(shape, dtype=np.float32)
+
+
+def scaled(matrix: Csr, rows: Any = None, columns: Any = None) -> Csr:
+    """The matrix with its rows and columns multiplied by these factors."""
+    data = matrix.data.astype(np.float32)
+    if rows is not None:
+        data *= np.repeat(np.asarray(rows, np.float32), np.diff(matrix.indptr))
+    if columns is not None:
+        data *= np.asarray(columns, np.float32)[matrix.indices]
+    return sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def mean_size(matrix: Csr) -> float:
+    """The mean magnitude of the entries that are there; 1 without any."""
+    return float(np.abs(matrix.data).mean()) if matrix.nnz else 1.0
+
+
+def largest(matrix: Csr, count: int, *, drop_diagonal_from: int | None = None) -> Csr:
+    """Each row's `count` largest entries by magnitude.
+
+    `drop_diagonal_from`: the number in the whole matrix of the first row, whose own column is left out.
+    """
+    keep = np.ones(matrix.nnz, bool)
+    for row in range(matrix.shape[0]):
+        low, high = matrix.indptr[row], matrix.indptr[row + 1]
+        if drop_diagonal_from is not None:
+            keep[low:high] = matrix.indices[low:high] != row + drop_diagonal_from
+        if high - low > count:
+            size = np.abs(matrix.data[low:high]) * keep[low:high]
+            keep[low:high] = False
+            keep[low + np.argpartition(size, -count)[-count:]] = True
+    return _kept(matrix, keep)
+
+
+def _kept(matrix: Csr, keep: NDArray[np.bool_]) -> Csr:
+    keep &= matrix.data != 0
+    rows = np.concatenate(([0], np.cumsum(keep)))[matrix.indptr]
+    return sparse.csr_array((matrix.data[keep], matrix.indices[keep], rows), shape=matrix.shape)
+
+
+def product(left: Csr, right: Csr, count: int, finish: Callable[[Csr, int], Csr] | None = None) -> Csr:
+    """Each row's `count` largest entries of `left @ right`, without the diagonal, made in pieces on two threads.
+
+    `finish` changes a piece (with the number of its first row) before its largest entries are chosen.
+    """
+
+    def piece(bounds: tuple[int, int]) -> Csr:
+        made = left[bounds[0] : bounds[1]] @ right
+        if finish is not None:
+            made = finish(made, bounds[0])
+        return largest(made, count, drop_diagonal_from=bounds[0])
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        made = list(pool.map(piece, _pieces(left, right)))
+    return sparse.vstack(made, format="csr") if made else empty((0, right.shape[1]))
+
+
+def _pieces(left: Csr, right: Csr) -> Sequence[tuple[int, int]]:
+    """Runs of rows whose product stays below PIECE entries, by an upper bound."""
+    lengths = np.diff(right.indptr).astype(np.int64)
+    cost = np.concatenate(([0], np.cumsum(lengths[left.indices])))[left.indptr]
+    bound = np.cumsum(np.minimum(np.diff(cost), right.shape[1]) + 1)
+    starts = [0, *(np.flatnonzero(np.diff(bound // PIECE)) + 1).tolist(), left.shape[0]]
+    return list(itertools.pairwise(starts))

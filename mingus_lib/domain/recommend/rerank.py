@@ -1,0 +1,171 @@
+"""From scores to a list: the formula of docs/recommendations.md, then a walk down the ranking that keeps it varied.
+
+score = trust * taste + (1 - trust) * popularity / 2 + goals + stage + culture + quality + freshness + balance
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mingus_lib.domain.recommend.catalogue import Catalogue
+from mingus_lib.domain.recommend.facts import ListPolicy, ReaderFacts
+from mingus_lib.domain.recommend.matrix import Floats, Ints
+
+PARTS = ("taste", "popularity", "goals", "stage", "culture", "quality", "freshness", "balance")
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Candidates with their parts: `places` in the catalogue, `parts` (PARTS x candidates) and their sum."""
+
+    places: Ints
+    parts: Floats
+    totals: Floats
+
+
+def rank(
+    shelf: Catalogue,
+    places: Ints,
+    taste: Floats,
+    read: int,
+    reader: ReaderFacts,
+    policy: ListPolicy,
+    today: float,
+) -> Ranked:
+    """Every candidate's parts. `taste`: their scores; `read`: how many articles these come from; `today`: days."""
+    best = float(taste.max(initial=0.0))
+    trust = read / (read + policy.trusting) if best > 0 else 0.0
+    parts = np.zeros((len(PARTS), len(places)), np.float32)
+    parts[0] = np.maximum(taste, 0) * (trust / best if best > 0 else 0.0)
+    parts[1] = shelf.popularity[places] * ((1 - trust) * policy.popularity)
+    if policy.has("goals"):
+        parts[2] = policy.goals * _on_goals(shelf, places, reader.goals)
+        parts[3] = policy.stage * np.array(_fitting(shelf, places, reader), np.float32)
+    if policy.has("culture"):
+        parts[4] = policy.culture * shelf.culture[places]
+    if policy.has("quality"):
+        parts[5] = policy.quality * shelf.quality[places]
+    if policy.has("freshness"):
+        ages = np.maximum(today - shelf.days[places], 0)
+        parts[6] = policy.freshness * np.exp2(-ages / policy.half_life_days)
+    if policy.has("balance"):
+        parts[7] = policy.balance * np.array((*reader.weakness, 0.0), np.float32)[shelf.phases[places]]
+    return Ranked(places, parts, parts.sum(axis=0))
+
+
+def _on_goals(shelf: Catalogue, places: Ints, goals: Sequence[str]) -> NDArray[np.bool_]:
+    wanted = [shelf.topic_numbers[goal] for goal in goals if goal in shelf.topic_numbers]
+    codes = shelf.topic_codes[places]
+    found = np.zeros(len(places), bool)
+    for number in wanted:
+        found |= (codes == number).any(axis=1)
+    return found
+
+
+def _fitting(shelf: Catalogue, places: Ints, reader: ReaderFacts) -> list[float]:
+    """Half for the reader's own career stage, half for their income range."""
+    if reader.stage is None and reader.income is None:
+        return [0.0] * len(places)
+    return [
+        0.5 * (reader.stage is not None and shelf.stages[place] == reader.stage)
+        + 0.5 * (reader.income is not None and shelf.incomes[place] == reader.income)
+        for place in places
+    ]
+
+
+def choose(
+    shelf: Catalogue,
+    ranked: Ranked,
+    new: Iterable[int],
+    reader: ReaderFacts,
+    policy: ListPolicy,
+    limit: int,
+    today: float,
+) -> list[tuple[int, bool]]:
+    """Which candidates stand in the list, by their number in `ranked`, and which of them were drawn to explore.
+
+    `new`: the places that exploring draws from. What the limits of a host or topic left out fills up a list that
+    would be short; a near-duplicate never does.
+    """
+    walk = _Walk(shelf, policy)
+    order = np.argsort(-ranked.totals, kind="stable").tolist()
+    drawn = _drawn(ranked, new, reader, policy, today)
+    explored = round(limit * policy.explore) if drawn else 0
+    every = limit // explored if explored else limit + 1
+    chosen: list[tuple[int, bool]] = []
+    waiting, left_out = iter(order), []
+    while len(chosen) < limit:
+        if explored and (len(chosen) + 1) % every == 0:
+            number = next((n for n in drawn if walk.takes(int(ranked.places[n]))), None)
+            if number is not None:
+                chosen.append((number, True))
+                continue
+        number = next(waiting, None)
+        if number is None:
+            break
+        if walk.takes(int(ranked.places[number])):
+            chosen.append((number, False))
+        else:
+            left_out.append(number)
+    spare = (n for n in left_out if walk.takes(int(ranked.places[n]), strictly=False))
+    chosen += [(number, False) for number, _ in zip(spare, range(limit - len(chosen)), strict=False)]
+    return chosen
+
+
+def _drawn(
+    ranked: Ranked, new: Iterable[int], reader: ReaderFacts, policy: ListPolicy, today: float
+) -> list[int]:
+    """New candidates in a random order that stays the same for this reader and day."""
+    if not policy.has("exploration") or not policy.explore:
+        return []
+    fresh = set(new)
+    numbers = [number for number, place in enumerate(ranked.places.tolist()) if place in fresh]
+    random.Random(f"{policy.seed} {reader.number} {int(today)}").shuffle(numbers)  # noqa: S311
+    return numbers
+
+
+class _Walk:
+    """What stands in the list already, and whether another article may."""
+
+    def __init__(self, shelf: Catalogue, policy: ListPolicy) -> None:
+        self._shelf = shelf
+        self._policy = policy
+        self._varied = policy.has("diversity")
+        self._hosts: Counter[str] = Counter()
+        self._topics: Counter[str] = Counter()
+        self._taken: set[int] = set()
+        self._fingerprints: list[int] = []
+
+    def takes(self, place: int, *, strictly: bool = True) -> bool:
+        """Whether the article goes in; it is noted when it does."""
+        if place in self._taken:
+            return False
+        host, topics = self._shelf.hosts[place], self._shelf.topics[place][:1]
+        mark = self._shelf.fingerprints[place]
+        if self._varied and ((strictly and self._is_full(host, topics)) or self._repeats(mark)):
+            return False
+        self._taken.add(place)
+        self._hosts[host] += 1
+        self._topics.update(topics)
+        if mark is not None:
+            self._fingerprints.append(mark)
+        return True
+
+    def _is_full(self, host: str, topics: Sequence[str]) -> bool:
+        if self._hosts[host] >= self._policy.per_host:
+            return True
+        return any(self._topics[topic] >= self._policy.per_topic for topic in topics)
+
+    def _repeats(self, mark: int | None) -> bool:
+        if mark is not None:
+            near = self._policy.near
+            for other in self._fingerprints:
+                if (mark ^ other).bit_count() <= near:
+                    return True
+        return False

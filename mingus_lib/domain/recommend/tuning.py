@@ -1,0 +1,260 @@
+"""Choosing the parameters by validation, at every fit.
+
+A fifth of the readings of some readers, the judges, is held out. The parts' scores for the judges are made
+once; then weights are tried on their sums, so that a try costs a ranking and no product. One choice after another,
+each with the others as they stand: strengths or not, lambda of EASE, alpha and beta, weights, neighbours, recency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from scipy import sparse
+
+from mingus_lib.domain.recommend import ease, walks
+from mingus_lib.domain.recommend.matrix import Csr, Floats, largest, mean_size
+from mingus_lib.domain.recommend.parameters import FitOptions, Parameters
+from mingus_lib.domain.recommend.readings import Readings
+
+JUDGES = 2_000
+# Scores of one part for all judges, in entries of 4 bytes.
+SCORES = 24_000_000
+# Validation alone uses no more readings than these, of readers drawn at random.
+READINGS = 1_500_000
+# Fewer judges than these decide nothing.
+FEWEST = 25
+HELD_OUT = 0.2
+RANKS = 10
+ALPHAS = (0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+BETAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+NEIGHBOURS = (400, 200, 100)
+# The plain ones first.
+EASES = (1.0, 0.0, 0.5, 0.75, 0.25, 0.9, 0.1)
+CONTENTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 1.6, 2.4)
+RECENCIES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.6)
+# Beyond this size of the smaller side a try of EASE takes seconds.
+SLOW, SLOWER = 2_000, 5_000
+# Below so many readings an article, data are sparse.
+SPARSE = 20
+# A part that gains less than this share is left out, or smaller.
+NOISE = 0.002
+BEST = np.concatenate(([1.0], np.cumsum(1 / np.log2(np.arange(2, RANKS + 2)))))
+RIDGES = tuple(2.0**power for power in range(13))
+
+T = TypeVar("T")
+
+
+def tuned(readings: Readings, likeness: Csr, start: Parameters, options: FitOptions) -> Parameters:
+    """The parameters that rank the held-out readings best; `start` when there are too few readers to tell."""
+    trial = Trial.of(readings, options)
+    if trial is None:
+        return start
+    chosen = trial.choose_strengths(start)
+    regressed: Part | None = None
+    if chosen.ease:
+        chosen, regressed = trial.choose_ridge(chosen)
+    chosen, walked = trial.choose_walk(chosen)
+    content = trial.part(likeness) if likeness.nnz else None
+    parts = Parts(regressed, walked, content)
+    return trial.choose_recency(trial.choose_weights(chosen, parts, options.least_content), parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of S: its scores for the judges (judges x articles), and how to make them from other histories."""
+
+    scores: Floats
+    again: Callable[[Csr], Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The three; None is not there."""
+
+    regressed: Part | None
+    walked: Part
+    content: Part | None
+
+    def sum(self, chosen: Parameters, histories: Csr | None = None) -> Floats:
+        """Scores with the weights chosen, a new array; for other histories than the first when given."""
+        weighed = (
+            (self.regressed, chosen.ease),
+            (self.walked, 1 - chosen.ease),
+            (self.content, chosen.content),
+        )
+        used = [(part, weight) for part, weight in weighed if part is not None and weight]
+        made = np.zeros_like(self.walked.scores)
+        for part, weight in used:
+            scores = part.scores if histories is None else part.again(histories)
+            made += scores * np.float32(weight)
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """`known`: all readings but those held out, the judges' first; `judges`: theirs alone; `held`: held out."""
+
+    known: Readings
+    judges: Readings
+    held: Csr
+    temporal: bool
+
+    @classmethod
+    def of(cls, readings: Readings, options: FitOptions) -> Trial | None:
+        """None when too few readers have the three readings that it takes."""
+        draw = np.random.default_rng(options.seed)
+        lengths = np.diff(readings.seen.indptr)
+        able = draw.permutation(np.flatnonzero(lengths >= 3))
+        judges = able[: min(JUDGES, max(FEWEST, SCORES // max(readings.seen.shape[1], 1)))]
+        if len(judges) < FEWEST:
+            return None
+        known, held = readings.rows(judges).split(HELD_OUT, temporal=options.temporal, draw=draw)
+        others = draw.permutation(np.setdiff1d(np.arange(len(lengths)), judges, assume_unique=True))
+        others = others[np.cumsum(lengths[others]) + known.seen.nnz <= READINGS]
+        everybody = sparse.vstack([known.seen, readings.seen[others]], format="csr")
+        return cls(Readings(everybody, None), known, held.seen, options.temporal)
+
+    def quality(self, scores: Floats) -> float:
+        """nDCG@10 of these scores (judges x articles), which are overwritten."""
+        scores[self.judges.owners(), self.judges.seen.indices] = -np.inf
+        return float(np.mean([self._gain(row, scores[row]) for row in range(len(scores))]))
+
+    def _gain(self, row: int, scores: Floats) -> float:
+        """One judge's: it takes the ranks of what was held out and no sorting. Of equals the held-out one is last."""
+        wanted = self.held.indices[self.held.indptr[row] : self.held.indptr[row + 1]]
+        places = np.count_nonzero(scores >= scores[wanted, None], axis=1)
+        return float((1 / np.log2(places[places <= RANKS] + 1)).sum() / BEST[min(len(wanted), RANKS)])
+
+    def part(self, matrix: Csr) -> Part:
+        """A part that is a sparse matrix."""
+        scale = 1 / mean_size(matrix)
+
+        def scores(histories: Csr) -> Floats:
+            found: Floats = (histories @ matrix).toarray() * np.float32(scale)
+            return found
+
+        return Part(scores(self.judges.histories(1.0)), scores)
+
+    def seen(self, chosen: Parameters) -> Csr:
+        """All that is known, with or without strengths."""
+        return self.known.flat().seen if chosen.flat else self.known.seen
+
+    def choose_strengths(self, start: Parameters) -> Parameters:
+        """Whether strengths help, by the walk alone."""
+        strengths = self.known.seen.data
+        if strengths.min() == strengths.max():
+            return replace(start, flat=True)
+        options = [replace(start, flat=flat) for flat in (True, False)]
+        return _best(options, lambda each: self.quality(self._walked(self.seen(each), each)))
+
+    def choose_ridge(self, chosen: Parameters) -> tuple[Parameters, Part]:
+        """Uphill in steps of four places, two and one; where a try is slow, fewer from a likely place."""
+        seen, histories = self.seen(chosen), self.judges.histories(1.0)
+        qualities: dict[int, float] = {}
+        best: tuple[float, Part] = (-1.0, Part(np.empty((0, 0), np.float32), lambda _: _))
+
+        def quality(place: int) -> float:
+            nonlocal best
+            if place not in qualities:
+                part = _regressed(seen, RIDGES[place], histories)
+                qualities[place] = self.quality(part.scores.copy())
+                if qualities[place] > best[0]:
+                    best = (qualities[place], part)
+            return qualities[place]
+
+        sparse_data = seen.nnz < SPARSE * seen.shape[1]
+        place = RIDGES.index(64.0 if min(seen.shape) <= SLOW else 16.0 if sparse_data else 256.0)
+        size = min(seen.shape)
+        for step in (4, 2, 1) if size <= SLOW else (2, 1) if size <= SLOWER else (2,):
+            around = (place - step, place, place + step)
+            place = max((each for each in around if 0 <= each < len(RIDGES)), key=quality)
+        return replace(chosen, ridge=RIDGES[place]), best[1]
+
+    def choose_walk(self, chosen: Parameters) -> tuple[Parameters, Part]:
+        """alpha with beta by walks to all articles, then how many neighbours are kept."""
+        seen = self.seen(chosen)
+        chosen = self._choose_steps(seen, chosen, (chosen.alpha,), BETAS)
+        chosen = self._choose_steps(seen, chosen, ALPHAS, (chosen.beta,))
+        chosen = self._choose_steps(
+            seen, chosen, (chosen.alpha,), (max(0.0, chosen.beta - 0.1), chosen.beta, chosen.beta + 0.1)
+        )
+        numbers = [min(number, walks.neighbours(seen.shape[1])) for number in NEIGHBOURS]
+        most = walks.rp3beta(seen, alpha=chosen.alpha, beta=chosen.beta, neighbours=max(numbers))
+        best = _best(numbers, lambda number: self.quality(self.part(largest(most, number)).scores))
+        return replace(chosen, neighbours=best), self.part(largest(most, best))
+
+    def _choose_steps(
+        self, seen: Csr, chosen: Parameters, alphas: Sequence[float], betas: Sequence[float]
+    ) -> Parameters:
+        readers = walks.degrees(seen.T.tocsr())
+        tried: list[tuple[float, float, float]] = []
+        for alpha in alphas:
+            undamped = self._walked(seen, replace(chosen, alpha=alpha))
+            tried += [
+                (self.quality(undamped * readers ** np.float32(-beta)), alpha, round(beta, 2))
+                for beta in betas
+            ]
+        _, alpha, beta = max(tried)
+        return replace(chosen, alpha=alpha, beta=beta)
+
+    def choose_weights(self, chosen: Parameters, parts: Parts, least_content: float) -> Parameters:
+        """The weight of content beside EASE, the walk and both; then the better of these, once more around it."""
+        contents = [each for each in CONTENTS if each >= least_content] if parts.content else [0.0]
+        shares = EASES if parts.regressed else (0.0,)
+        tried = [self._choose_content(replace(chosen, ease=each), parts, contents) for each in shares[:3]]
+        chosen = max(tried, key=lambda each: each.quality or 0.0)
+        options = [replace(chosen, ease=each) for each in shares]
+        chosen = _simplest(options, lambda each: self.quality(parts.sum(each)))
+        return self._choose_content(chosen, parts, contents)
+
+    def _choose_content(self, chosen: Parameters, parts: Parts, contents: Sequence[float]) -> Parameters:
+        others, content = parts.sum(replace(chosen, content=0.0)), parts.content
+        if content is None:
+            return replace(chosen, content=0.0, quality=self.quality(others))
+        room = np.empty_like(others)
+
+        def quality(weight: float) -> float:
+            np.multiply(content.scores, np.float32(weight), out=room)
+            return self.quality(np.add(room, others, out=room))
+
+        options = [replace(chosen, content=each, quality=quality(each)) for each in contents]
+        return _simplest(options, lambda each: each.quality or 0.0)
+
+    def choose_recency(self, chosen: Parameters, parts: Parts) -> Parameters:
+        """How much newer readings count for more; nothing without times, or when the future is not asked for."""
+        if self.judges.at is None or not self.temporal:
+            return replace(chosen, recency=1.0)
+        tried = [
+            replace(
+                chosen, recency=rate, quality=self.quality(parts.sum(chosen, self.judges.histories(rate)))
+            )
+            for rate in RECENCIES
+        ]
+        return max(tried, key=lambda each: each.quality or 0.0)
+
+    def _walked(self, seen: Csr, chosen: Parameters) -> Floats:
+        """Scores of walks to every article, beta left out: no articles x articles matrix is made."""
+        to_reader, to_article = walks.steps(seen.T.tocsr(), chosen.alpha), walks.steps(seen, chosen.alpha)
+        found: Floats = (self.judges.histories(1.0) @ to_reader @ to_article).toarray()
+        return found
+
+
+def _regressed(seen: Csr, ridge: float, histories: Csr) -> Part:
+    found = ease.regression(seen, ridge)
+    sample = found.nearest(range(min(ease.ROWS, seen.shape[1])))
+    scale = np.float32(1 / mean_size(sample))
+    return Part(found.scores(histories) * scale, lambda other: found.scores(other) * scale)
+
+
+def _best(options: Iterable[T], quality: Callable[[T], float]) -> T:
+    """The first of the best."""
+    return max(options, key=quality)
+
+
+def _simplest(options: Sequence[Parameters], quality: Callable[[Parameters], float]) -> Parameters:
+    """The first that is as good as the best but for NOISE."""
+    found = [quality(each) for each in options]
+    return next(each for each, value in zip(options, found, strict=True) if value >= max(found) * (1 - NOISE))

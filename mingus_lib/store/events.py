@@ -1,0 +1,100 @@
+"""What readers did: append-only rows, kept by reader."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import Any
+
+from mingus_lib.domain.readers import RATED, STRENGTHS, Event
+from mingus_lib.store.database import Row, Store
+from mingus_lib.store.values import clean
+
+_COLUMNS = (
+    "id, article, kind, at, time_spent_seconds, scroll_depth, found_helpful, device, source, rating, details"
+)
+# The same event again, by its id, adds nothing.
+_INSERT = f"""
+INSERT INTO events (reader, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (reader, id) DO NOTHING
+"""  # noqa: S608
+_TOUCH = "UPDATE readers SET revision = revision + 1 WHERE number IN (SELECT value FROM json_each(?))"
+_KINDS = " ".join(f"WHEN '{kind}' THEN {strength}" for kind, strength in STRENGTHS.items())
+_STARS = " ".join(f"WHEN {stars} THEN {strength}" for stars, strength in RATED.items())
+# How much an event tells (domain/readers.py), and its day in Julian days; shown articles tell nothing.
+_STRENGTH = f"CASE kind WHEN 'rated' THEN CASE rating {_STARS} ELSE 0.0 END {_KINDS} ELSE 0.0 END"
+_READINGS = f"""
+SELECT reader, article, {_STRENGTH}, julianday(at), kind IN ('finished', 'rated') FROM events
+WHERE reader BETWEEN ? AND ? AND kind NOT IN ('recommended', 'unbookmarked') ORDER BY reader
+"""  # noqa: S608
+# Julian day of 1970-01-01T00:00Z.
+EPOCH_DAY = 2440587.5
+
+# reader's number, article id, strength, Julian day, whether it ends the article for this reader
+Reading = tuple[int, int, float, float, int]
+
+
+class Events:
+    """The events of one store. Every method may raise what Store raises."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def append(self, number: int, events: Sequence[Event]) -> int:
+        """Add a reader's events; how many were new. All but `recommended` make the reader's list stale."""
+        with self.store.transaction() as connection:
+            return append(connection, [row(number, event) for event in events])
+
+    def of(self, number: int, limit: int = -1) -> list[Event]:
+        """A reader's events, newest first."""
+        sql = f"SELECT {_COLUMNS} FROM events WHERE reader = ? ORDER BY at DESC, id LIMIT ?"  # noqa: S608
+        return [_event(found) for found in self.store.rows(sql, (number, limit))]
+
+    def count(self) -> int:
+        """How many there are; reads the whole table."""
+        return int(self.store.value("SELECT count(*) FROM events"))
+
+    def readings(self, first: int, last: int, size: int = 100_000) -> Iterator[list[Reading]]:
+        """What the readers of these numbers read, in runs of `size`, by reader."""
+        with self.store.reading() as connection:
+            cursor = connection.cursor()
+            # Plain tuples: a Row for each of millions takes twice the time.
+            cursor.row_factory = None
+            cursor.execute(_READINGS, (first, last))
+            while found := cursor.fetchmany(size):
+                yield found
+
+
+def append(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Inside the caller's transaction: add the rows of `row`; how many were new."""
+    before = connection.total_changes
+    # By reader, as they lie: pages are written once instead of here and there.
+    connection.executemany(_INSERT, sorted(rows, key=itemgetter(0)))
+    added = connection.total_changes - before
+    touched = sorted({found[0] for found in rows if found[3] != "recommended"})
+    if added and touched:
+        connection.execute(_TOUCH, (json.dumps(touched),))
+    return added
+
+
+def row(number: int, event: Event) -> tuple[Any, ...]:
+    """An event as it is stored. Its id is printable, as domain/reader_lines.py makes sure."""
+    details = None if event.details is None else json.dumps(event.details, sort_keys=True)
+    at = event.at if event.at.tzinfo is UTC else event.at.astimezone(UTC)
+    return (
+        number, event.id, event.article_id, event.kind, at.isoformat("T", "seconds"),
+        event.time_spent_seconds, event.scroll_depth, event.found_helpful, event.device,
+        None if event.source is None else clean(event.source), event.rating, details,
+    )  # fmt: skip
+
+
+def _event(found: Row) -> Event:
+    values = dict(found)
+    values["article_id"] = values.pop("article")
+    values["at"] = datetime.fromisoformat(values["at"])
+    values["details"] = None if values["details"] is None else json.loads(values["details"])
+    values["found_helpful"] = None if values["found_helpful"] is None else bool(values["found_helpful"])
+    return Event(**values)

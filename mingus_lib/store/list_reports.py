@@ -1,0 +1,63 @@
+"""What readers were shown, and what they did with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mingus_lib.store.database import Store
+
+# An answer is any sign of reading after the showing, of the same reader and article.
+_SHOWINGS = """
+SELECT s.reader, s.article, a.domain, c.primary_phase, c.difficulty_level,
+  EXISTS (SELECT 1 FROM events AS e WHERE e.reader = s.reader AND e.article = s.article AND e.at >= s.at
+    AND e.kind IN ('clicked', 'viewed', 'started', 'finished', 'bookmarked', 'shared', 'rated')) AS clicked,
+  (SELECT count(*) FROM events AS h WHERE h.reader = s.reader AND h.at < s.at AND h.kind <> 'recommended') AS history
+FROM events AS s JOIN articles AS a ON a.id = s.article LEFT JOIN classifications AS c ON c.article_id = a.id
+WHERE s.kind = 'recommended' AND s.at >= ?
+"""
+_POPULARITY = "SELECT article, count(DISTINCT reader) FROM events WHERE kind = 'finished' GROUP BY article"
+_PUBLISHED = "SELECT count(*) FROM articles WHERE status = 'published' AND is_active = 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """One article shown to one reader. `history`: how much the reader had done before."""
+
+    reader: int
+    article: int
+    host: str
+    phase: str | None
+    difficulty: str | None
+    clicked: bool
+    history: int
+
+
+class ListReports:
+    """The reports of one store. Every method may raise what Store raises."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def showings(self, since: datetime) -> list[Showing]:
+        """Everything shown since then; reads all events."""
+        rows = self._store.rows(_SHOWINGS, (since.isoformat(timespec="seconds"),))
+        return [
+            Showing(reader, article, host, phase, difficulty, bool(clicked), history)
+            for reader, article, host, phase, difficulty, clicked, history in (tuple(row) for row in rows)
+        ]
+
+    def published(self) -> int:
+        """How many articles readers may be shown."""
+        return int(self._store.value(_PUBLISHED))
+
+    def popularity(self) -> tuple[dict[int, int], int]:
+        """How many readers finished each article, and how many readers there are."""
+        rows = self._store.rows(_POPULARITY)
+        return {row[0]: row[1] for row in rows}, int(self._store.value("SELECT count(*) FROM readers"))
+
+    def hosts_of_lists(self, most: int = 10_000) -> list[int]:
+        """How many hosts each kept list has."""
+        sql = """SELECT count(DISTINCT a.domain) FROM recommended AS r JOIN articles AS a ON a.id = r.article
+                 WHERE r.reader IN (SELECT reader FROM recommendations LIMIT ?) GROUP BY r.reader"""
+        return [row[0] for row in self._store.rows(sql, (most,))]

@@ -1,0 +1,137 @@
+"""Bringing readers' data in: what counts, what is left out, and going on after an interruption."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mingus_lib.errors import UsageError
+from mingus_lib.services import reader_import
+from mingus_lib.services.reader_import import Importer, ImportResult
+from mingus_lib.store.database import Store
+from mingus_lib.store.events import Events
+from mingus_lib.store.readers import Readers
+from tests.reader_samples import add_article
+
+HEADER = "id,reader,article,event,at"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "mingus.db") as made:
+        for number in range(5):
+            add_article(made, number, ("BE", "Beginner"))
+        yield made
+
+
+def importing(
+    store: Store,
+    file: Path | str,
+    *,
+    max_errors: int = 10,
+    report: Callable[[int, int], None] = lambda *_: None,
+) -> ImportResult:
+    importer = Importer(store, report)
+    return importer.run(str(file), io.BytesIO(), max_errors=max_errors)
+
+
+def written(folder: Path, *lines: str, name: str = "in.csv") -> Path:
+    file = folder / name
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+def events(count: int) -> list[str]:
+    return [f"e{n},ada,{1 + n % 5},viewed,2026-03-01T12:00:00Z" for n in range(count)]
+
+
+def test_the_same_event_counts_once(store: Store, tmp_path: Path) -> None:
+    file = written(tmp_path, HEADER, *events(10), *events(3))
+    first, again = importing(store, file), importing(store, file)
+    assert (first.counts.events, first.counts.duplicates, first.counts.readers) == (10, 3, 1)
+    assert (again.counts.events, again.counts.duplicates) == (0, 13)
+    assert again.resumed_at is None
+    assert len(Events(store).of(Readers(store).find("ada").number)) == 10
+
+
+def test_bad_lines_are_named_and_left_out(store: Store, tmp_path: Path) -> None:
+    file = written(
+        tmp_path, HEADER, *events(2), "e8,ada,99,viewed,2026-03-01", "e9,ada,1,viewed", "e7,ada,1,eaten,2026-03-01",
+        "e5,,1,viewed,2026-03-01", 'e6,ada,"1,viewed', *events(4)[2:],
+    )  # fmt: skip
+    done = importing(store, file)
+    assert done.counts.events == 2
+    assert [line for line, _ in done.bad_lines] == [4, 5, 6, 7, 10]
+    assert "99" in done.bad_lines[0][1]
+
+
+def test_too_many_bad_lines_stop_it_and_keep_the_good(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_import, "BATCH", 5)
+    file = written(tmp_path, HEADER, *events(3), *["x,ada,99,viewed,2026-03-01"] * 9, *events(50))
+    done = importing(store, file, max_errors=3)
+    assert done.stopped
+    assert done.counts.events == 3
+    assert done.counts.lines == 7
+
+
+def test_it_goes_on_where_it_was_cut_short(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_import, "BATCH", 7)
+    monkeypatch.setattr(reader_import, "REPORT_EVERY", 8)
+    file = written(tmp_path, HEADER, *events(40))
+
+    def cut(done: int, _total: int) -> None:
+        if done > file.stat().st_size / 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        importing(store, file, report=cut)
+    kept = len(Events(store).of(1))
+    assert 0 < kept < 40
+    done = importing(store, file)
+    assert done.resumed_at == kept + 1
+    assert (done.counts.events, done.counts.duplicates, done.counts.lines) == (40, 0, 40)
+
+
+def test_json_lines_with_other_names_and_addresses(store: Store, tmp_path: Path) -> None:
+    lines = [
+        {"kind": "reader", "id": "bo", "display_name": "Bo", "goals": ["taxes"]},
+        {"kind": "assessment", "user_id": "bo", "be_score": 1, "do_score": 2, "have_score": 3, "taken_at": 0},
+        {"kind": "event", "event_id": "a", "user_id": "bo", "article": "HTTPS://HOST1.example/1?utm_source=x",
+         "type": "finished", "timestamp": 1767225600.5},
+        [1],
+    ]  # fmt: skip
+    file = written(tmp_path, *map(json.dumps, lines), "{", "", name="in.jsonl")
+    done = importing(store, file)
+    assert [reason for _, reason in done.bad_lines] == ["no JSON object", "no JSON"]
+    reader = Readers(store).find("bo")
+    assert (reader.name, reader.goals) == ("Bo", ("taxes",))
+    assert [event.article_id for event in Events(store).of(reader.number)] == [2]
+
+
+def test_what_cannot_be_read_at_all(store: Store, tmp_path: Path) -> None:
+    for content in ("apples,pears\n1,2\n", "reader,reader\n"):
+        with pytest.raises(UsageError, match="header"):
+            importing(store, written(tmp_path, content))
+    with pytest.raises(UsageError, match="cannot read"):
+        importing(store, tmp_path / "nowhere")
+    assert importing(store, written(tmp_path)).counts.lines == 0
+
+
+def test_hostile_bytes_are_bad_lines(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "in.csv"
+    long = b"e2,ada,1,viewed,2026-03-01," + b"x" * 2_000_000
+    file.write_bytes(
+        HEADER.encode() + b"\ne1,\xff\xfe,1,viewed,2026-03-01\n" + long + b"\ne3,a\x00b,1,viewed,2026-03-01\n"
+        b"e4,ada,1,viewed,2026-03-01\n"
+    )
+    done = importing(store, file)
+    assert [line for line, _ in done.bad_lines] == [2, 3]
+    assert done.counts.events == 2
