@@ -50,6 +50,8 @@ def examples() -> dict[str, str]:
 
 
 EXAMPLES = examples()
+# What undoes another example.
+BEFORE = {"articles feature": ("articles", "restore", "1"), "articles restore": ("articles", "archive", "1")}
 
 
 @dataclass
@@ -142,9 +144,8 @@ def test_the_example_works(
     for name, value in prepared.mingus.environment(HOME=str(prepared.folder)).items():
         monkeypatch.setenv(name, value)
     words = prepared.words(command, EXAMPLES[command])
-    if command == "articles feature":
-        # Another example may have archived it.
-        prepared.mingus("articles", "restore", "1")
+    if command in BEFORE:
+        prepared.mingus(*BEFORE[command])
     # In this process: a start of its own for each would be most of the work.
     code = cli.app(words, standalone_mode=False)
     runtime.release()
