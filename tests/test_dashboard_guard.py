@@ -157,6 +157,13 @@ def test_cookies_behind_https_are_secure(parts: Parts) -> None:
     assert "Strict-Transport-Security" in answer.headers
 
 
+@pytest.mark.parametrize("path", ["/rq", "/jobs/", "//jobs", "/rq//0/view", "//evil.example"])
+def test_no_path_is_mended_by_a_redirect_to_plain_http(parts: Parts, path: str) -> None:
+    browser = client(parts, dashboard_token=TOKEN, dashboard_public_url="https://ops.example.com/")
+    headers = {"Host": "ops.example.com", "Authorization": f"Bearer {TOKEN}"}
+    assert browser.get(path, headers=headers).status_code in (200, 404)
+
+
 def test_guessing_is_slowed_down(guarded: Any) -> None:
     for _ in range(MAX_TRIES):
         assert guarded.get("/metrics", headers=basic("guess")).status_code == 401
