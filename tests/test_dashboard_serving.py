@@ -68,9 +68,15 @@ def test_the_service_manager_is_told(mingus: CommandLine, tmp_path: Any) -> None
         manager.settimeout(10)
         told = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "60000000"}
         process = mingus.start("dashboard", "--port", "0", **told)
-        assert [manager.recv(100) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+        told_us = [manager.recv(100) for _ in range(4)]
+        assert told_us[0].startswith(b"STATUS=at http://127.0.0.1:")
+        assert told_us[1:] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
+        manager.setblocking(False)
+        while (last := manager.recv(100)) == b"WATCHDOG=1":
+            continue
+        assert last == b"STOPPING=1"
 
 
 def test_a_port_in_use_is_named(mingus: CommandLine) -> None:
