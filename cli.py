@@ -211,7 +211,9 @@ def _in_our_words(error: Any) -> str:
 
 def _complain(message: str, code: int) -> int:
     line = "".join(c if c.isprintable() else " " for c in " ".join(message.split()))
-    print(f"mingus: {line}", file=sys.stderr)
+    # A group without its command has shown its help, which says it all.
+    if line:
+        print(f"mingus: {line}", file=sys.stderr)
     return code
 
 

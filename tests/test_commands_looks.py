@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import cli
 from mingus_lib.commands.looks import WATCHED, WITHOUT_COLUMNS
-from tests.conftest import CommandLine, wait_for, workers_in
+from tests.conftest import ROOT, CommandLine, wait_for, workers_in
 from tests.pty_screen import Screen
 
 
@@ -45,6 +48,35 @@ def test_looking_again_is_only_for_commands_that_look(path: str) -> None:
 def library(mingus: CommandLine) -> CommandLine:
     mingus("enqueue", "ping", "--queue", "cleanup", "--lines", "-", stdin='{"token": "a"}\n{"token": "b"}\n')
     return mingus
+
+
+@pytest.mark.parametrize("group", ["workers", "breakers"])
+def test_a_group_of_watch_lists_by_its_name(mingus: CommandLine, group: str) -> None:
+    for options in ([], ["--json"], ["-q"], ["--tsv", "--columns", "name"]):
+        shown, full = mingus(group, *options), mingus(group, "list", *options)
+        assert (shown.code, shown.out, shown.err) == (0, full.out, full.err)
+    assert "Commands" in mingus(group, "--help").out
+
+
+def test_a_group_without_its_command_shows_its_help_and_no_empty_line(mingus: CommandLine) -> None:
+    shown = mingus("articles")
+    assert (shown.code, "mingus: " in shown.err) == (2, False)
+    assert "export" in shown.out + shown.err
+
+
+@pytest.mark.parametrize("arguments", [["health"], ["health", "--json"], ["status", "--json"], ["queues"]])
+def test_a_full_disk_is_one_line(mingus: CommandLine, arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "cli.py"), *arguments],
+            env=mingus.environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "could not be written" in done.stderr
 
 
 def test_columns_are_chosen_by_key_or_header_in_their_order(library: CommandLine) -> None:

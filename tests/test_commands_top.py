@@ -46,7 +46,20 @@ SEEN = Seen(
     ],
     workers=[
         WorkerState(
-            f"ada.1.{n}", 1, "ada", ["cleanup"], "busy", JOB.id, 3.0, 9.0, 12, 3, 10**8, 10**8, "", "3"
+            f"ada.of.length.1.{n}",
+            1,
+            "ada",
+            ["cleanup"],
+            "busy",
+            JOB.id,
+            3599.0,
+            9.0,
+            12,
+            3,
+            10**8,
+            10**8,
+            "",
+            "3",
         )
         for n in range(9)
     ],
@@ -82,6 +95,7 @@ def test_eighty_by_twenty_four_has_everything() -> None:
         "▅█",
         "q quit",
         "1m 17s",
+        "59m 59s",
     ):
         assert word in text, word
 

@@ -142,6 +142,15 @@ def test_a_cookie_made_up_or_of_another_token_opens_nothing(parts: Parts, guarde
         assert other.get("/workers").status_code == 303
 
 
+def test_a_login_is_not_prolonged_by_looking(guarded: Any) -> None:
+    page = guarded.get("/login").text
+    field = page.partition('name="form_token" value="')[2].partition('"')[0]
+    form = {"form_token": field, "token": TOKEN}
+    assert "Expires=" in guarded.post("/login", data=form, headers={"Origin": HOME}).headers["Set-Cookie"]
+    answer = guarded.get("/workers")
+    assert (answer.status_code, "Set-Cookie" in answer.headers) == (200, False)
+
+
 def test_cookies_behind_https_are_secure(parts: Parts) -> None:
     browser = client(parts, dashboard_token=TOKEN, dashboard_public_url="https://ops.example.com/mingus")
     page = browser.get("/login", headers={"Host": "ops.example.com"}).text
@@ -155,6 +164,13 @@ def test_cookies_behind_https_are_secure(parts: Parts) -> None:
     assert "Secure" in answer.headers["Set-Cookie"]
     assert "Path=/mingus" in answer.headers["Set-Cookie"]
     assert "Strict-Transport-Security" in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/rq", "/jobs/", "//jobs", "/rq//0/view", "//evil.example"])
+def test_no_path_is_mended_by_a_redirect_to_plain_http(parts: Parts, path: str) -> None:
+    browser = client(parts, dashboard_token=TOKEN, dashboard_public_url="https://ops.example.com/")
+    headers = {"Host": "ops.example.com", "Authorization": f"Bearer {TOKEN}"}
+    assert browser.get(path, headers=headers).status_code in (200, 404)
 
 
 def test_guessing_is_slowed_down(guarded: Any) -> None:

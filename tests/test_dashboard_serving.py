@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -68,9 +70,15 @@ def test_the_service_manager_is_told(mingus: CommandLine, tmp_path: Any) -> None
         manager.settimeout(10)
         told = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "60000000"}
         process = mingus.start("dashboard", "--port", "0", **told)
-        assert [manager.recv(100) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+        told_us = [manager.recv(100) for _ in range(4)]
+        assert told_us[0].startswith(b"STATUS=at http://127.0.0.1:")
+        assert told_us[1:] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
+        manager.setblocking(False)
+        while (last := manager.recv(100)) == b"WATCHDOG=1":
+            continue
+        assert last == b"STOPPING=1"
 
 
 def test_a_port_in_use_is_named(mingus: CommandLine) -> None:
@@ -92,6 +100,18 @@ def test_metrics_are_what_prometheus_takes(mingus: CommandLine) -> None:
     assert samples["mingus_run_duration_seconds_bucket", "ping", "+Inf"] == 1
     assert families["mingus_run_duration_seconds"].type == "histogram"
     assert families["mingus_runs"].type == "counter"
+
+
+def test_a_task_of_no_catalog_makes_no_label(mingus: CommandLine) -> None:
+    mingus("enqueue", "ping", "--queue", "cleanup", "-q")
+    mingus("worker", "--burst")
+    with closing(sqlite3.connect(mingus.home / "mingus.db")) as store, store:
+        for table in ("job_counts", "task_days"):
+            store.execute(f"UPDATE {table} SET task = ?", ('gone"\nx 1',))
+    shown = mingus("metrics").out
+    assert "gone" not in shown
+    assert 'mingus_jobs{task="other",state="finished"} 1' in shown
+    assert 'mingus_runs_total{task="other",outcome="finished"} 1' in shown
 
 
 def test_metrics_of_nothing(mingus: CommandLine) -> None:

@@ -20,6 +20,7 @@ import yaml
 from supervisor.xmlrpc import SupervisorTransport
 
 import cli
+from mingus_lib.errors import UsageError
 from mingus_lib.queues import catalog, embedded
 from mingus_lib.services import deploying, systemd
 from tests.conftest import ROOT, CommandLine, wait_for
@@ -180,6 +181,36 @@ def test_a_password_is_for_its_owner_alone(mingus: CommandLine, tmp_path: Path) 
     written = tmp_path / "s" / "mingus.conf"
     assert "secret%%40" in written.read_text()
     assert written.stat().st_mode & 0o077 == 0
+
+
+def test_a_password_does_not_go_into_a_file_that_all_may_read(mingus: CommandLine, tmp_path: Path) -> None:
+    written = tmp_path / "mingus.conf"
+    written.write_text("before")
+    written.chmod(0o644)
+    url = "redis://:secret@db/0"
+    assert mingus("supervisor", "--output", str(tmp_path), "--force", MINGUS_REDIS_URL=url).code == 0
+    assert "secret" in written.read_text()
+    assert written.stat().st_mode & 0o077 == 0
+
+
+def test_what_is_in_the_way_is_named(mingus: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "mingus.conf").write_bytes(b"\xff\x00")
+    assert mingus("supervisor", "--output", str(tmp_path)).code == 5
+    (tmp_path / "folder" / "mingus.conf").mkdir(parents=True)
+    shown = mingus("supervisor", "--output", str(tmp_path / "folder"), "--force")
+    assert (shown.code, "another --output" in shown.err) == (2, True)
+
+
+@pytest.mark.parametrize("home", ['/a"b', "/a'b", "/a ;b", "/a\nb"])
+def test_supervisord_is_not_given_what_it_cannot_read(home: str) -> None:
+    with pytest.raises(UsageError, match="supervisord"):
+        deploying.supervisor_files(plan(), Path(home), None)
+
+
+def test_the_commands_to_type_are_quoted(tmp_path: Path) -> None:
+    typed = "\n".join([*systemd.commands(plan(), Path("/a b")), *systemd.user_commands(plan(), Path("/a b"))])
+    assert "'/a b/mingus.target'" in typed
+    assert all(typed[at - 1] == "'" for at in (found.start() for found in re.finditer("/a b", typed)))
 
 
 # compose

@@ -215,6 +215,21 @@ def test_installed_units_must_start_something_that_is_there(tmp_path: Path) -> N
     found = unitfiles.check([tmp_path])
     assert (found.state, "/nowhere/mingus" in found.detail) == (Grade.FAIL, True)
     assert healthy([unitfiles.check([tmp_path / "none"])])
+    unit.write_text('[Service]\nExecStart="/bin/true\n')
+    (tmp_path / "mingus-gone.service").symlink_to("/nowhere")
+    (tmp_path / "mingus-folder.service").mkdir()
+    assert unitfiles.check([tmp_path]).state is not Grade.FAIL
+
+
+def test_doctor_says_what_redis_refuses(mingus: CommandLine, redis: Any) -> None:
+    mingus("db", "migrate")
+    redis.execute_command("ACL SETUSER few on >pw ~* &* +@all -info")
+    path = redis.connection_pool.connection_kwargs["path"]
+    shown = mingus("doctor", "--json", MINGUS_REDIS_URL=f"unix://few:pw@{path}")
+    found = {row["check"]: row for row in shown.json}
+    assert (shown.code, found["redis"]["state"]) == (3, "fail")
+    assert "info" in found["redis"]["detail"]
+    assert "unit-files" in found
 
 
 def test_a_foreign_rq_scheduler_is_reported(redis: Any) -> None:

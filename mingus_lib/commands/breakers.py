@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from mingus_lib.commands.common import Json, Quiet, runtime_of
+from mingus_lib.commands.common import Json, ListsByDefault, Quiet, runtime_of
 from mingus_lib.services import breakers
 from mingus_lib.view import output
 from mingus_lib.view.control import BREAKER_COLUMNS
 
 app = typer.Typer(
-    help="Show and reset the circuit breakers of what jobs need.", no_args_is_help=True, add_completion=False
+    help="Show and reset the circuit breakers of what jobs need.", cls=ListsByDefault, add_completion=False
 )
 
 RESET_COLUMNS = (output.Column("name", "Breaker", output.Kind.ID), output.Column("reset", "Reset"))

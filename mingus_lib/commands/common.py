@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from mingus_lib import logs, runtime, settings
 from mingus_lib.commands import completing
 from mingus_lib.errors import Refused
 from mingus_lib.runtime import Runtime
 from mingus_lib.view import output
+
+if TYPE_CHECKING:
+    from typer._click import Context
 
 MAX_ID = 2**63 - 1
 
@@ -51,6 +55,16 @@ AtMost = Annotated[
     int | None, typer.Option("--limit", "-n", min=1, max=1_000_000, help="At most so many, the oldest first.")
 ]
 AllJobs = Annotated[bool, typer.Option("--all", help="All of them, or all that the filters choose.")]
+
+
+class ListsByDefault(TyperGroup):
+    """A group that lists when no command is named: `mingus workers --json` is `mingus workers list --json`."""
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        """The words after the group's name, with `list` before options alone."""
+        asked = bool(args) and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
+        # Completion wants the commands.
+        return super().parse_args(ctx, args if asked or ctx.resilient_parsing else ["list", *args])
 
 
 def runtime_of(ctx: typer.Context, *, loglevel: str | None = None, **more: str | None) -> Runtime:

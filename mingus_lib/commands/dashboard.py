@@ -38,6 +38,11 @@ def dashboard(
     from mingus_lib.dashboard.serving import serve
     from mingus_lib.queues.notify import Notifier
 
+    def ready(url: str) -> None:
+        output.message(f"The dashboard is at {url}")
+        manager.status(f"at {url}")
+
+    manager = Notifier.take()
     here = runtime_of(
         ctx,
         loglevel=loglevel,
@@ -46,9 +51,5 @@ def dashboard(
         dashboard_public_url=public_url,
     )
     # Each thread of the server opens its own.
-    serve(
-        here.settings,
-        lambda: Runtime(here.settings),
-        lambda url: output.message(f"The dashboard is at {url}"),
-        Notifier.take().turned,
-    )
+    serve(here.settings, lambda: Runtime(here.settings), ready, manager.turned)
+    manager.stopping()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -89,7 +90,7 @@ def supervisor(
     plan = _plan(told.redis_url, queue, user or getpass.getuser())
     files = deploying.supervisor_files(plan, told.home, told.redis_url)
     commands = (
-        f"cp {to.absolute()}/mingus.conf /etc/supervisor/conf.d/",
+        f"cp {quote(str(to.absolute()))}/mingus.conf /etc/supervisor/conf.d/",
         "supervisorctl reread && supervisorctl update",
         "supervisorctl status mingus:*",
     )
@@ -128,8 +129,8 @@ def compose(
     plan = _plan(told.redis_url, queue, "mingus")
     files = deploying.compose_files(plan, to.absolute(), image=image, source=str(source.absolute()))
     commands = (
-        f"cd {to.absolute()}",
-        "echo MINGUS_DASHBOARD_TOKEN=$(openssl rand -hex 24) > .env",
+        f"cd {quote(str(to.absolute()))}",
+        "(umask 077; echo MINGUS_DASHBOARD_TOKEN=$(openssl rand -hex 24) > .env)",
         "docker compose up --build --detach",
         "docker compose exec scheduler mingus doctor",
     )

@@ -50,6 +50,11 @@ def _guarded(run: Callable[[Runtime], MingusError | int]) -> int:
     except BrokenPipeError:
         sys.stdout = None
         return 141
+    except OSError as error:
+        ended = MingusError(f"the output could not be written: {error.strerror or error}")
+        sys.stdout = None
+    except KeyboardInterrupt:
+        return 130
     if isinstance(ended, MingusError):
         output.message(f"mingus: {ended}")
         return ended.exit_code

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from mingus_lib.commands.common import DryRun, Json, Quiet, failed, runtime_of
+from mingus_lib.commands.common import DryRun, Json, ListsByDefault, Quiet, failed, runtime_of
 from mingus_lib.services import workers
 from mingus_lib.view import output, progress
 from mingus_lib.view.control import TOLD_COLUMNS, WORKER_COLUMNS
 
 app = typer.Typer(
-    help="List workers, stop them, or wait until they have left.", no_args_is_help=True, add_completion=False
+    help="List workers, stop them, or wait until they have left.", cls=ListsByDefault, add_completion=False
 )
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Workers by name.")]

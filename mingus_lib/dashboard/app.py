@@ -34,6 +34,8 @@ NAVIGATION: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 def create(open_runtime: Callable[[], Runtime], access: Access) -> Flask:
     """The app; every thread that serves it opens a Runtime of its own."""
     app = Flask(__name__)
+    # A redirect to the address with another slash would name http, also to those who come by https.
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False
     app.extensions[reach.DESK] = reach.Desk(open_runtime)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

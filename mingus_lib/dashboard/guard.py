@@ -65,6 +65,8 @@ def install(app: Flask, access: Access) -> None:
         SESSION_COOKIE_SAMESITE="Strict",
         SESSION_COOKIE_SECURE=access.https,
         PERMANENT_SESSION_LIFETIME=timedelta(hours=LOGIN_HOURS),
+        # Else a page that looks again by itself would make a login last for ever.
+        SESSION_REFRESH_EACH_REQUEST=False,
         MAX_CONTENT_LENGTH=1_000_000,
         MAX_FORM_MEMORY_SIZE=1_000_000,
         MAX_FORM_PARTS=2_000,

@@ -49,7 +49,7 @@ def foreign_scheduler(client: Redis) -> str:
         pipeline.exists(FOREIGN_LOCK)
         pipeline.zcard(FOREIGN_ENTRIES)
         locked, entries = pipeline.execute(raise_on_error=False)
-    entries = entries if isinstance(entries, int) else 0
+    locked, entries = (found if isinstance(found, int) else 0 for found in (locked, entries))
     if locked or _has_instance(client):
         return f"one runs; entries of its own: {entries}"
     return f"none runs; entries of one: {entries}" if entries else ""

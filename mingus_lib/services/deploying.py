@@ -14,11 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mingus_lib.errors import Refused, StoreUnavailable, UsageError
+from mingus_lib.errors import Refused, UsageError
 from mingus_lib.queues import catalog
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+UNQUOTABLE = re.compile(r"[\"'\\]|\s[;#]")
 STATE = Path("/var/lib/mingus")
 SHIPPED_PROGRAM = "/usr/bin/mingus"
 NOT_IN_THE_IMAGE = (".git", ".venv", "build", "dist", "tests", "benchmarks", "**/__pycache__", "*.db")
@@ -85,16 +86,23 @@ def write(folder: Path, files: Mapping[str, str], *, force: bool, private: bool 
     `private` files, which hold an address with a password, are for their owner alone.
     """
     paths = {folder / name: text for name, text in files.items()}
-    changed = [path for path, text in paths.items() if path.exists() and path.read_text("utf-8") != text]
-    if changed and not force:
-        raise Refused(f"{changed[0]} is there and different; name another folder, or replace it with --force")
     try:
+        changed = [
+            path for path, text in paths.items() if path.exists() and path.read_bytes() != text.encode()
+        ]
+        if changed and not force:
+            raise Refused(
+                f"{changed[0]} is there and different; name another folder, or replace it with --force"
+            )
         for path, text in paths.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=0o600 if private else 0o644)
+            if private:
+                # It may have been there, for everybody to read.
+                path.chmod(0o600)
             path.write_text(text, "utf-8")
     except OSError as error:
-        raise StoreUnavailable(f"cannot write {folder}: {error.strerror}") from error
+        raise UsageError(f"cannot write into {folder}: {error.strerror}; name another --output") from error
     return tuple(paths)
 
 
@@ -113,8 +121,13 @@ def supervisor_files(wanted: Plan, home: Path, redis_url: str | None) -> dict[st
 
 
 def _supervisor_common(user: str, home: Path, redis_url: str | None) -> str:
-    # supervisord expands %(name)s, and in a quoted value a quote would end it.
     url = redis_url or f"unix://{home}/redis/redis.sock"
+    # supervisord expands %(name)s, has no way to write a quote, and takes what follows a space and ; for a comment.
+    for value in (str(home), url):
+        if not value.isprintable() or UNQUOTABLE.search(value):
+            raise UsageError(
+                "supervisord wants a state directory and a Redis address without quotes, \\ and ;"
+            )
     settings = f'MINGUS_HOME="{home}",MINGUS_REDIS_URL="{url}"'.replace("%", "%%")
     lines = [f"environment={settings}", "autorestart=true", "redirect_stderr=true"]
     if os.geteuid() == 0 and user != "root":

@@ -50,9 +50,8 @@ def examine(
     if client is None:
         yield trouble or fail("redis", "it does not answer", "mingus up")
     else:
-        yield from _redis(client)
         readable, slots = health.look_at_store(settings)
-        yield from _workers(client, slots)
+        yield from _redis(client, where(settings, redis_url), slots)
         # Opening a store of an older schema would migrate it, and making one is no look either.
         if readable.state is Grade.OK:
             yield from _jobs(parts)
@@ -88,7 +87,16 @@ def _client(settings: Settings, redis_url: str) -> tuple[Redis | None, Finding |
     return client, None
 
 
-def _redis(client: Redis) -> Iterator[Finding]:
+def _redis(client: Redis, shown: str, slots: int) -> Iterator[Finding]:
+    try:
+        with translated(shown):
+            yield from _server(client)
+            yield from _workers(client, slots)
+    except MingusError as error:
+        yield fail("redis", str(error), "let this user of Redis run every command")
+
+
+def _server(client: Redis) -> Iterator[Finding]:
     seen = examination.examine(client)
     yield diagnosis.redis_version(seen.label, seen.version)
     yield diagnosis.redis_persistence(aof=seen.aof, rdb=seen.rdb, write_failed=seen.write_failed)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from shlex import quote
 
 from mingus_lib.services.deploying import DROP_IN, SHIPPED_PROGRAM, STATE, Plan, stop_seconds, template
 
@@ -34,12 +35,12 @@ def files(plan: Plan, redis_url: str | None) -> dict[str, str]:
 
 def commands(plan: Plan, folder: Path) -> list[str]:
     """What installs them, for root to type."""
-    units = " ".join(f"{folder}/{name}" for name in _names(plan))
+    units, typed = _units(plan, folder), quote(str(folder))
     return [
-        f"install -m 644 {folder}/mingus.sysusers.conf /etc/sysusers.d/mingus.conf",
-        f"install -m 644 {folder}/mingus.tmpfiles.conf /etc/tmpfiles.d/mingus.conf",
+        f"install -m 644 {typed}/mingus.sysusers.conf /etc/sysusers.d/mingus.conf",
+        f"install -m 644 {typed}/mingus.tmpfiles.conf /etc/tmpfiles.d/mingus.conf",
         "systemd-sysusers && systemd-tmpfiles --create",
-        f"install -m 640 -g {plan.user} {folder}/mingus.toml /etc/mingus/mingus.toml",
+        f"install -m 640 -g {plan.user} {typed}/mingus.toml /etc/mingus/mingus.toml",
         f"install -m 644 {units} /etc/systemd/system/",
         *_enabling(plan, "systemctl"),
         f"usermod --append --groups {plan.user} YOUR_NAME   # to be an operator; then log in again",
@@ -55,10 +56,9 @@ def user_files(plan: Plan, home: Path, redis_url: str | None) -> dict[str, str]:
 
 def user_commands(plan: Plan, folder: Path) -> list[str]:
     """What installs them, for the user to type."""
-    units = " ".join(f"{folder}/{name}" for name in _names(plan))
     target = "~/.config/systemd/user/"
     return [
-        f"mkdir -p {target} && cp {units} {target}",
+        f"mkdir -p {target} && cp {_units(plan, folder)} {target}",
         *_enabling(plan, "systemctl --user"),
         "loginctl enable-linger   # so that they run while you are not logged in",
         "mingus doctor",
@@ -67,6 +67,10 @@ def user_commands(plan: Plan, folder: Path) -> list[str]:
 
 def _names(plan: Plan) -> list[str]:
     return [*UNITS, *([REDIS] if plan.own_redis else [])]
+
+
+def _units(plan: Plan, folder: Path) -> str:
+    return " ".join(quote(f"{folder}/{name}") for name in _names(plan))
 
 
 def _enabling(plan: Plan, systemctl: str) -> list[str]:
@@ -120,12 +124,12 @@ def _without_privileges(lines: Iterable[str]) -> Iterator[str]:
 def _escaped(value: str) -> str:
     """A value of Environment=: % is a specifier, and spaces end it (systemd.exec(5))."""
     text = value.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
-    return text if text.isprintable() and " " not in text else text.replace(" ", "\\x20")
+    return text.replace(" ", "\\x20")
 
 
 def _toml(home: Path, redis_url: str) -> str:
     return (
         "# For /etc/mingus/mingus.toml: the services and the operators see the same library and the same Redis.\n"
-        f"home = {json.dumps(str(home))}\n"
-        f"redis_url = {json.dumps(redis_url)}\n"
+        f"home = {json.dumps(str(home), ensure_ascii=False)}\n"
+        f"redis_url = {json.dumps(redis_url, ensure_ascii=False)}\n"
     )

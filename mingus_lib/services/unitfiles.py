@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -48,9 +47,12 @@ def check(folders: Sequence[Path] = FOLDERS) -> Finding:
 
 
 def _programs(unit: Path) -> list[str]:
-    lines = unit.read_text("utf-8", "replace").splitlines()
-    commands = [line.partition("=")[2].lstrip("-@:+!") for line in lines if line.startswith("ExecStart=")]
-    return [shlex.split(command)[0] for command in commands if command.strip()]
+    try:
+        lines = unit.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return []  # systemd, which is asked next, says what is wrong with it
+    commands = [line.partition("=")[2].lstrip("-@:+! ") for line in lines if line.startswith("ExecStart=")]
+    return [command.split()[0].strip("\"'") for command in commands if command.strip()]
 
 
 def _verified(units: Sequence[Path]) -> list[str]:

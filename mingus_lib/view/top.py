@@ -87,7 +87,7 @@ def _picture(seen: Any, place: Place, width: int, height: int, moment: datetime)
     failures = [job for job in seen.failures if _passes(job, place.filter)]
     room = height - len(head) - 1
     blocks = [
-        (_worker_lines(seen.workers), "No worker runs. Start one: mingus up"),
+        (_worker_lines(seen.workers, width), "No worker runs. Start one: mingus up"),
         (_running_lines(running, chosen, moment, width), "Nothing runs."),
         (_failure_lines(failures, chosen, moment), "No job has failed."),
     ]
@@ -154,13 +154,15 @@ def _queues(seen: Any, place: Place, chosen: Item | None) -> Iterator[Text]:
         yield line.append_text(output.state("paused" if queue.paused else "open"))
 
 
-def _worker_lines(workers: Sequence[Any]) -> list[Text]:
+def _worker_lines(workers: Sequence[Any], width: int) -> list[Text]:
     lines = []
+    # Of 80 columns the numbers take 58 and the age, the last, up to 7.
+    room = max(8, min(40, width - 66))
     for worker in sorted(workers, key=lambda each: (each.current_job is None, each.name)):
-        line = _plain("  ").append(f"{human.printable(worker.name):<24}")
-        line.append_text(_padded(output.state(worker.state), 12))
+        line = _plain("  ").append_text(_padded(_plain(human.printable(worker.name)), room))
+        line.append_text(_padded(output.state(worker.state), 13))
         memory = (worker.memory_bytes or 0) + (worker.child_memory_bytes or 0)
-        line.append(f"{worker.done:>9,} done {worker.failed:>6,} failed {human.size(memory):>9}  ")
+        line.append(f"{worker.done:>8,} done {worker.failed:>6,} failed {human.size(memory):>9}  ")
         lines.append(line.append(human.age(worker.job_seconds)))
     return lines
 
@@ -213,7 +215,8 @@ def _row(chosen: bool) -> Text:
 
 
 def _padded(text: Text, width: int) -> Text:
-    return text.append(" " * max(1, width - text.cell_len))
+    text.truncate(width - 1, overflow="ellipsis", pad=True)
+    return text.append(" ")
 
 
 def _bold(text: str) -> Text:
