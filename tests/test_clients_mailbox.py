@@ -61,6 +61,8 @@ def test_standard_input_takes_every_form() -> None:
     assert bodies("-", stdin=mail("x")) == [mail("x")]
     assert len(bodies("-", stdin=SEPARATOR + mail("x") + SEPARATOR + mail("y"))) == 2
     assert len(bodies("-", stdin=b'{"subject": "x"}')) == 1
+    assert len(bodies("-", stdin=b'\xef\xbb\xbf[\r\n {"subject": "x"}, {"subject": "y"}]')) == 2
+    assert len(bodies("-", stdin=b'\n{"subject": "x"}\n' * 3_000)) == 3_000
 
 
 @pytest.mark.parametrize(

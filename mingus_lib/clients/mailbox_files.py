@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mingus_lib.clients.mailbox import grouped
-from mingus_lib.clients.mailbox_json import json_mails
+from mingus_lib.clients.mailbox_json import STARTS_JSON, json_mails
 from mingus_lib.clients.mailbox_mbox import STARTS_MBOX, mbox_mails
 from mingus_lib.domain.mailparse.headers import looks_like_mail
 from mingus_lib.domain.mails import MailGroup, NoMail, RawMail
@@ -83,7 +83,7 @@ def _from_stream(stream: _Peeking, name: str, max_bytes: int) -> Items:
     start = stream.start
     if not start.strip():
         yield NoMail(name, "empty: there is nothing in it")
-    elif start[:1] in b"{[":
+    elif STARTS_JSON.match(start):
         yield from json_mails(stream.read, name, max_bytes)
     elif STARTS_MBOX.match(start):
         yield from mbox_mails(stream.read, name, max_bytes)
