@@ -50,6 +50,7 @@ def test_links_are_judged_as_a_person_judged_them(sample: Sample) -> None:
         ("https://example.mktoweb.com/u/UnsubscribePage.html?mkt_unsubscribe=1", "unsubscribe"),
         ("https://blog.example/?na=unsubscribe&nk=1-abc", "unsubscribe"),
         ("https://blog.example/?mailpoet_router&endpoint=subscription&action=unsubscribe", "unsubscribe"),
+        ("https://forum.example/t/a-u-turn-on-mortgage-rates/12", "fetch"),
         ("https://click.convertkit-mail2.com/abc/def", "follow"),
         ("https://example.cmail20.com/t/r-l-abcdef-l-r/", "follow"),
         ("https://abc.r.a.d.sendibm1.com/mk/cl/f/abc", "follow"),
