@@ -97,6 +97,23 @@ def test_paths_that_cannot_be_read_are_refused_before_anything_is(tmp_path: Path
             read(path)
 
 
+def test_a_folder_that_may_not_be_listed_is_told_and_the_next_one_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "1-closed").mkdir()
+    (tmp_path / "2-good.eml").write_bytes(mail("good"))
+    listed = os.scandir
+
+    def refusing(path: Path) -> object:
+        if Path(path).name == "1-closed":
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert reasons(tmp_path) == ["cannot-read"]
+    assert bodies(tmp_path) == [mail("good")]
+
+
 def test_links_do_not_lead_out_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "box").mkdir()
     (tmp_path / "secret.eml").write_bytes(mail("secret"))

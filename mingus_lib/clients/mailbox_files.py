@@ -52,7 +52,10 @@ class FileMailbox:
             yield from _from_stream(_Peeking(self._stdin), "standard input", self._max_bytes)
         else:
             for file in _files(Path(path), 0):
-                yield from self._from_file(file)
+                if isinstance(file, NoMail):
+                    yield file
+                else:
+                    yield from self._from_file(file)
 
     def _from_file(self, file: Path) -> Items:
         try:
@@ -103,7 +106,15 @@ def _one_mail(read: Callable[[int], bytes], name: str, max_bytes: int) -> RawMai
     return RawMail(b"".join(kept), name, size)
 
 
-def _files(path: Path, depth: int) -> Iterator[Path]:
+def _files(path: Path, depth: int) -> Iterator[Path | NoMail]:
+    """The files at a path; a folder that may not be listed is told, and the next one is read."""
+    try:
+        yield from _inside(path, depth)
+    except OSError as error:
+        yield NoMail(str(path), f"cannot-read: {error.strerror or error}")
+
+
+def _inside(path: Path, depth: int) -> Iterator[Path | NoMail]:
     """The files at a path: itself, a Maildir's mails, or what is in a folder, however deep."""
     if not path.is_dir():
         yield path
