@@ -106,8 +106,11 @@ def test_seen_is_set_only_when_asked_and_only_after_storing(server: Dovecot) -> 
 
 def test_since_leaves_out_what_came_before(server: Dovecot) -> None:
     server.deliver(mail(0))
-    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
-    assert read(ImapMailbox(server.account(), None, since=tomorrow))[0] == []
+    today = datetime.now(UTC).date()
+    assert read(ImapMailbox(server.account(), None, since=today + timedelta(days=3)))[0] == []
+    # In the server's time zone the day may be another one.
+    assert ids(read(ImapMailbox(server.account(), None, since=today + timedelta(days=1)))[0]) == ["0"]
+    assert ids(read(ImapMailbox(server.account(), None, since=date.min))[0]) == ["0"]
     assert ids(read(ImapMailbox(server.account(), None, since=date(2020, 1, 1)))[0]) == ["0"]
 
 
@@ -208,6 +211,35 @@ def test_a_folder_that_is_not_there_is_told_with_those_that_are(server: Dovecot)
     server.deliver(mail(1), ".Newsletters")
     error = refusal(ImapMailbox(server.account(folder="Newsleters"), None))
     assert "INBOX" in str(error) and "Newsletters" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("greeting", "answers"),
+    [
+        (b"* BYE too many connections", {}),
+        (b"* OK [CAPABILITY IMAP4rev1] hi", {b"LOGIN": b"NO [LIMIT] later"}),
+        (b"* OK [CAPABILITY IMAP4rev1] hi", {b"LOGIN": b"OK in", b"EXAMINE": b"NO [UNAVAILABLE] later"}),
+    ],
+    ids=["greeting", "login", "folder"],
+)
+def test_a_busy_server_is_a_dependency_that_is_down(greeting: bytes, answers: dict[bytes, bytes]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_answer, args=(listener, greeting, answers), daemon=True).start()
+        with pytest.raises(DependencyDown, match="takes nobody now"):
+            read(ImapMailbox(_account(port=listener.getsockname()[1]), None))
+
+
+def _answer(listener: socket.socket, greeting: bytes, answers: dict[bytes, bytes]) -> None:
+    with suppress(OSError):
+        client, _ = listener.accept()
+        stream = client.makefile("rwb")
+        stream.write(greeting + b"\r\n")
+        stream.flush()
+        for line in stream:
+            tag, command = line.split()[:2]
+            told = b"* CAPABILITY IMAP4rev1\r\n" if command == b"CAPABILITY" else b""
+            stream.write(told + tag + b" " + answers.get(command, b"OK done") + b"\r\n")
+            stream.flush()
 
 
 def test_tls_with_an_authority_of_its_own(server: Dovecot, certificate: Path) -> None:

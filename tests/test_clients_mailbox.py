@@ -61,6 +61,8 @@ def test_standard_input_takes_every_form() -> None:
     assert bodies("-", stdin=mail("x")) == [mail("x")]
     assert len(bodies("-", stdin=SEPARATOR + mail("x") + SEPARATOR + mail("y"))) == 2
     assert len(bodies("-", stdin=b'{"subject": "x"}')) == 1
+    assert len(bodies("-", stdin=b'\xef\xbb\xbf[\r\n {"subject": "x"}, {"subject": "y"}]')) == 2
+    assert len(bodies("-", stdin=b'\n{"subject": "x"}\n' * 3_000)) == 3_000
 
 
 @pytest.mark.parametrize(
@@ -93,6 +95,23 @@ def test_paths_that_cannot_be_read_are_refused_before_anything_is(tmp_path: Path
     for path in (tmp_path / "missing", tmp_path / "pipe", "a\0b"):
         with pytest.raises(UsageError, match="cannot read"):
             read(path)
+
+
+def test_a_folder_that_may_not_be_listed_is_told_and_the_next_one_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "1-closed").mkdir()
+    (tmp_path / "2-good.eml").write_bytes(mail("good"))
+    listed = os.scandir
+
+    def refusing(path: Path) -> object:
+        if Path(path).name == "1-closed":
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert reasons(tmp_path) == ["cannot-read"]
+    assert bodies(tmp_path) == [mail("good")]
 
 
 def test_links_do_not_lead_out_of_a_folder(tmp_path: Path) -> None:

@@ -37,6 +37,30 @@ def test_links_are_judged_as_a_person_judged_them(sample: Sample) -> None:
     assert found == said
 
 
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://abc.r.a.d.sendibm1.com/mk/un/abc/def", "unsubscribe"),
+        ("https://r.mail.example.com/mk/un/sh/abc/def", "unsubscribe"),
+        ("https://example.cmail20.com/t/r-u-abcdef-l-r/", "unsubscribe"),
+        ("https://example.cmail20.com/t/r-o-abcdef-l/o", "pixel"),
+        ("https://r20.rs6.net/on.jsp?ca=1", "pixel"),
+        ("https://unsubscribe.convertkit-mail2.com/abc", "unsubscribe"),
+        ("https://preferences.convertkit-mail2.com/abc", "preferences"),
+        ("https://example.mktoweb.com/u/UnsubscribePage.html?mkt_unsubscribe=1", "unsubscribe"),
+        ("https://blog.example/?na=unsubscribe&nk=1-abc", "unsubscribe"),
+        ("https://blog.example/?mailpoet_router&endpoint=subscription&action=unsubscribe", "unsubscribe"),
+        ("https://forum.example/t/a-u-turn-on-mortgage-rates/12", "fetch"),
+        ("https://click.convertkit-mail2.com/abc/def", "follow"),
+        ("https://example.cmail20.com/t/r-l-abcdef-l-r/", "follow"),
+        ("https://abc.r.a.d.sendibm1.com/mk/cl/f/abc", "follow"),
+    ],
+)
+def test_no_address_of_a_mailer_that_would_act_is_asked_for(url: str, expected: str) -> None:
+    fate = judge_address(url, HostRule, hold_unknown=False)
+    assert (fate.reason or fate.decision.value).partition(":")[0] == expected
+
+
 def test_precision_and_recall_on_the_corpus() -> None:
     pairs = [sample.articles() for sample in samples()]
     right = sum(len(said & taken) for said, taken in pairs)

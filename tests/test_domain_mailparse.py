@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sysconfig
+import time
+import zlib
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from mingus_lib.domain import mailparse
 from mingus_lib.domain.mailparse.markup import html_links
+from mingus_lib.domain.mailparse.pdf import pdf_links
 from mingus_lib.domain.mailparse.plain import text_links
 from tests.mail_corpus import Sample, samples
 
@@ -135,12 +138,16 @@ def test_headers_cannot_steer_a_terminal_or_a_log() -> None:
         (HEAD + b"Content-Type: message/rfc822\n\n" * 5000 + b"\nhttp://a.example/last", "bad-structure"),
         (HEAD + b"Content-Type: multipart/mixed; boundary=b\n\nhttp://a.example/last\n" + b"--b\n\nx\n" * 9000,
          "too-complex"),
+        (HEAD + b"".join(b"Content-Type: multipart/mixed; Boundary = b%d\n\n--b%d\n" % (i, i) for i in range(500))
+         + b"\nhttp://a.example/last", "too-complex"),
+        (HEAD + b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (i, i) for i in range(90))
+         + b"\nhttp://a.example/last" + b"\n" * 500_000, "too-complex"),
         (HEAD + b"X-Long: " + b"a" * 1_500_000 + b"\n\nhttp://a.example/last", "too-complex"),
         (HEAD + b"Content-Type: text/html\n\n"
          + b"".join(b"<a href=http://a.example/%d>x</a>" % i for i in range(100_000)),
          "too-many-links"),
     ],
-    ids=["boundaries", "rfc822", "parts", "header", "links"],
+    ids=["boundaries", "rfc822", "parts", "spaced", "lines", "header", "links"],
 )  # fmt: skip
 def test_mazes_are_read_without_their_structure(raw: bytes, reason: str) -> None:
     assert reason in reasons(raw)
@@ -170,6 +177,30 @@ def test_the_rest_of_a_mail_is_read_when_a_part_cannot_be() -> None:
     raw = message.as_bytes()
     assert urls(raw) == ["http://a.example/text-before-the-rest"]
     assert sorted(reasons(raw)) == ["pdf-broken", "skipped"]
+
+
+@pytest.mark.parametrize("unfold", [b"q ", b"BT (x) Tj ET "], ids=["operators", "text"])
+def test_a_small_pdf_that_unfolds_without_end_takes_bounded_time(unfold: bytes) -> None:
+    page = zlib.compress(unfold * (2_000_000 // len(unfold)))
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Count 20/Kids[%s]>>" % b" ".join([b"4 0 R"] * 20),
+        b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(page), page),
+        b"<</Type/Page/Parent 2 0 R/Contents 3 0 R/MediaBox[0 0 9 9]"
+        b"/Annots[<</A<</URI(https://a.example/kept)>>>>]>>",
+    ]
+    body = b"%PDF-1.4\n" + b"".join(b"%d 0 obj\n%s\nendobj\n" % pair for pair in enumerate(objects, 1))
+    started = time.process_time()
+    links, _ = pdf_links(body + b"trailer\n<</Root 1 0 R/Size 5>>\nstartxref\n0\n%%EOF", "1", limit=9)
+    assert {link.url for link in links} == {"https://a.example/kept"}
+    assert time.process_time() - started < 30
+
+
+def test_brackets_at_the_end_of_links_take_linear_time() -> None:
+    text = ("https://a.example/" + "(" * 3900 + "x" + ")" * 3900 + "\n") * 50
+    started = time.process_time()
+    assert len(text_links(text, "1", limit=99)[0]) == 50
+    assert time.process_time() - started < 1
 
 
 def test_an_object_gives_the_same_mail_every_time() -> None:

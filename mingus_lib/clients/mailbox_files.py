@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mingus_lib.clients.mailbox import grouped
-from mingus_lib.clients.mailbox_json import json_mails
+from mingus_lib.clients.mailbox_json import STARTS_JSON, json_mails
 from mingus_lib.clients.mailbox_mbox import STARTS_MBOX, mbox_mails
 from mingus_lib.domain.mailparse.headers import looks_like_mail
 from mingus_lib.domain.mails import MailGroup, NoMail, RawMail
@@ -52,7 +52,10 @@ class FileMailbox:
             yield from _from_stream(_Peeking(self._stdin), "standard input", self._max_bytes)
         else:
             for file in _files(Path(path), 0):
-                yield from self._from_file(file)
+                if isinstance(file, NoMail):
+                    yield file
+                else:
+                    yield from self._from_file(file)
 
     def _from_file(self, file: Path) -> Items:
         try:
@@ -83,7 +86,7 @@ def _from_stream(stream: _Peeking, name: str, max_bytes: int) -> Items:
     start = stream.start
     if not start.strip():
         yield NoMail(name, "empty: there is nothing in it")
-    elif start[:1] in b"{[":
+    elif STARTS_JSON.match(start):
         yield from json_mails(stream.read, name, max_bytes)
     elif STARTS_MBOX.match(start):
         yield from mbox_mails(stream.read, name, max_bytes)
@@ -103,7 +106,15 @@ def _one_mail(read: Callable[[int], bytes], name: str, max_bytes: int) -> RawMai
     return RawMail(b"".join(kept), name, size)
 
 
-def _files(path: Path, depth: int) -> Iterator[Path]:
+def _files(path: Path, depth: int) -> Iterator[Path | NoMail]:
+    """The files at a path; a folder that may not be listed is told, and the next one is read."""
+    try:
+        yield from _inside(path, depth)
+    except OSError as error:
+        yield NoMail(str(path), f"cannot-read: {error.strerror or error}")
+
+
+def _inside(path: Path, depth: int) -> Iterator[Path | NoMail]:
     """The files at a path: itself, a Maildir's mails, or what is in a folder, however deep."""
     if not path.is_dir():
         yield path

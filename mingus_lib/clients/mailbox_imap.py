@@ -11,7 +11,7 @@ import ssl
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,14 @@ from imapclient import SEEN, IMAPClient
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
 
 from mingus_lib.clients.mailbox import GROUP_BYTES, GROUP_MAILS
+from mingus_lib.clients.mailbox_refusals import DEPENDENCY, away, raise_if_passing, refused
 from mingus_lib.domain.mails import MailGroup, Mark, RawMail
-from mingus_lib.errors import DependencyDown, MingusError, UsageError
+from mingus_lib.errors import DependencyDown, UsageError
 
 # They log what is sent, the password among it, as debugging.
 for noisy in ("imapclient", "imaplib"):
     logging.getLogger(noisy).setLevel(logging.WARNING)
 
-DEPENDENCY = "imap"
 TIMEOUT = 60.0
 SIZES_AT_ONCE = 500
 # The library takes no line of more than a million characters.
@@ -35,8 +35,8 @@ UIDS_AT_ONCE = 100_000
 MAX_UID = 2**32 - 1
 RECONNECTS = 4
 FIRST_PAUSE = 1.0
+EARLIEST = date(1970, 1, 2)
 FOLDERS_NAMED = 10
-PASSING_REFUSALS = ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +70,12 @@ class ImapMailbox:
         mark_seen: bool = False,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
-        """`mark` is how far it was read; mails that came before `since` are left out, for good."""
+        """`mark` is how far it was read; mails that came on days before `since` are left out, for good."""
         _must_be_private(account)
         self._account = account
         self._mark = mark
-        self._since = since
+        # A server compares days of its own time zone (RFC 9051, 6.4.4); a mail's own date decides afterwards.
+        self._since = None if since is None else max(since, EARLIEST) - timedelta(days=1)
         self._mark_seen = mark_seen
         self._pause = pause
         self._unflagged: list[int] = []
@@ -161,6 +162,7 @@ class ImapMailbox:
         except IMAPClientAbortError:
             raise
         except IMAPClientError as error:
+            raise_if_passing(self._account, error)
             names = ", ".join(str(name) for _, _, name in self._client.list_folders()[:FOLDERS_NAMED])
             raise UsageError(
                 f"{self._account.host} has no folder {folder!r} to read; there are {names}: name it with --folder"
@@ -170,7 +172,7 @@ class ImapMailbox:
     def _reconnect_later(self, error: Exception, failures: int) -> None:
         self._drop()
         if failures > RECONNECTS:
-            raise DependencyDown(DEPENDENCY, _away(self._account, error)) from error
+            raise DependencyDown(DEPENDENCY, away(self._account, error)) from error
         self._pause(FIRST_PAUSE * 2 ** (failures - 1))
 
     def _leave(self) -> None:
@@ -215,12 +217,13 @@ def _connected(account: ImapAccount) -> IMAPClient:
         client.login(account.user, account.password)
     except (ssl.SSLError, LoginError) as error:
         _end(client)
-        raise _refused(account, error) from error
+        raise refused(account, error) from error
     except IMAPClientAbortError:
         _end(client)
         raise
     except IMAPClientError as error:
         _end(client)
+        raise_if_passing(account, error)
         raise UsageError(
             f"{account.host} does not speak IMAP as asked for (imap_tls {account.tls})"
         ) from error
@@ -240,33 +243,6 @@ def _context(account: ImapAccount) -> ssl.SSLContext:
         raise UsageError(f"cannot read the authorities in {account.ca_file}: a PEM file is wanted") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
-
-
-def _refused(account: ImapAccount, error: Exception) -> MingusError:
-    """A refusal as one line for the operator, without the password whatever the server echoes."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return UsageError(
-            f"the certificate of {account.host} is not to be trusted ({error.verify_message}); correct --host, or "
-            "name its authority in MINGUS_IMAP_CA_FILE",
-            code="imap-certificate",
-        )
-    if isinstance(error, ssl.SSLError):
-        return UsageError(
-            f"{account.host} does not speak TLS on that port ({error.reason or 'no TLS'}); correct --port or --tls",
-            code="imap-tls",
-        )
-    said = str(error).replace(account.password, "***")[:120] if account.password else str(error)[:120]
-    if any(code in said for code in PASSING_REFUSALS):
-        return DependencyDown(DEPENDENCY, f"{account.host} takes no login now: {said}")
-    return UsageError(
-        f"{account.host} refused the login of {account.user}: {said}; most providers want an app password",
-        code="imap-login",
-    )
-
-
-def _away(account: ImapAccount, error: Exception) -> str:
-    why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return f"the IMAP server {account.host} does not answer: {why[:120]}"
 
 
 def _must_be_private(account: ImapAccount) -> None:

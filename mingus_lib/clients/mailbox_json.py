@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +14,9 @@ BLOCK = 1 << 20
 # Longer than any mail that is kept whole, escaped.
 MAX_OBJECT = 120_000_000
 KEYS = ("subject", "from", "date", "body", "html", "message_id")
-_BETWEEN = " \t\r\n,[]\ufeff"
+# Windows puts a byte order mark before a text.
+STARTS_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*[{\[]")
+_VALUE = re.compile(r"[^ \t\r\n,\[\]\ufeff]")
 
 Read = Callable[[int], bytes]
 
@@ -52,27 +55,32 @@ def shape_error(found: Any) -> str | None:
 def _values(read: Read) -> Iterator[Any]:
     """The values one after another; a string is the reason why no more can be read."""
     decoder = json.JSONDecoder()
-    text, more = "", True
-    while more or text:
-        text = text.lstrip(_BETWEEN)
+    text, at, more = "", 0, True
+    while True:
+        at = _next_value(text, at)
         try:
-            value, end = decoder.raw_decode(text)
+            value, at = decoder.raw_decode(text, at)
         except RecursionError:
             yield "not-json: nested too deeply"
             return
         except ValueError as error:
             if not more:
-                if text:
+                if at < len(text):
                     yield f"not-json: {str(error).splitlines()[0][:100]}"
                 return
             # At least doubled, so that one long object is not tried again for every block.
-            text, more = _longer(read, text)
+            text, more = _longer(read, text[at:])
+            at = 0
             if len(text) > MAX_OBJECT:
                 yield f"too-large: one JSON mail of more than {MAX_OBJECT // 1_000_000} MB"
                 return
             continue
-        text = text[end:]
         yield {} if isinstance(value, str) else value
+
+
+def _next_value(text: str, at: int) -> int:
+    found = _VALUE.search(text, at)
+    return found.start() if found else len(text)
 
 
 def _longer(read: Read, text: str) -> tuple[str, bool]:

@@ -18,6 +18,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import chain
 from typing import NamedTuple
 
 from mingus_lib.domain.library import HostPolicy, HostRule
@@ -28,6 +29,7 @@ from mingus_lib.errors import UsageError
 # Texts longer than this are headlines, whatever they begin with.
 MAX_PHRASE_WORDS = 12
 HEADLINE_HYPHENS = 3
+ENDING = ("unsubscribe", "preferences")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _EDGES = re.compile(r"^[^\w$]+|[^\w)%]+$")
 _DATED = re.compile(r"(?:/\d{4}(?:/\d{1,2}){0,2})?/?")
@@ -60,6 +62,7 @@ class Policy:
     phrases: dict[str, str]
     beginnings: dict[str, str]
     paths: dict[str, Words]
+    machinery: tuple[tuple[str, re.Pattern[str]], ...]
     index: Words
     sections: frozenset[str]
     hosts: dict[str, str]
@@ -79,8 +82,8 @@ def decide(
 ) -> Fate:
     """The fate of the link to `url`, an address after unwrapping, shown to readers as `anchor`.
 
-    `rule` is the host policy for it; `tracker`: only its server knows where it leads, so that nothing can
-    be read from its path. An allowed host is exempt from the list of hosts, not from the rest.
+    `rule` is the host policy for it; `tracker`: only its server knows where it leads, so that its path tells
+    no more than the mailer's own machinery. An allowed host is exempt from the list of hosts, not from the rest.
     """
     strange = not_an_address(url)
     if strange is not None:
@@ -89,6 +92,7 @@ def decide(
     reasons = (
         said_by_anchor(anchor),
         _host_denied(rule),
+        _machinery_reason(parts),
         None if tracker else _address_reason(parts, rule),
         "pixel: nothing to be seen but an image of one pixel" if pixel else None,
         "hidden: readers cannot see it" if hidden else None,
@@ -148,6 +152,19 @@ def _address_reason(parts: Parts, rule: HostRule) -> str | None:
     if path is not None and host is not None and path.startswith("service:"):
         return host
     return path or _file_reason(parts) or host or _home_reason(parts) or _index_reason(parts)
+
+
+def _machinery_reason(parts: Parts) -> str | None:
+    """What a mailer's own address gives away, also on the servers of its trackers: asking for it could act."""
+    policy = _policy()
+    names = {parts.host.partition(".")[0], *_segments(parts)}
+    # Plugins of blogs: /?na=unsubscribe&nk=1.
+    asked = re.split("[&=]", parts.query.lower())
+    words = (code for code in ENDING if not policy.paths[code].anywhere.isdisjoint(names))
+    query = (code for code in ENDING[:1] if not policy.paths[code].anywhere.isdisjoint(asked))
+    known = (code for code, pattern in policy.machinery if pattern.match(parts.path))
+    code = next(chain(words, query, known), None)
+    return f"{code}: its address says so" if code else None
 
 
 def _path_reason(parts: Parts) -> str | None:
@@ -230,6 +247,7 @@ def _policy() -> Policy:
         beginnings={phrase.removesuffix(" *"): code for phrase, code in said if phrase.endswith(" *")},
         index=paths.pop("index"),
         paths=paths,
+        machinery=tuple((code, re.compile(each)) for code, all_ in data["mailers"].items() for each in all_),
         sections=frozenset(data["paths"]["index"]["sections"]),
         hosts={host: code for code, hosts in lists.items() for host in hosts},
         exempt=tuple(data["hosts"]["social_articles"]),

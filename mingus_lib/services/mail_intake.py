@@ -138,7 +138,8 @@ def _store(mails: Mails, group: MailGroup, taken: Taken, enqueue: Enqueues, sinc
     taken.older += len(read) - len(wanted)
     taken.stored += sum(each.new for each in kept)
     taken.again += sum(not each.new for each in kept)
-    taken.resumed += sum(each.waits and not each.new for each in kept)
+    new = {each.id for each in kept if each.new}
+    taken.resumed += len({each.id for each in kept if each.waits} - new)
     taken.no_mail += no_mail
     waiting = list(dict.fromkeys(each.id for each in kept if each.waits))
     for start in range(0, len(waiting), MAILS_PER_JOB):

@@ -10,6 +10,7 @@ import pypdf
 
 from mingus_lib.domain.extract.decode import tidy
 from mingus_lib.domain.extract.names import clean_names
+from mingus_lib.domain.extract.pdf_text import PdfText, TooMuchWork
 from mingus_lib.domain.extract.plain import from_text
 from mingus_lib.domain.models import Extracted
 from mingus_lib.errors import PermanentError
@@ -21,11 +22,13 @@ logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)
 
 
 def read_pdf(body: bytes, charset: str | None, url: str) -> Extracted:
-    """The Extracted of a PDF; raises PermanentError `pdf-encrypted` or `pdf-broken`."""
+    """The Extracted of a PDF; raises PermanentError `pdf-encrypted`, `pdf-too-complex` or `pdf-broken`."""
     try:
         return _read(pypdf.PdfReader(BytesIO(body)))
     except PermanentError:
         raise
+    except TooMuchWork as error:
+        raise PermanentError("the PDF takes too much work", code="pdf-too-complex") from error
     except Exception as error:  # a damaged file breaks pypdf in any of its layers
         raise PermanentError(f"the PDF cannot be read ({type(error).__name__})", code="pdf-broken") from error
 
@@ -43,9 +46,9 @@ def _read(reader: pypdf.PdfReader) -> Extracted:
 def _text(reader: pypdf.PdfReader) -> str:
     """The text of the pages, up to a number of pages and characters that bounds the time."""
     parts: list[str] = []
-    size = 0
+    size, budget = 0, PdfText()
     for number in range(min(len(reader.pages), MAX_PAGES)):
-        parts.append(tidy(reader.pages[number].extract_text()))
+        parts.append(tidy(budget.of(reader.pages[number])))
         size += len(parts[-1])
         if size > MAX_CHARACTERS:
             break

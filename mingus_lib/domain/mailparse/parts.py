@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import quopri
+import re
 from email.message import EmailMessage
 from pathlib import PurePosixPath
 from typing import Any
@@ -18,6 +19,7 @@ MAX_TEXT_BYTES = 4_000_000
 # The library's parser asks every open boundary at every line, recurses once a level, and takes its time
 # over each part and each header.
 MAX_BOUNDARIES = 100
+MAX_LINE_CHECKS = 10_000_000
 MAX_DELIMITERS = 5_000
 MAX_HEAD_BYTES = 1_000_000
 MAX_NOTED = 120
@@ -27,6 +29,7 @@ BY_SUFFIX = {
     ".htm": HTML, ".html": HTML, ".xhtml": HTML, ".txt": TEXT, ".text": TEXT, ".md": TEXT, ".pdf": PDF,
     ".eml": MAIL,
 }  # fmt: skip
+_BOUNDARY = re.compile(rb"boundary\s*[*=]")
 VAGUE = frozenset({"application/octet-stream", "application/x-download", "application/force-download"})
 
 
@@ -47,7 +50,11 @@ def parse(raw: bytes) -> ParsedMail:
 
 def _is_maze(raw: bytes) -> bool:
     """Whether the structure would take the library's parser minutes."""
-    if raw.count(b"boundary=") > MAX_BOUNDARIES or raw.count(b"\n--") > MAX_DELIMITERS:
+    boundaries = len(_BOUNDARY.findall(raw.lower()))
+    lines = max(raw.count(b"\n"), raw.count(b"\r"))
+    if boundaries > MAX_BOUNDARIES or lines * (boundaries + 1) > MAX_LINE_CHECKS:
+        return True
+    if raw.count(b"\n--") + raw.count(b"\r--") > MAX_DELIMITERS:
         return True
     return len(raw) > MAX_HEAD_BYTES and not BLANK_LINE.search(raw, 0, MAX_HEAD_BYTES)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from io import BytesIO
@@ -9,6 +10,7 @@ from typing import Any
 
 import pypdf
 
+from mingus_lib.domain.extract.pdf_text import PdfText, TooMuchWork
 from mingus_lib.domain.mailparse.plain import text_links
 from mingus_lib.domain.mails import FoundLink
 
@@ -30,7 +32,7 @@ def pdf_links(body: bytes, place: str, *, limit: int) -> tuple[list[FoundLink], 
     try:
         pages = _pages(body)
         found = [link for page in pages for link in _annotated(page, place)]
-        texts = "\n".join(page.extract_text() for page in pages)
+        texts = _texts(pages)
     except ValueError:
         raise
     except Exception as error:  # a damaged file breaks pypdf in any of its layers
@@ -39,6 +41,14 @@ def pdf_links(body: bytes, place: str, *, limit: int) -> tuple[list[FoundLink], 
     in_text, _ = text_links(texts, place, limit=limit)
     found += [link for link in in_text if link.url not in known]
     return found[:limit], len(found)
+
+
+def _texts(pages: list[Any]) -> str:
+    """As many pages as the budget allows: the annotations of all of them have been read."""
+    budget, texts = PdfText(), list[str]()
+    with contextlib.suppress(TooMuchWork):
+        texts.extend(budget.of(page) for page in pages)
+    return "\n".join(texts)
 
 
 def _pages(body: bytes) -> list[Any]:

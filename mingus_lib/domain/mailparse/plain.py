@@ -44,13 +44,17 @@ def _address(found: str) -> str:
 
 def _trimmed(url: str) -> str:
     """Without the sentence's punctuation; a closing bracket stays when its opening one is in the address."""
-    core = url.rstrip(_TRAILING + "".join(_CLOSING))
-    for character in url[len(core) :]:
-        opening = _CLOSING.get(character)
-        if opening is None or core.count(opening) <= core.count(character):
+    end = len(url.rstrip(_TRAILING + "".join(_CLOSING)))
+    unclosed = {
+        closing: url.count(opening, 0, end) - url.count(closing, 0, end)
+        for closing, opening in _CLOSING.items()
+    }
+    for character in url[end:]:
+        if unclosed.get(character, 0) <= 0:
             break
-        core += character
-    return core
+        unclosed[character] -= 1
+        end += 1
+    return url[:end]
 
 
 def _context(text: str) -> str:
