@@ -35,7 +35,7 @@ from tests.crash_lab import WHOLE
 from tests.sites import Reply, Site, Sites
 from tests.test_services_ingest import page
 
-JOBS = 3000 if WHOLE else 200
+JOBS = 3000 if WHOLE else 100
 WORKERS = 4
 CHUNK = 100
 KILLS = 80 if WHOLE else 3

@@ -469,7 +469,7 @@ def test_random_walks(redis: Any, redis_home: Path) -> None:
         try:
             run: Any = Jobs.TestCase()
             run.settings = settings(
-                max_examples=250 if WHOLE else 40,
+                max_examples=250 if WHOLE else 20,
                 stateful_step_count=50 if WHOLE else 30,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
