@@ -153,3 +153,11 @@ def test_the_faults_of_the_server_are_all_tested() -> None:
     }  # fmt: skip
     answers = {"bad-phase", "bad-topic", "bad-score", "not-an-object", "extra-keys", "mappable"}
     assert tested | answers == set(FAULTS)
+
+
+def test_a_key_of_any_form_stays_out_of_what_a_server_says() -> None:
+    from mingus_lib.clients.model_failures import said
+
+    told = said("Incorrect API key: 4f0c9a7722d1e8b3 is none", "4f0c9a7722d1e8b3")
+    assert "4f0c9a7722d1e8b3" not in told
+    assert said("the test failed", "test") == "the test failed"
