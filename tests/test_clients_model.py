@@ -161,3 +161,12 @@ def test_a_key_of_any_form_stays_out_of_what_a_server_says() -> None:
     told = said("Incorrect API key: 4f0c9a7722d1e8b3 is none", "4f0c9a7722d1e8b3")
     assert "4f0c9a7722d1e8b3" not in told
     assert said("the test failed", "test") == "the test failed"
+
+
+def test_what_the_library_loads_late_is_loaded_before_the_first_turn(server: FakeOpenAI) -> None:
+    model = model_of(server)
+
+    def turn() -> None:
+        assert "chat" in model._client.__dict__
+
+    assert model.complete(prompting.ask("A title", "A text.", "m", 100), turn).stop == "stop"

@@ -103,7 +103,10 @@ class Model:
     def _client(self) -> OpenAI:
         from openai import OpenAI
 
-        return OpenAI(api_key=self._key, base_url=self._base_url, timeout=self._timeout, max_retries=0)
+        made = OpenAI(api_key=self._key, base_url=self._base_url, timeout=self._timeout, max_retries=0)
+        # The library loads this part late: after a request's turn has come, all that wait for it would leave at once.
+        _ = made.chat.completions
+        return made
 
     @property
     def server(self) -> str:
