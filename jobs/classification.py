@@ -93,9 +93,7 @@ def improve_labels(limit: int = 500) -> dict[str, Any]:
     from mingus_lib.services import choosing
 
     now, here = context.current(), runtime.current()
-    if choosing.under_way(here.history):
-        return {"unlabelled": 0, "improvable": 0, "jobs": 0}
-    found = choosing.left(here.labels, here.ai_labels is not None, limit)
+    found = choosing.left(here.labels, here.history, here.ai_labels is not None, limit)
     jobs = [
         (task, ids[start : start + BATCH])
         for task, ids in found.items()

@@ -153,3 +153,20 @@ def test_the_faults_of_the_server_are_all_tested() -> None:
     }  # fmt: skip
     answers = {"bad-phase", "bad-topic", "bad-score", "not-an-object", "extra-keys", "mappable"}
     assert tested | answers == set(FAULTS)
+
+
+def test_a_key_of_any_form_stays_out_of_what_a_server_says() -> None:
+    from mingus_lib.clients.model_failures import said
+
+    told = said("Incorrect API key: 4f0c9a7722d1e8b3 is none", "4f0c9a7722d1e8b3")
+    assert "4f0c9a7722d1e8b3" not in told
+    assert said("the test failed", "test") == "the test failed"
+
+
+def test_what_the_library_loads_late_is_loaded_before_the_first_turn(server: FakeOpenAI) -> None:
+    model = model_of(server)
+
+    def turn() -> None:
+        assert "chat" in model._client.__dict__
+
+    assert model.complete(prompting.ask("A title", "A text.", "m", 100), turn).stop == "stop"

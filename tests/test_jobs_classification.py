@@ -98,6 +98,15 @@ def test_what_was_left_is_labelled_unless_a_job_is_on_its_way(
         assert waiting(here, "upgrade_labels") == [{"article_ids": [1, 2, 3]}]
 
 
+def test_articles_without_labels_do_not_wait_for_an_upgrade_that_waits(
+    home: Path, redis_home: Path, redis: object, server: FakeOpenAI
+) -> None:
+    with at_work(home, redis_home, server) as here:
+        here.follow_up("upgrade_labels", {"article_ids": [1]}, parent="parent1", delay=80_000.0)
+        assert run("improve_labels") == {"unlabelled": 3, "improvable": 0, "jobs": 1}
+        assert waiting(here, "classify_article_batch") == [{"article_ids": [1, 2, 3]}]
+
+
 def test_batches_and_the_learned_model_have_their_jobs(
     home: Path, redis_home: Path, redis: object, server: FakeOpenAI
 ) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from mingus_lib.errors import PermanentError, TransientError
 from mingus_lib.queues.limits import Limits
 from mingus_lib.queues.modelgate import OwnGate, SharedGate
 from mingus_lib.queues.pacing import RedisPacer
+from mingus_lib.services.ai_labels import Order
 from mingus_lib.services.classify import ClassifyResult
 from mingus_lib.services.refit import Refitting
 from mingus_lib.store.costs import Budget
@@ -138,6 +140,37 @@ def test_when_the_server_is_out_the_offline_engine_takes_over_and_asks_for_anoth
         # The breaker opened at once: nobody else asked.
         assert len(server.requests) == 1
     assert library.labels.improvable(prompting.VERSION) == ids
+
+
+def test_what_steps_in_for_the_ai_engine_does_not_replace_its_labels(
+    library: Library, server: FakeOpenAI
+) -> None:
+    ids = library.fill(2)
+    library.classify(library.ai(server)).process(ids, job=job())
+    # Labelled anew with another prompt, say, while the server is out.
+    library.store.execute("DELETE FROM model_answers")
+    server.default = "quota"
+    result = library.classify(library.ai(server)).process(ids, job=job("job2"), force=True)
+    assert [(item.outcome, item.engine) for item in result.items] == [("current", "openai")] * 2
+    assert {library.column("engine", each) for each in ids} == {"openai"}
+
+
+def test_a_call_cut_short_by_something_else_may_have_been_paid(
+    library: Library, server: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_short(_self: object, _ask: object, before_request: Callable[[], None]) -> None:
+        before_request()
+        raise KeyboardInterrupt
+
+    (article_id,) = library.fill(1)
+    ai = library.ai(server)
+    monkeypatch.setattr(ai.model.__class__, "complete", cut_short)
+    article = library.labels.unread(article_id)
+    assert article is not None
+    with pytest.raises(KeyboardInterrupt):
+        ai.label(article, Order("job1", 1, time.monotonic() + 5))
+    totals = library.totals()
+    assert (totals["unknown"], totals["failed"]) == (1, 0)
 
 
 def test_the_breaker_of_all_workers_says_why_it_is_open(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,10 +12,11 @@ import pytest
 from mingus_lib.clients.model import ModelDown
 from mingus_lib.domain import pricing
 from mingus_lib.errors import Refused
-from mingus_lib.services.label_batches import HANDING_OVER, LabelBatches
+from mingus_lib.services.label_batches import HANDING_OVER, UNREADABLE_AFTER, LabelBatches
 from mingus_lib.store.costs import Budget, Call
 from tests.fake_openai import FakeOpenAI
 from tests.label_samples import Library, job
+from tests.store_samples import draft
 
 
 @pytest.fixture
@@ -154,3 +156,43 @@ def test_a_server_that_is_away_is_asked_again_later(library: Library, server: Fa
     assert isinstance(found.down, ModelDown)
     assert found.running > 0
     assert library.labels.unlabelled() == []
+
+
+def test_one_line_of_rubbish_costs_a_batch_one_answer(library: Library, server: FakeOpenAI) -> None:
+    ids = library.fill(4)
+    batches = library.with_batches(server)
+    batches.start(ids)
+    server.finish_batches()
+    (name,) = [name for name in server.files if name == "batch_1-out"]
+    lines = server.files[name].splitlines()
+    first = json.loads(lines[0]) | {"response": {"status_code": 200, "body": {"choices": []}}}
+    server.files[name] = b"\n".join([b'{"custom_id": "cut', json.dumps(first).encode(), *lines[1:]])
+    found = batches.poll()
+    assert (found.ended, found.running, found.labelled, len(found.unanswered)) == (2, 0, 3, 1)
+    assert library.totals()["open"] == 0
+
+
+def test_an_answer_about_a_text_that_has_changed_is_not_taken(library: Library, server: FakeOpenAI) -> None:
+    ids = library.fill(1)
+    batches = library.with_batches(server)
+    batches.start(ids)
+    url = library.articles.get(ids[0]).canonical_url
+    library.articles.update(ids[0], draft(url, "quite another text"), now=datetime.now(UTC))
+    server.finish_batches()
+    found = batches.poll()
+    assert (found.labelled, found.unanswered) == (0, ids)
+    assert library.labels.unlabelled() == ids
+
+
+def test_a_batch_that_can_never_be_read_is_let_go_and_counts_as_spent(
+    library: Library, server: FakeOpenAI
+) -> None:
+    ids = library.fill(3)
+    batches = library.with_batches(server)
+    batches.start(ids)
+    server.batches.clear()
+    now = datetime.now(UTC)
+    assert isinstance(batches.poll(now).down, ModelDown)
+    found = batches.poll(now + UNREADABLE_AFTER + timedelta(hours=1))
+    assert (sorted(found.unanswered), found.running, found.down) == (ids, 0, None)
+    assert (library.totals()["open"], library.totals()["unknown"]) == (0, 3)

@@ -216,3 +216,25 @@ def test_a_store_of_the_release_before_finds_what_wants_labels(tmp_path: Path) -
     assert database.SCHEMA_VERSION >= 6
     again = Library(tmp_path)
     assert again.labels.unlabelled() == [second]
+
+
+def test_labels_of_an_earlier_text_do_not_replace_those_of_the_present_one(library: Library) -> None:
+    (article_id,) = library.fill(1)
+    late = given(library, article_id, confidence_score=0.99)
+    url = library.articles.get(article_id).canonical_url
+    library.articles.update(article_id, draft(url, "quite another text"), now=NOW)
+    put(library, article_id, OFFLINE)
+    assert library.labels.put(article_id, late, now=NOW, force=True) is Put.KEPT
+    assert library.column("engine", article_id) == OFFLINE
+    assert library.labels.unlabelled() == []
+
+
+def test_after_undo_a_text_that_changed_meanwhile_wants_labels(library: Library) -> None:
+    (article_id,) = library.fill(1)
+    put(library, article_id)
+    library.labels.decide([article_id], "accept", now=NOW)
+    url = library.articles.get(article_id).canonical_url
+    library.articles.update(article_id, draft(url, "quite another text"), now=NOW)
+    assert library.labels.unlabelled() == []
+    library.labels.undo(article_id, NOW)
+    assert library.labels.unlabelled() == [article_id]

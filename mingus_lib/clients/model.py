@@ -30,6 +30,8 @@ LIMIT_NAMES = ("max_completion_tokens", "max_tokens")
 # The ladder has few steps; a server that refuses more often refuses something else.
 MAX_LESSONS = 4
 MAX_OUTPUT_BYTES = 200_000_000
+# More than any model reads: what a server counts beyond is no count, and would not fit the ledger.
+MOST_TOKENS = 100_000_000
 RUNNING_STATES = ("validating", "in_progress", "finalizing", "cancelling")
 
 
@@ -101,7 +103,10 @@ class Model:
     def _client(self) -> OpenAI:
         from openai import OpenAI
 
-        return OpenAI(api_key=self._key, base_url=self._base_url, timeout=self._timeout, max_retries=0)
+        made = OpenAI(api_key=self._key, base_url=self._base_url, timeout=self._timeout, max_retries=0)
+        # The library loads this part late: after a request's turn has come, all that wait for it would leave at once.
+        _ = made.chat.completions
+        return made
 
     @property
     def server(self) -> str:
@@ -146,7 +151,7 @@ class Model:
         try:
             return call()
         except Exception as error:
-            ours = model_failures.translated(error, model)
+            ours = model_failures.translated(error, model, self._key)
             if ours is None:
                 raise
             raise ours from None
@@ -199,7 +204,8 @@ class Model:
         """The answers of a batch that has ended, and its errors, in no order. Raises what `complete` raises."""
         for file_id in filter(None, (state.output_file, state.error_file)):
             content = self._in_our_words("batch", partial(self._client.files.content, file_id)).read()
-            yield from map(read_batch_line, filter(bytes.strip, content[:MAX_OUTPUT_BYTES].splitlines()))
+            lines = map(read_batch_line, filter(bytes.strip, content[:MAX_OUTPUT_BYTES].splitlines()))
+            yield from filter(None, lines)
 
 
 def body(ask: Ask, manner: Manner, schema: dict[str, Any]) -> dict[str, Any]:
@@ -251,7 +257,9 @@ def read_reply(found: Any) -> Reply:
 def _usage(found: Any) -> Usage:
     details = found.get("prompt_tokens_details") or {}
     numbers = (found.get("prompt_tokens"), found.get("completion_tokens"), details.get("cached_tokens"))
-    return Usage(*(number if isinstance(number, int) and number > 0 else 0 for number in numbers))
+    return Usage(
+        *(min(number, MOST_TOKENS) if isinstance(number, int) and number > 0 else 0 for number in numbers)
+    )
 
 
 def _batch_line(ask: Ask, manner: Manner, schema: dict[str, Any]) -> str:
@@ -264,16 +272,19 @@ def _batch_line(ask: Ask, manner: Manner, schema: dict[str, Any]) -> str:
     return json.dumps(line, ensure_ascii=False) + "\n"
 
 
-def read_batch_line(line: bytes) -> BatchLine:
-    """One line of a batch's output or error file; ModelDown when it is none."""
+def read_batch_line(line: bytes) -> BatchLine | None:
+    """One line of a batch's output or error file; None when it is none: the others are still good."""
     try:
         found = json.loads(line)
         key, response, error = str(found["custom_id"]), found.get("response") or {}, found.get("error")
         status, answer = response.get("status_code"), response.get("body")
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise ModelDown("a line of the batch's output is no JSON") from None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
     if status == 200:
-        return BatchLine(key, read_reply(answer), None)
+        try:
+            return BatchLine(key, read_reply(answer), None)
+        except ModelDown as down:
+            return BatchLine(key, None, down.reason)
     told = error or (answer.get("error") if isinstance(answer, dict) else None) or f"status {status}"
     code = str(told.get("code") or told.get("message")) if isinstance(told, dict) else str(told)
     return BatchLine(key, None, model_failures.said(code))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import openai
 
 DEPENDENCY = "openai"
+SHORTEST_SECRET = 12
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
 # Whatever a server writes into its errors, a key it may have been sent does not go on.
 _SECRET = re.compile(r"\b(?:sk|key|Bearer)[-_ ][A-Za-z0-9_\-*.]{6,}")
@@ -52,8 +53,8 @@ class Rejected(PermanentError):
     code = "model-rejected"
 
 
-def translated(error: Exception, model: str) -> MingusError | None:
-    """Our error for one of the openai library, or of what it lets through; None for a bug."""
+def translated(error: Exception, model: str, key: str) -> MingusError | None:
+    """Our error for one of the openai library, or of what it lets through; None for a bug. `key` is kept out of it."""
     import openai
 
     if isinstance(error, openai.APITimeoutError):
@@ -66,10 +67,10 @@ def translated(error: Exception, model: str) -> MingusError | None:
             f"the model's server cannot be reached or broke off ({cause})", perhaps_paid=_was_sent(error)
         )
     if isinstance(error, openai.APIStatusError):
-        return _of_status(error, model)
+        return _of_status(error, model, key)
     if isinstance(error, openai.APIResponseValidationError | openai.APIError | ValueError):
         return ModelDown("the model's server answered something that is no JSON", perhaps_paid=True)
-    return ModelDown(said(str(error))) if isinstance(error, openai.OpenAIError) else None
+    return ModelDown(said(str(error), key)) if isinstance(error, openai.OpenAIError) else None
 
 
 def _was_sent(error: Exception) -> bool:
@@ -77,8 +78,8 @@ def _was_sent(error: Exception) -> bool:
     return "Connect" not in type(error.__cause__).__name__ if error.__cause__ else True
 
 
-def _of_status(error: openai.APIStatusError, model: str) -> MingusError:
-    status, code, text = error.status_code, str(error.code or ""), said(error.message)
+def _of_status(error: openai.APIStatusError, model: str, key: str) -> MingusError:
+    status, code, text = error.status_code, str(error.code or ""), said(error.message, key)
     if status == 429 and "insufficient_quota" in (code, str(error.type or "")):
         return OutOfService(f"the account has no credit left: {text}", code="insufficient-quota")
     if status == 429:
@@ -103,8 +104,11 @@ def retry_after(error: openai.APIStatusError) -> float | None:
     return None
 
 
-def said(text: str) -> str:
+def said(text: str, key: str = "") -> str:
     """A server's words on one printable line, short, without a key; an HTML page is only called that."""
     if "<html" in text.lower() or "<!doctype" in text.lower():
         return "an HTML page"
+    # A word such as "test" for a server that wants no key is no secret, and may occur in any message.
+    if len(key) >= SHORTEST_SECRET:
+        text = text.replace(key, "***")
     return _SECRET.sub("***", _UNPRINTABLE.sub(" ", text))[:200].strip()

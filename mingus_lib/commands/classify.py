@@ -71,6 +71,9 @@ def classify(
     here = runtime_of(ctx)
     form = output.choose(as_json=as_json, quiet=quiet)
     wanted = choosing.wish(article_ids or [], everything, unlabelled, since and since.replace(tzinfo=UTC))
+    if batch and (engine is Engine.OFFLINE or wait):
+        other = "--engine offline" if engine is Engine.OFFLINE else "--wait"
+        raise UsageError(f"--batch hands articles to the AI provider for a day: leave {other} or --batch out")
     if engine is Engine.OPENAI or batch:
         _require_ai(here)
     ids = choosing.chosen(here.labels, wanted)

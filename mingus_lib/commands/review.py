@@ -48,6 +48,8 @@ def review(
     form = output.choose(as_json=as_json, quiet=quiet)
     ids = article_ids or []
     made = reviewing.decision(accept=accept, skip=skip, assignments=assignments or [], note=note)
+    if (undo or interactive) and (made is not None or (undo and interactive)):
+        raise UsageError("--undo and --interactive go alone: leave --accept, --set and --skip out")
     if undo:
         view.show_decided("restored", reviewing.undo(here.labels, ids), form)
     elif made is not None:

@@ -2,12 +2,12 @@
 
 The features are those of the readability literature: sentence and word length, syllables (Kincaid et al. 1975),
 long words (Gunning's fog index), lexical variety, and surface signs of nominal, subordinate prose as in Vajjala and
-Lucic 2018 (OneStopEnglish). The coefficients are in data/difficulty.toml, fitted by benchmarks/fit_labels.py.
+Lucic 2018 (OneStopEnglish). The coefficients are in data/fitted.toml, fitted by benchmarks/fit_labels.py.
 """
 
 from __future__ import annotations
 
-import statistics
+import math
 from collections.abc import Sequence
 
 from mingus_lib.domain.prose import Prose, syllables
@@ -37,7 +37,7 @@ def features(prose: Prose) -> tuple[float, ...]:
     return (
         0.39 * per_sentence + 11.8 * per_word - 15.59,  # Flesch-Kincaid grade
         per_sentence,
-        statistics.pstdev(lengths),
+        _spread(lengths),
         sum(map(len, words)) / len(words),
         per_word,
         sum(count >= LONG_SYLLABLES for count in counts) / len(words),
@@ -46,6 +46,12 @@ def features(prose: Prose) -> tuple[float, ...]:
         (prose.text.count(",") + prose.text.count(";")) / len(sentences),
         sum(word in SUBORDINATORS for word in words) / len(sentences),
     )
+
+
+def _spread(numbers: Sequence[int]) -> float:
+    """The standard deviation; the statistics module would cost every start a third of the engine's import."""
+    mean = sum(numbers) / len(numbers)
+    return math.sqrt(sum((number - mean) ** 2 for number in numbers) / len(numbers))
 
 
 def _variety(words: Sequence[str]) -> float:

@@ -19,7 +19,7 @@ from mingus_lib.domain import answer, prompting
 from mingus_lib.domain.labels import OPENAI, Classified, Labels
 from mingus_lib.domain.pricing import Prices, Usage
 from mingus_lib.domain.prompting import Ask
-from mingus_lib.errors import PermanentError, TransientError
+from mingus_lib.errors import MingusError, PermanentError, TransientError
 from mingus_lib.store.costs import Budget, Call, Costs, Reserved, Spent, UnderWay
 from mingus_lib.store.labels import Unread
 
@@ -201,7 +201,7 @@ class AiLabels:
         try:
             reply = self.model.complete(ask, turn)
         except BaseException as error:
-            unknown = isinstance(error, ModelDown) and error.perhaps_paid and bool(sent)
+            unknown = bool(sent) and _perhaps_paid(error)
             self.costs.failed(
                 call_id, getattr(error, "reason", type(error).__name__), _now(), unknown=unknown
             )
@@ -247,6 +247,11 @@ class AiLabels:
             more = f": {reply.text}" if reply.stop == "refusal" else ""
             raise GaveUp(STOPS.get(reply.stop, "empty: the answer has no text") + more)
         return _Paid(reply.text, reply.usage, cost, False)
+
+
+def _perhaps_paid(error: BaseException) -> bool:
+    """Whether the server may have worked for a request that ended so: a bug or a time limit says nothing of it."""
+    return error.perhaps_paid if isinstance(error, ModelDown) else not isinstance(error, MingusError)
 
 
 def _counted(turn: Callable[[], None], sent: list[float]) -> Callable[[], None]:

@@ -64,15 +64,19 @@ def _unlabelled(labels: LabelStore) -> Iterator[int]:
         after = page[-1]
 
 
-def under_way(history: History) -> bool:
-    """Whether a labelling job waits or runs: then nothing is left, it is only not done yet."""
-    return any(history.briefs(JobFilter(task=task, states=OPEN_STATES), limit=1) for task in LABELLING)
+def left(labels: LabelStore, history: History, with_ai: bool, limit: int) -> dict[str, list[int]]:
+    """The articles that each labelling task should take: without labels, and with labels that AI may improve.
 
-
-def left(labels: LabelStore, with_ai: bool, limit: int) -> dict[str, list[int]]:
-    """The articles that each labelling task should take: without labels, and with labels that AI may improve."""
-    improvable = labels.improvable(prompting.VERSION, limit) if with_ai else []
-    return dict(zip(LABELLING, (labels.unlabelled(limit), improvable), strict=True))
+    Nothing is left for a task of which a job waits or runs: it is only not done yet. An upgrade may wait for the next
+    day's budget; articles without labels do not wait with it.
+    """
+    classifying, upgrading = (
+        any(history.briefs(JobFilter(task=task, states=OPEN_STATES), limit=1)) for task in LABELLING
+    )
+    unlabelled = [] if classifying else labels.unlabelled(limit)
+    idle = with_ai and not (classifying or upgrading)
+    improvable = labels.improvable(prompting.VERSION, limit) if idle else []
+    return dict(zip(LABELLING, (unlabelled, improvable), strict=True))
 
 
 def jobs(ids: Iterable[int], engine: str, force: bool) -> Iterator[dict[str, Any]]:

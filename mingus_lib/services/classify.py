@@ -249,12 +249,14 @@ class _Run:
 
     def _stored(self, article: Unread, given: Classified, second: Labels | None = None) -> Item:
         now = datetime.now(UTC)
-        put = self.owner.labels.put(article.id, given, now=now, second_opinion=second, force=self.force)
-        outcome = {Put.STORED: "labelled", Put.OVERRIDE: "override", Put.KEPT: "current", Put.GONE: "gone"}[
-            put
-        ]
+        # Only where the offline engine was asked for may its labels replace the AI's, not where it steps in.
+        force = self.force and self.ai is None
+        put = self.owner.labels.put(article.id, given, now=now, second_opinion=second, force=force)
+        if put is not Put.STORED:
+            outcome = {Put.OVERRIDE: "override", Put.KEPT: "current", Put.GONE: "gone"}[put]
+            return Item(article.id, outcome, article.engine)
         labels = given.labels
         return Item(
-            article.id, outcome, given.engine, labels.primary_phase, labels.difficulty_level,
+            article.id, "labelled", given.engine, labels.primary_phase, labels.difficulty_level,
             labels.confidence_score,
         )  # fmt: skip

@@ -29,6 +29,8 @@ log = logging.getLogger("mingus.labels")
 MOST_IN_A_BATCH = 5_000
 # A batch that was being handed over so long ago was left by a process that died.
 HANDING_OVER = timedelta(minutes=10)
+# A batch takes a day at most. One that still cannot be read after so long never will be.
+UNREADABLE_AFTER = timedelta(days=3)
 TURN_SECONDS = 30.0
 
 
@@ -164,10 +166,15 @@ class LabelBatches:
     def poll(self, now: datetime | None = None) -> Polled:
         """Look at every open batch; store what has come. Safe to run twice, and after any crash."""
         found = Polled()
+        now = now or datetime.now(UTC)
         for batch in self.batches.open():
             try:
-                self._look(batch, found, now or datetime.now(UTC))
+                self._look(batch, found, now)
             except ModelDown as error:
+                if now - batch.created_at > UNREADABLE_AFTER:
+                    log.error("batch %s: %s; its articles go the ordinary way", batch.id, error.reason)
+                    self._give_up(batch.id, error.reason, found, unknown=True)
+                    continue
                 found.running += 1
                 found.down = error
         return found
@@ -199,11 +206,11 @@ class LabelBatches:
             self.batches.handed_over(batch.id, provider_id)
         return provider_id
 
-    def _give_up(self, batch_id: int, reason: str, found: Polled) -> None:
+    def _give_up(self, batch_id: int, reason: str, found: Polled, *, unknown: bool = False) -> None:
         now = datetime.now(UTC)
         with self.labels.store.transaction():
             for item in self.batches.waiting(batch_id).values():
-                self.ai.costs.failed(item.call_id, reason, now)
+                self.ai.costs.failed(item.call_id, reason, now, unknown=unknown)
                 self.batches.mark(batch_id, item.article_id, "failed", reason)
                 found.unanswered.append(item.article_id)
             self.batches.end(batch_id, "failed", reason, now)
@@ -243,8 +250,12 @@ class LabelBatches:
     def _stored(self, batch: BatchRow, item: BatchItem, text: str, usage: Any, cost: float) -> bool:
         """Whether the answer is one; one that will not do is asked for once more the ordinary way."""
         article = self.labels.unread(item.article_id)
-        if article is None:
+        if article is None or article.is_override:
             return True
+        # The answer is about the text that was sent, which the article may have no more.
+        now = prompting.ask(article.title, article.text, batch.model, self.ai.models.text_tokens)
+        if now.key != item.answer_key:
+            return False
         try:
             labels = answer.parse(text, article.title, article.text)
         except answer.BadAnswer:

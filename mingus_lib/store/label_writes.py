@@ -49,6 +49,12 @@ INSERT INTO label_reviews (article_id, state, opened_at, decided_at, decided_by)
 VALUES (:article_id, :state, :now, :now, :who)
 ON CONFLICT (article_id) DO UPDATE SET state = :state, decided_at = :now, decided_by = :who
 """
+# The text may have changed under an editor's labels: those before them may be of the old one.
+_WANTED_AGAIN = """
+INSERT INTO label_wants SELECT a.id FROM articles AS a JOIN classifications AS c ON c.article_id = a.id
+WHERE a.id = ? AND a.status IN ('review', 'published') AND c.is_override = 0 AND c.content_hash IS NOT a.content_hash
+ON CONFLICT (article_id) DO NOTHING
+"""
 
 
 class Put(StrEnum):
@@ -56,7 +62,7 @@ class Put(StrEnum):
 
     STORED = "stored"
     OVERRIDE = "override"  # an editor's stay
-    KEPT = "kept"  # the AI engine's stay before the offline engine's
+    KEPT = "kept"  # the AI engine's stay before the offline engine's, and those of the present text before older ones
     GONE = "gone"  # no such article any more
 
 
@@ -69,14 +75,14 @@ def put(
     force: bool,
 ) -> Put:
     """Store an engine's labels unless better ones are there; `force` lets the offline engine replace the AI's."""
-    article = connection.execute("SELECT status FROM articles WHERE id = ?", (article_id,)).fetchone()
+    sql = "SELECT status, content_hash FROM articles WHERE id = ?"
+    article = connection.execute(sql, (article_id,)).fetchone()
     if article is None:
         return Put.GONE
     there = current(connection, article_id)
     if there is not None and there["is_override"]:
         return Put.OVERRIDE
-    better = there is not None and there["engine"] == OPENAI and there["content_hash"] == given.content_hash
-    if better and given.engine == OFFLINE and not force:
+    if there is not None and _is_better(there, given, article["content_hash"], force):
         return Put.KEPT
     connection.execute(_UPSERT, _values(article_id, given))
     evidence = json.dumps([asdict(each) for each in given.evidence], ensure_ascii=False)
@@ -87,6 +93,13 @@ def put(
     _review(connection, article_id, given, now)
     publish(connection, article_id, article["status"], not holds(given.flags), now)
     return Put.STORED
+
+
+def _is_better(there: sqlite3.Row, given: Classified, content_hash: str | None, force: bool) -> bool:
+    """Whether what is there stays: it is of the present text and `given` of an earlier one, or it is the AI's."""
+    if there["content_hash"] != given.content_hash:
+        return bool(there["content_hash"] == content_hash)
+    return bool(there["engine"] == OPENAI) and given.engine == OFFLINE and not force
 
 
 def _values(article_id: int, given: Classified) -> dict[str, Any]:
@@ -179,6 +192,7 @@ def undo(connection: sqlite3.Connection, article_id: int | None, now: datetime) 
         raise NotFound("there is no decision to undo: see `mingus articles review`", code="nothing-to-undo")
     before, changed = json.loads(row["before"]), int(row["article_id"])
     connection.execute(_UPSERT, {**before["labels"], "article_id": changed})
+    connection.execute(_WANTED_AGAIN, (changed,))
     connection.execute("DELETE FROM label_reviews WHERE article_id = ?", (changed,))
     if before["review"] is not None:
         sql = "INSERT INTO label_reviews VALUES (?, :state, :flags, :value, :opened_at, :decided_at, :decided_by)"
