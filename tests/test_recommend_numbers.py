@@ -41,6 +41,13 @@ def test_ease_by_either_side_is_the_closed_form(shape: tuple[int, int]) -> None:
     assert np.allclose(scores[others], (seen.toarray() @ expected)[others], atol=1e-3)
 
 
+@pytest.mark.parametrize("shape", [(60, 25), (25, 60)])
+def test_lambda_means_the_same_for_strengths_of_any_size(shape: tuple[int, int]) -> None:
+    seen = made(*shape).seen
+    found, of_stars = ease.regression(seen, 5.0), ease.regression(seen * np.float32(4), 5.0)
+    assert np.allclose(found.nearest().toarray(), of_stars.nearest().toarray(), atol=1e-4)
+
+
 def test_rp3beta_is_the_walk_of_the_paper() -> None:
     seen = made(40, 15).seen
     dense = seen.toarray().astype(np.float64)
