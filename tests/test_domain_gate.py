@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -46,6 +47,8 @@ def test_the_latest_that_counts() -> None:
     assert gate.current([old, good, invalid], policy, NOW) is good
     assert gate.current([old, invalid], policy, NOW) is None
     assert gate.current([old], GatePolicy(), NOW) is old
+    ahead = replace(good, taken_at=NOW + timedelta(days=400))
+    assert gate.current([ahead, good], GatePolicy(), NOW) is good
     assert gate.levels(None, policy) == BEGINNER
 
 

@@ -122,17 +122,23 @@ def test_no_path_shows_what_is_closed(
     assert found["list"] == found["export"] == allowed
 
 
-def test_a_kept_list_is_shut_at_once(library: Library) -> None:
+def test_a_kept_list_is_shut_at_once(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     number = library.assess([Assessment(100, 100, 100, NOW)])
     given_ = recommender(library.folder, library.store, WIDE)
-    shown = given_.show("reader0", 100, now=NOW, record=False)
+    shown = given_.show("reader0", 15, now=NOW, record=False)
     assert any(library.label(item.article.id) not in (None, ("BE", "Beginner")) for item in shown.items)
     # The row is as it was: only the thresholds have changed, which no trigger sees.
     stricter = recommender(library.folder, library.store, WIDE, GatePolicy(101, 101))
-    again = stricter.show("reader0", 100, now=NOW, record=False)
-    assert not again.refreshed
+    monkeypatch.setattr(stricter, "refresh", lambda *_, **__: 0)
+    again = stricter.show("reader0", 15, now=NOW, record=False)
     levels = stricter.readers.levels(number, stricter.gate_policy, NOW)
     assert {item.article.id for item in again.items} <= library.open_to(levels)
+    assert again.made_at == shown.made_at
+    monkeypatch.undo()
+    filled = stricter.show("reader0", 15, now=NOW, record=False)
+    assert filled.refreshed
+    assert len(again.items) < len(filled.items)
+    assert {item.article.id for item in filled.items} <= library.open_to(levels)
 
 
 def test_a_new_label_closes_an_article_in_lists_already_made(library: Library) -> None:

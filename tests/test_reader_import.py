@@ -80,6 +80,19 @@ def test_too_many_bad_lines_stop_it_and_keep_the_good(
     assert done.counts.lines == 7
 
 
+def test_a_file_that_was_stopped_and_mended_is_read_from_its_beginning(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_import, "HEAD_BYTES", 10)
+    bad = "x,ada,9,viewed,2026-03-01"
+    file = written(tmp_path, HEADER, *events(3), bad, *events(5))
+    assert importing(store, file, max_errors=0).stopped
+    # Of the same size and beginning: only the line has changed.
+    written(tmp_path, HEADER, *events(3), bad.replace(",9,", ",1,"), *events(5))
+    done = importing(store, file, max_errors=0)
+    assert (done.resumed_at, done.counts.bad, done.counts.events) == (None, 0, 3)
+
+
 def test_it_goes_on_where_it_was_cut_short(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

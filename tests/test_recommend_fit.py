@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mingus_lib.domain.recommend import evaluation, fitting
-from mingus_lib.domain.recommend.matrix import Csr
+from mingus_lib.domain.recommend import ease, evaluation, fitting, tuning
+from mingus_lib.domain.recommend.matrix import Csr, mean_size
 from mingus_lib.domain.recommend.parameters import FitOptions, Parameters
 from mingus_lib.domain.recommend.readings import Readings
 from tests.made_up_readings import MadeUp, made_up
@@ -103,3 +103,21 @@ def test_hardly_any_readers(readers: int) -> None:
     fitted = fitting.fit(readings, None)
     assert fitted.parameters.quality is None, "too few to choose by"
     assert fitted.taste.shape == (4, 4)
+
+
+def test_the_scale_of_ease_is_told_by_rows_from_all_over() -> None:
+    # As in a file whose first articles are the most read: their entries are the largest.
+    draw = np.random.default_rng(2)
+    shares = np.repeat((0.3, 0.02), (600, 1400))
+    rows, columns = np.nonzero(draw.random((200, 2000)) < shares)
+    seen = Readings.of(rows, columns, np.ones(len(rows), np.float32), None, (200, 2000)).seen
+    found = ease.regression(seen, 50.0)
+    first, whole = mean_size(found.nearest(range(500))), mean_size(found.nearest())
+    sampled = mean_size(tuning._sample(found, 2000))
+    assert first > 1.3 * whole
+    assert sampled == pytest.approx(whole, rel=0.1)
+
+
+def test_on_dense_data_ease_alone_has_the_benefit_of_the_doubt() -> None:
+    dense = made_up(readers=300, articles=80, each=30, subjects=8)
+    assert fitting.fit(dense.train, None, RANDOMLY).parameters.ease == 1

@@ -41,6 +41,20 @@ def test_ease_by_either_side_is_the_closed_form(shape: tuple[int, int]) -> None:
     assert np.allclose(scores[others], (seen.toarray() @ expected)[others], atol=1e-3)
 
 
+def test_of_equals_the_first_stand_in_the_list() -> None:
+    scores = np.random.default_rng(4).integers(0, 4, (50, 40)).astype(np.float32)
+    scores[:, ::7] = -np.inf
+    expected = np.argsort(-scores, axis=1, kind="stable")[:, :12]
+    assert (top_ranks(scores, 12) == expected).all()
+
+
+@pytest.mark.parametrize("shape", [(60, 25), (25, 60)])
+def test_lambda_means_the_same_for_strengths_of_any_size(shape: tuple[int, int]) -> None:
+    seen = made(*shape).seen
+    found, of_stars = ease.regression(seen, 5.0), ease.regression(seen * np.float32(4), 5.0)
+    assert np.allclose(found.nearest().toarray(), of_stars.nearest().toarray(), atol=1e-4)
+
+
 def test_rp3beta_is_the_walk_of_the_paper() -> None:
     seen = made(40, 15).seen
     dense = seen.toarray().astype(np.float64)

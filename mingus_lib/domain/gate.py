@@ -20,6 +20,9 @@ Levels = tuple[int, int, int]
 # A phase and a difficulty, or None for an article without labels.
 Label = tuple[str, str] | None
 
+# Clocks and time zones may differ by so much; an assessment from beyond is a mistake and opens nothing.
+CLOCKS = timedelta(days=1)
+
 BEGINNER: Levels = (0, 0, 0)
 EVERYTHING: Levels = (2, 2, 2)
 LABELS: tuple[Label, ...] = (*((phase, level) for phase in PHASES for level in DIFFICULTIES), None)
@@ -58,8 +61,9 @@ def current(assessments: Iterable[Assessment], policy: GatePolicy, now: datetime
 
 
 def _counts(assessment: Assessment, policy: GatePolicy, now: datetime) -> bool:
-    fresh = policy.believed_for is None or now - assessment.taken_at <= policy.believed_for
-    return assessment.is_valid and fresh
+    age = now - assessment.taken_at
+    fresh = policy.believed_for is None or age <= policy.believed_for
+    return assessment.is_valid and fresh and age >= -CLOCKS
 
 
 def levels(assessment: Assessment | None, policy: GatePolicy) -> Levels:

@@ -116,11 +116,11 @@ def moment(record: Record, field: str) -> datetime:
             found = datetime.fromisoformat(value)
         else:
             found = datetime.fromtimestamp(_unix(value), UTC)
+        if found.tzinfo is UTC:
+            return found
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError, OSError, TypeError):
         raise ValueError(f"{field}: {_shown(value)} is no time; write it as 2026-03-01T12:00:00Z") from None
-    if found.tzinfo is UTC:
-        return found
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _unix(value: Any) -> float:

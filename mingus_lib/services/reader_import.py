@@ -109,6 +109,9 @@ class Importer:
                 if self._pending.lines >= BATCH or len(result.bad_lines) > max_errors:
                     self._keep(lines, source, result.counts)
                 if len(result.bad_lines) > max_errors:
+                    # From its beginning next time, or a line that is mended would be passed over.
+                    if source is not None:
+                        self._files.finished(source)
                     result.stopped = True
                     return result
             self._keep(lines, source, result.counts)

@@ -103,7 +103,13 @@ class Recommender:
             kept = self.lists.get(reader.number)
         if kept is None:
             raise NotFound(f"no reader {reader_id!r}: it was forgotten just now", code="no-such-reader")
-        items = self._told(kept.suggestions, self.readers.levels(reader.number, self.gate_policy, now), limit)
+        levels = self.readers.levels(reader.number, self.gate_policy, now)
+        items = self._told(kept.suggestions, levels, limit)
+        if not refreshed and len(items) < min(limit, len(kept.suggestions)):
+            # The gate has shut much of it since (another threshold, an assessment too old): fill it up.
+            self.refresh(reader, limit, now=now)
+            kept, refreshed = self.lists.get(reader.number) or kept, True
+            items = self._told(kept.suggestions, levels, limit)
         if record:
             self._record(reader.number, kept, items, now)
         return ReaderList(reader.id, kept.made_at, kept.model, refreshed, items)

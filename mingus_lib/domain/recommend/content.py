@@ -27,6 +27,9 @@ most may about between through very each does did one two use used using
 """
 STOP = frozenset(_STOP.split())
 NO_WORD = -1
+# Nearest articles that are kept of all; beside readers' readings the far ones tell too.
+ENTRIES = 6_000_000
+FEWEST, MOST = 100, 400
 
 
 class Vocabulary:
@@ -98,6 +101,11 @@ def unit_rows(matrix: Csr) -> Csr:
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     data = matrix.data / np.repeat(np.maximum(lengths, 1e-9), np.diff(matrix.indptr))
     return sparse.csr_array((data.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def neighbours(articles: int) -> int:
+    """How many nearest of each article are kept."""
+    return min(MOST, max(FEWEST, ENTRIES // max(articles, 1)))
 
 
 def nearest(vectors: Csr, neighbours: int) -> Csr:

@@ -38,8 +38,12 @@ def neighbours(articles: int) -> int:
 
 
 def regression(seen: Csr, ridge: float) -> Regression:
-    """B of `seen` (readers x articles), by the smaller side. `ridge` is lambda."""
+    """B of `seen` (readers x articles), by the smaller side. `ridge` is lambda where the mean square of strengths is 1.
+
+    It is brought to 1 first, so that a lambda means the same for stars of 1 to 5 and for strengths that have faded.
+    """
     readers, articles = seen.shape
+    seen = seen * np.float32(1 / np.sqrt(np.mean(seen.data**2))) if seen.nnz else seen
     return Primal(seen, ridge) if articles <= readers else Dual(seen, ridge)
 
 

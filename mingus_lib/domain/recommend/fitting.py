@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mingus_lib.domain.recommend import ease, tuning, walks
-from mingus_lib.domain.recommend.content import nearest
+from mingus_lib.domain.recommend.content import nearest, neighbours
 from mingus_lib.domain.recommend.matrix import Csr, empty, mean_size, scaled
 from mingus_lib.domain.recommend.parameters import FitOptions, Parameters
 from mingus_lib.domain.recommend.readings import Readings
@@ -29,9 +29,7 @@ class Fitted:
 def fit(readings: Readings, vectors: Csr | None, options: FitOptions = FitOptions()) -> Fitted:  # noqa: B008
     """The matrix of these readings and, when given, these content vectors (articles x words, rows of length 1)."""
     articles = readings.seen.shape[1]
-    likeness = (
-        empty((articles, articles)) if vectors is None else nearest(vectors, options.content_neighbours)
-    )
+    likeness = empty((articles, articles)) if vectors is None else nearest(vectors, neighbours(articles))
     start = options.given if _is_small(readings, options) else replace(options.given, ease=0.0)
     chosen = tuning.tuned(readings, likeness, start, options) if options.tune else start
     return Fitted(taste(readings, chosen), weighted(likeness, chosen.content), chosen)

@@ -44,7 +44,6 @@ class FitOptions:
     given: Parameters = Parameters()
     dense_articles: int = 5_000
     dense_readers: int = 8_000
-    content_neighbours: int = 100
     least_content: float = 0.0
     temporal: bool = True
     seed: int = 0

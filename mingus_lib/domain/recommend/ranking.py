@@ -13,6 +13,8 @@ def top_ranks(scores: Floats, count: int) -> NDArray[np.int64]:
     count = min(count, scores.shape[1])
     if count < scores.shape[1]:
         found = np.argpartition(scores, scores.shape[1] - count, axis=1)[:, -count:]
+        for row in _tied(scores, found):
+            found[row] = np.argsort(-scores[row], kind="stable")[:count]
     else:
         found = np.broadcast_to(np.arange(count), scores.shape)
     found = np.sort(found, axis=1)
@@ -20,6 +22,13 @@ def top_ranks(scores: Floats, count: int) -> NDArray[np.int64]:
     order = np.argsort(-values, axis=1, kind="stable")
     ranked = np.take_along_axis(found, order, 1)
     return np.asarray(np.where(np.isneginf(np.take_along_axis(values, order, 1)), -1, ranked), np.int64)
+
+
+def _tied(scores: Floats, found: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows whose last place is wanted by several of equal score."""
+    last = np.take_along_axis(scores, found, 1).min(axis=1)
+    wanting = np.count_nonzero(scores >= last[:, None], axis=1)
+    return np.flatnonzero((wanting > found.shape[1]) & ~np.isneginf(last))
 
 
 def hits(ranked: NDArray[np.int64], wanted: Csr) -> NDArray[np.bool_]:
