@@ -64,7 +64,6 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
         "Check everything that a running mingus needs; exit 3 when something fails.",
     ),
     ("metrics", "metrics", "Watch", "Print the metrics for Prometheus."),
-    ("evaluate", "evaluate", "Watch", "Measure how good the recommender is."),
     ("retry", "control", "Control", "Run jobs again, or right now."),
     ("cancel", "control", "Control", "End jobs that wait or run."),
     ("pause", "control", "Control", "Hold queues back: their jobs wait, running ones go on."),

@@ -57,8 +57,8 @@ def update_user_recommendations(user_id: str, limit: int = 20) -> dict[str, Any]
     AllReaders,
     queue="recommendations",
     permission="recommendations:run",
-    soft=1800,
-    hard=2400,
+    soft=900,
+    hard=1200,
     memory=3_000_000_000,
 )
 def update_all_user_recommendations(
@@ -82,8 +82,8 @@ def update_all_user_recommendations(
     Nothing,
     queue="recommendations",
     permission="recommendations:run",
-    soft=1800,
-    hard=2400,
+    soft=900,
+    hard=1200,
     memory=3_000_000_000,
 )
 def evaluate_recommendations() -> dict[str, Any]:

@@ -29,6 +29,7 @@ from tests.redis_proxy import Heard, Proxy
 
 WHOLE = bool(os.environ.get("MINGUS_TEST_CRASH"))
 PATIENCE_SECONDS = 20.0
+RATES = {"process_new_articles": "10/min", "classify_article_batch": "5/min"}
 RECOVERIES = 8
 
 
@@ -105,7 +106,7 @@ class Lab:
         self.client = connect(embedded.url(self.home))
         self.here = self.runtime(embedded.url(self.home))
         self.delivery = Delivery(self.client, "test")
-        catalog.configure({"process_new_articles": {"rate_limit": "off"}})
+        catalog.configure({task: {"rate_limit": "off"} for task in RATES})
         _ = self.here.redis, self.here.keyring.own()
 
     @property
@@ -115,7 +116,7 @@ class Lab:
 
     def close(self) -> None:
         """Stop what runs, and let the rate be what it was."""
-        catalog.configure({"process_new_articles": {"rate_limit": "10/min"}})
+        catalog.configure({task: {"rate_limit": rate} for task, rate in RATES.items()})
         self.here.close()
         self.client.close()
         embedded.stop(self.home)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mingus_lib.domain.jobs import JobRun
+from mingus_lib.queues import context
 from mingus_lib.queues.connection import connect
 from mingus_lib.queues.delivery import Delivery
 from mingus_lib.queues.enqueue import Enqueuer, new_job
@@ -16,6 +19,16 @@ from mingus_lib.queues.worker import MingusWorker, Order
 from mingus_lib.store.database import Store
 from mingus_lib.store.history import History
 from mingus_lib.store.ledger import Ledger
+
+
+@contextmanager
+def running(job: context.JobContext) -> Iterator[None]:
+    """The job runs in this block, and in nothing after it."""
+    token = context._current.set(job)
+    try:
+        yield
+    finally:
+        context._current.reset(token)
 
 
 @dataclass

@@ -59,7 +59,7 @@ class Crew:
 
     mingus: CommandLine
     log: Path
-    queues: Sequence[str] = ("article_processing",)
+    queues: Sequence[str] = ("article_processing", "ai_classification")
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
     killed: Counter[str] = field(default_factory=Counter)
 
@@ -151,6 +151,7 @@ def test_every_article_is_there_once(mingus: CommandLine, sites: Sites, tmp_path
     dice = random.Random(SEED)
     mingus.home.mkdir()
     (mingus.home / "mingus.toml").write_text(
+        '[tasks.classify_article_batch]\nrate_limit = "off"\n'
         '[tasks.process_new_articles]\nrate_limit = "off"\nbackoff = 1\nretries = 10\n'
     )
     here = runtime.use(Runtime(settings.load({}, mingus.environment())))

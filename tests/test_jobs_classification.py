@@ -11,10 +11,11 @@ import pytest
 
 from mingus_lib import runtime, settings
 from mingus_lib.errors import DependencyDown
-from mingus_lib.queues import catalog, context
+from mingus_lib.queues import catalog
 from mingus_lib.runtime import Runtime
 from tests.fake_openai import FakeOpenAI
 from tests.label_samples import Library, job
+from tests.runtime_parts import running
 
 
 @pytest.fixture
@@ -38,9 +39,9 @@ def at_work(home: Path, redis_home: Path, server: FakeOpenAI | None, **told: str
         (home / "key").write_text("sk-test")
         flags |= {"ai": "auto", "ai_key_file": str(home / "key"), "ai_base_url": server.url}
     here = runtime.use(Runtime(settings.load(flags, {})))
-    context.enter(job("parent1"))
     try:
-        yield here
+        with running(job("parent1")):
+            yield here
     finally:
         here.close()
         runtime._current = None

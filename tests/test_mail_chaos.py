@@ -88,9 +88,12 @@ def test_killed_workers_end_in_the_same_articles(mingus: CommandLine, sites: Sit
     targets = fill(box, [sites.add() for _ in range(HOSTS)])
     mingus.home.mkdir()
     (mingus.home / "mingus.toml").write_text(
+        '[tasks.classify_article_batch]\nrate_limit = "off"\n'
         '[tasks.process_new_articles]\nrate_limit = "off"\nbackoff = 1\n'
     )
-    crew = Crew(mingus, tmp_path / "log", queues=("email_processing", "article_processing"))
+    crew = Crew(
+        mingus, tmp_path / "log", queues=("email_processing", "article_processing", "ai_classification")
+    )
     feeder = mingus.start("mail", str(box))
     try:
         for _ in range(KILLS):

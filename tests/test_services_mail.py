@@ -12,10 +12,11 @@ import pytest
 from mingus_lib import runtime, settings
 from mingus_lib.domain.mails import MailState
 from mingus_lib.errors import PermanentError
-from mingus_lib.queues import catalog, context
+from mingus_lib.queues import catalog
 from mingus_lib.runtime import Runtime
 from mingus_lib.services import mail_intake
 from mingus_lib.store.mail_funnel import LinkFilter
+from tests.runtime_parts import running
 from tests.sites import Reply, Site, Sites, redirect
 from tests.test_services_ingest import job, page
 
@@ -157,8 +158,7 @@ def test_a_job_killed_before_it_said_what_it_sent_sends_again_and_stores_nothing
         here.mails, mail("m", site.url("/a-good-long-story"), site.url("/another-good-story")), "j", 10**6
     )
     run = catalog.function(catalog.find("process_email_articles"))
-    context.enter(job("jobX"))
-    with monkeypatch.context() as patch:
+    with running(job("jobX")), monkeypatch.context() as patch:
         patch.setattr(type(here.mails), "sent", _killed)
         with pytest.raises(KeyboardInterrupt):
             run(kept.id)
@@ -172,8 +172,9 @@ def test_a_job_killed_before_it_said_what_it_sent_sends_again_and_stores_nothing
     later = datetime.now(UTC)
     count = mail_intake.resume_unfinished_mails(here.mails, enqueue, now=later, grace=timedelta(0))
     assert (count, resumed) == (1, [[kept.id]])
-    assert run([kept.id])["read"] == [kept.id]
-    assert run([kept.id])["again"] == [kept.id]
+    with running(job("jobX")):
+        assert run([kept.id])["read"] == [kept.id]
+        assert run([kept.id])["again"] == [kept.id]
     assert here.mails.state(kept.id) is MailState.DONE
     assert sorted(article.title for article in here.articles.list()) == ["alpha", "beta"]
     assert sorted(site.pages_seen) == ["/a-good-long-story", "/another-good-story"]

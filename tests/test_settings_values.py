@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mingus_lib.domain.tomltext import leaves, line_numbers
 from mingus_lib.errors import UsageError
 from mingus_lib.settings import Declaration, declarations, load, mask
-from mingus_lib.settings.kinds import Duration, Secret, Size
+from mingus_lib.settings.kinds import Duration, Size, Token
 
 EACH = [each for each in declarations() if not each.required]
 
@@ -122,7 +122,7 @@ class TestKinds:
             value = each.kind.parse(raw)
         except ValueError:
             return
-        if isinstance(each.kind, Secret):
+        if isinstance(each.kind, Token):
             assert each.kind.show(value) in ("***", "none")
         else:
             assert each.kind.parse(each.kind.show(value)) == value
