@@ -46,7 +46,17 @@ PAYLOADS = (
 )
 HOSTILE = " ".join(PAYLOADS)
 LOADING = "document.querySelectorAll('[data-role=loading-placeholder]').length"
-PAGES = ("/", "/jobs", "/jobs?state=dead", "/tasks", "/tasks/ping", "/workers", "/articles", "/jobs/none")
+PAGES = (
+    "/",
+    "/jobs",
+    "/jobs?state=dead",
+    "/tasks",
+    "/tasks/ping",
+    "/workers",
+    "/articles",
+    "/review",
+    "/jobs/none",
+)
 
 
 @pytest.fixture(scope="module")

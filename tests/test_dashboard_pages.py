@@ -24,7 +24,7 @@ def dead_ping(parts: Parts) -> str:
     return parts.run(fail="permanent").id
 
 
-@pytest.mark.parametrize("path", ["/", "/jobs", "/tasks", "/tasks/ping", "/workers", "/articles"])
+@pytest.mark.parametrize("path", ["/", "/jobs", "/tasks", "/tasks/ping", "/workers", "/articles", "/review"])
 def test_an_empty_library_has_pages_that_say_what_to_do(browser: Any, path: str) -> None:
     answer = browser.get(path)
     assert answer.status_code == 200

@@ -13,6 +13,7 @@ from mingus_lib import runtime, settings
 from mingus_lib.domain.mails import MailState
 from mingus_lib.errors import PermanentError
 from mingus_lib.queues import catalog
+from mingus_lib.queues.enqueue import new_job
 from mingus_lib.runtime import Runtime
 from mingus_lib.services import mail_intake
 from mingus_lib.store.mail_funnel import LinkFilter
@@ -178,6 +179,27 @@ def test_a_job_killed_before_it_said_what_it_sent_sends_again_and_stores_nothing
     assert here.mails.state(kept.id) is MailState.DONE
     assert sorted(article.title for article in here.articles.list()) == ["alpha", "beta"]
     assert sorted(site.pages_seen) == ["/a-good-long-story", "/another-good-story"]
+
+
+def test_the_mails_of_a_dead_job_get_another_chance_one_by_one(sites: Sites, here: Runtime) -> None:
+    kept = [mail_intake.keep_object(here.mails, mail(name, "https://x.test/a"), "j", 10**6) for name in "abc"]
+    ids = [each.id for each in kept]
+    batch = new_job("process_email_articles", {"mail": ids})
+    here.ledger.record([batch])
+    here.mails.assign(ids, batch.id)
+    here.ledger.refuse(batch.id, batch.task, batch.queue, "killed-its-worker: 3 times", datetime.now(UTC))
+    resumed: list[list[int]] = []
+
+    def enqueue(chosen: Sequence[int]) -> str:
+        single = new_job("process_email_articles", {"mail": list(chosen)})
+        here.ledger.record([single])
+        resumed.append(list(chosen))
+        return single.id
+
+    assert mail_intake.resume_unfinished_mails(here.mails, enqueue, now=datetime.now(UTC)) == 3
+    assert resumed == [[each] for each in ids]
+    # Now each has a job of its own: if that dies, nobody else does, and nobody tries again unasked.
+    assert mail_intake.resume_unfinished_mails(here.mails, enqueue, now=datetime.now(UTC)) == 0
 
 
 def _killed(*_: object) -> None:

@@ -10,7 +10,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from mingus_lib import __version__
-from mingus_lib.dashboard import guard, jobs, machine, pages, reach, rq_pages, words
+from mingus_lib.dashboard import guard, jobs, machine, pages, reach, review, rq_pages, words
 from mingus_lib.errors import MingusError, NotFound, TransientError, UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mingus.dashboard")
 
-BLUEPRINTS = (pages.blueprint, jobs.blueprint, machine.blueprint)
+BLUEPRINTS = (pages.blueprint, jobs.blueprint, review.blueprint, machine.blueprint)
 # Endpoint, word, and the pages that belong to it; in this order at the top of every page.
 NAVIGATION: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("pages.overview", "Overview", ()),
@@ -27,6 +27,7 @@ NAVIGATION: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("pages.tasks", "Tasks", ("pages.task",)),
     ("pages.workers", "Workers", ()),
     ("pages.articles", "Articles", ("pages.article",)),
+    ("review.waiting", "Review", ()),
     ("rq_dashboard.queues_overview", "RQ", ()),
 )
 

@@ -97,6 +97,8 @@ def resume_unfinished_mails(
 ) -> int:
     """Enqueue the reading of mails that a crash left half done: stored or decided, with no job to go on; how many.
 
+    Those of a dead job that had several go one by one, so that the one that killed it dies alone.
+
     For the sweeper. Safe at any time: a mail that was read is not read again, an address that was sent on is not
     stored twice.
     """
@@ -104,6 +106,9 @@ def resume_unfinished_mails(
     while ids := mails.unfinished(now - grace, after=last, limit=MAILS_PER_JOB):
         _assign(mails, ids, enqueue)
         count, last = count + len(ids), ids[-1]
+    for mail_id in mails.taken_along():
+        _assign(mails, [mail_id], enqueue)
+        count += 1
     return count
 
 

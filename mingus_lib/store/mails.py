@@ -47,6 +47,13 @@ SELECT m.id FROM mails AS m LEFT JOIN job_runs AS j ON j.id = m.job_id
 WHERE (m.state = 'stored' OR m.state = 'decided') AND m.stored_at < ? AND m.id > ?
   AND (j.id IS NULL OR j.state = 'finished') ORDER BY m.id LIMIT ?
 """
+# One mail may have killed the job of a hundred: each of them gets another chance, in a job of its own.
+_TAKEN_ALONG = """
+SELECT m.id FROM mails AS m JOIN job_runs AS j ON j.id = m.job_id
+WHERE (m.state = 'stored' OR m.state = 'decided') AND m.id > ? AND j.state = 'dead'
+  AND json_type(j.args, '$.mail') = 'array' AND json_array_length(j.args, '$.mail') > 1
+ORDER BY m.id LIMIT ?
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +162,10 @@ class Mails:
     def unfinished(self, before: datetime, *, after: int = 0, limit: int = 1000) -> list[int]:
         """Mails stored before then that no job is going to finish, by id above `after`."""
         return [row[0] for row in self.store.rows(_UNFINISHED, (as_text(before), after, limit))]
+
+    def taken_along(self, *, after: int = 0, limit: int = 1000) -> list[int]:
+        """Mails left undone by a dead job that had others, too, by id above `after`."""
+        return [row[0] for row in self.store.rows(_TAKEN_ALONG, (after, limit))]
 
     def read_again(self, mail_ids: Sequence[int]) -> None:
         """Put mails back to be decided anew; raises NotFound for one that is not there or whose body is forgotten."""
