@@ -12,12 +12,11 @@ from mingus_lib.runtime import Runtime
 def status_as_json() -> int:
     """`mingus status --json` with nothing else on the command line; the exit code."""
     from mingus_lib.services.overview import overview
-    from mingus_lib.view import output
-    from mingus_lib.view.status import show_status
+    from mingus_lib.view.jsontext import json_text
 
     def run(here: Runtime) -> MingusError | int:
         seen, trouble = overview(here.settings, here.redis_url)
-        show_status(seen, output.Format.JSON)
+        print(json_text(seen, indent=2))
         return trouble or 0
 
     return _guarded(run)
@@ -41,7 +40,6 @@ def health(as_json: bool) -> int:
 
 def _guarded(run: Callable[[Runtime], MingusError | int]) -> int:
     from mingus_lib import settings
-    from mingus_lib.view import output
 
     try:
         ended = run(Runtime(settings.load()))
@@ -56,6 +54,8 @@ def _guarded(run: Callable[[Runtime], MingusError | int]) -> int:
     except KeyboardInterrupt:
         return 130
     if isinstance(ended, MingusError):
+        from mingus_lib.view import output
+
         output.message(f"mingus: {ended}")
         return ended.exit_code
     return ended

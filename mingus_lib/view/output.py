@@ -6,8 +6,6 @@ Standard output is data, standard error is messages. Rich is imported only when 
 from __future__ import annotations
 
 import json
-import os
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mingus_lib.errors import UsageError
 from mingus_lib.view import human, looks
+from mingus_lib.view.jsontext import as_json, json_text
 from mingus_lib.view.table import Column, Kind, Row, cell, state, table
 
 if TYPE_CHECKING:
@@ -91,12 +90,6 @@ def json_line(result: Any) -> None:
     print(json_text(result), flush=True)
 
 
-def json_text(result: Any, indent: int | None = None) -> str:
-    """JSON for eyes and programs: readable in any script, but nothing in it can steer a terminal."""
-    text = json.dumps(result, indent=indent, ensure_ascii=False, default=_json_default)
-    return re.sub(r"[^ -~\n]", _json_escaped, text)
-
-
 def lines(texts: Iterable[str]) -> None:
     """Print lines of data."""
     for text in texts:
@@ -124,17 +117,5 @@ def plain(content: Any) -> str:
     if isinstance(content, datetime):
         return content.isoformat()
     if isinstance(content, dict) or (isinstance(content, list) and any(isinstance(x, dict) for x in content)):
-        return json.dumps(content, ensure_ascii=True, default=_json_default)
+        return json.dumps(content, ensure_ascii=True, default=as_json)
     return human.printable(",".join(map(str, content)) if isinstance(content, list | tuple) else str(content))
-
-
-def _json_escaped(match: re.Match[str]) -> str:
-    return match[0] if match[0].isprintable() else json.dumps(match[0])[1:-1]
-
-
-def _json_default(thing: Any) -> Any:
-    if isinstance(thing, datetime):
-        return thing.isoformat()
-    if isinstance(thing, os.PathLike):
-        return str(thing)
-    raise TypeError(f"{type(thing).__name__} has no JSON form")
