@@ -17,7 +17,7 @@ from mingus_lib.domain.mails import MailGroup, Mark, RawMail
 from mingus_lib.errors import DependencyDown, UsageError
 from tests.crash_lab import WHOLE
 from tests.dovecot import PASSWORD, Dovecot, needs_dovecot
-from tests.test_clients_tls import _openssl
+from tests.test_clients_tls import make_certificates
 
 pytestmark = needs_dovecot
 # All ten thousand take a quarter of a minute: `make crash` reads them.
@@ -30,20 +30,8 @@ def mail(number: int, body: str = "hello") -> bytes:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ca.pem and good.pem for localhost, by that authority."""
-    folder = tmp_path_factory.mktemp("imap-tls")
-    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30")
-    _openssl(
-        *("req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test authority"),
-        folder=folder,
-    )
-    _openssl(
-        *("req", "-x509", *new_key, "-keyout", "good.key", "-out", "good.pem", "-subj", "/CN=localhost"),
-        *("-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "subjectAltName=DNS:localhost"),
-        *("-addext", "basicConstraints=critical,CA:FALSE"),
-        folder=folder,
-    )
-    return folder
+    """Those of localhost."""
+    return make_certificates(tmp_path_factory.mktemp("imap-tls"), "localhost")
 
 
 @pytest.fixture

@@ -25,22 +25,26 @@ def _openssl(*arguments: str, folder: Path) -> None:
         pytest.skip("no openssl program to make certificates with")
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ca.pem and, signed by it, good.pem for secure.example and its keys."""
-    folder = tmp_path_factory.mktemp("tls")
+def make_certificates(folder: Path, name: str) -> Path:
+    """The folder, with ca.pem and, signed by it, good.pem for that host and their keys."""
     new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30")
     _openssl(
         *("req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test authority"),
         folder=folder,
     )
     _openssl(
-        *("req", "-x509", *new_key, "-keyout", "good.key", "-out", "good.pem", "-subj", f"/CN={NAME}"),
-        *("-CA", "ca.pem", "-CAkey", "ca.key", "-addext", f"subjectAltName=DNS:{NAME}"),
+        *("req", "-x509", *new_key, "-keyout", "good.key", "-out", "good.pem", "-subj", f"/CN={name}"),
+        *("-CA", "ca.pem", "-CAkey", "ca.key", "-addext", f"subjectAltName=DNS:{name}"),
         *("-addext", "basicConstraints=critical,CA:FALSE"),
         folder=folder,
     )
     return folder
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Those of secure.example."""
+    return make_certificates(tmp_path_factory.mktemp("tls"), NAME)
 
 
 @pytest.fixture

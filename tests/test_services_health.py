@@ -241,3 +241,11 @@ def test_a_foreign_rq_scheduler_is_reported(redis: Any) -> None:
     stock.register_birth()
     assert foreign_scheduler(redis) == "one runs; entries of its own: 1"
     assert diagnosis.foreign_scheduler(foreign_scheduler(redis)).state is Grade.WARN
+
+
+def test_doctor_finds_the_key_where_the_workers_do(mingus: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-" + "x" * 40 + "\n")
+    assert states(mingus("doctor", "--json"))["openai-key"] == "warn"
+    in_a_file = mingus("doctor", "--json", MINGUS_AI_KEY_FILE=str(tmp_path / "key"))
+    assert states(in_a_file)["openai-key"] == "ok"
+    assert states(mingus("doctor", "--json", MINGUS_AI="off"))["openai-key"] == "ok"

@@ -83,12 +83,15 @@ def key_modes(wrong: tuple[str, ...]) -> Finding:
     return ok("keys", "private")
 
 
-def openai_key(key: str | None) -> Finding:
-    """Whether there is a key that could be one; no call is made."""
+def openai_key(key: str | None, *, any_form: bool = False) -> Finding:
+    """Whether there is a key that could be one; no call is made. Other servers have keys of `any_form`."""
     if not key:
-        detail = "OPENAI_API_KEY is not set: labels come from the offline engine alone"
-        return warn("openai-key", detail, "set OPENAI_API_KEY for the workers of ai_classification")
-    if not key.startswith("sk-") or not key.isascii() or any(c.isspace() for c in key) or len(key) < 20:
+        detail = "there is none: labels come from the offline engine alone"
+        return warn(
+            "openai-key", detail, "set OPENAI_API_KEY or ai.key_file for the workers of ai_classification"
+        )
+    formed = any_form or (key.startswith("sk-") and len(key) >= 20)
+    if not formed or not key.isascii() or any(c.isspace() for c in key):
         return fail(
             "openai-key", "OPENAI_API_KEY does not look like a key", "copy it again, sk-..., without spaces"
         )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mingus_lib.domain.jobs import JobSpec
-from mingus_lib.domain.timetable import GRACE, Entry, Overlap, Skipped, due, next_slot, slot_job_id
+from mingus_lib.domain.timetable import GRACE, Entry, Overlap, Skipped, due, next_slot
 
 # A clock that was set forward while a scheduler ran has skipped these slots, nobody was down: they run. One that
 # was set back by more was wrong before. Vixie cron draws the same line, at three hours.
@@ -122,8 +122,3 @@ def _missed(entry: Entry, skipped: Skipped) -> SlotRun:
 def corrected(states: Mapping[str, EntryState], now: datetime) -> Sequence[str]:
     """The entries whose mark lies so far ahead that the clock must have been wrong when it was set."""
     return [name for name, state in states.items() if state.mark - now > CLOCK_STEP]
-
-
-def job_id(entry: Entry, slot: datetime) -> str:
-    """The id of the slot's one job."""
-    return slot_job_id(entry.name, slot)

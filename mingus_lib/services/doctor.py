@@ -5,7 +5,6 @@ Nothing is started or changed, and no call that costs is made. Reading the store
 
 from __future__ import annotations
 
-import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -23,11 +22,12 @@ from mingus_lib.domain.checks import (
     ok,
     warn,
 )
-from mingus_lib.errors import MingusError, NotFound
+from mingus_lib.errors import MingusError, NotFound, UsageError
 from mingus_lib.queues import examination, status
 from mingus_lib.queues.connection import connect, translated
 from mingus_lib.services import checking, health, timetables, unitfiles
 from mingus_lib.services.overview import stopped, where
+from mingus_lib.settings import ai_key
 from mingus_lib.store import maintenance
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def examine(
         if readable.state is Grade.OK:
             yield from _jobs(parts)
     yield _timetable(settings)
-    yield diagnosis.openai_key(os.environ.get("OPENAI_API_KEY"))
+    yield _ai_key(settings)
     yield unitfiles.check()
 
 
@@ -70,6 +70,17 @@ def rows(found: Sequence[Finding]) -> list[dict[str, Any]]:
         }
         for finding in found
     ]
+
+
+def _ai_key(settings: Settings) -> Finding:
+    """The key as the workers find it: in the environment, a file or systemd's credentials."""
+    if settings.ai == "off":
+        return ok("openai-key", "none is needed: MINGUS_AI is off")
+    try:
+        found = ai_key.ai_key(settings)
+    except UsageError as error:
+        return fail("openai-key", str(error), "copy it again, without spaces")
+    return diagnosis.openai_key(found[0] if found else None, any_form=bool(ai_key.ai_base_url(settings)))
 
 
 def _client(settings: Settings, redis_url: str) -> tuple[Redis | None, Finding | None]:

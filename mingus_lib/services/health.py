@@ -21,10 +21,9 @@ from mingus_lib.domain.checks import (
     ok,
     warn,
 )
-from mingus_lib.errors import MingusError, NotFound, RedisUnavailable
+from mingus_lib.errors import MingusError, NotFound
 from mingus_lib.queues import status
-from mingus_lib.queues.connection import connect, translated
-from mingus_lib.services.overview import stopped, where
+from mingus_lib.services.overview import look_at_redis
 from mingus_lib.store.summary import read_summary
 
 if TYPE_CHECKING:
@@ -70,13 +69,11 @@ def row(finding: Finding) -> dict[str, Any]:
 def _look_at_redis(
     settings: Settings, redis_url: str, queues: Sequence[str], max_age: float, here: bool
 ) -> tuple[list[Finding], status.Snapshot | None]:
-    if stopped(settings):
+    seen, trouble = look_at_redis(settings, redis_url)
+    if trouble is not None:
+        return [fail("redis", str(trouble), "see its log; the ledger keeps all jobs meanwhile")], None
+    if seen is None:
         return [fail("redis", "the private Redis does not run", "start it: mingus up")], None
-    try:
-        with translated(where(settings, redis_url)):
-            seen = status.snapshot(connect(redis_url))
-    except RedisUnavailable as error:
-        return [fail("redis", str(error), "see its log; the ledger keeps all jobs meanwhile")], None
     host = socket.gethostname()
     workers = [worker for worker in seen.workers if not here or worker.host == host]
     judged = [queue for queue in seen.queues if not queues or queue.name in queues]

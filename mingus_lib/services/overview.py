@@ -59,15 +59,24 @@ def where(settings: Settings, redis_url: str) -> str:
     return mask(redis_url) if settings.redis_url else OwnRedis(redis_url)
 
 
+def look_at_redis(
+    settings: Settings, redis_url: str
+) -> tuple[status.Snapshot | None, RedisUnavailable | None]:
+    """What Redis tells, or why it tells nothing: None for both is a private one that does not run."""
+    if stopped(settings):
+        return None, None
+    try:
+        with translated(where(settings, redis_url)):
+            return status.snapshot(connect(redis_url)), None
+    except RedisUnavailable as error:
+        return None, error
+
+
 def _look_at_redis(settings: Settings, redis_url: str) -> tuple[dict[str, Any], MingusError | None]:
     shown = where(settings, redis_url)
-    if stopped(settings):
-        return _without_redis(settings, shown, "stopped"), None
-    try:
-        with translated(shown):
-            seen = status.snapshot(connect(redis_url))
-    except RedisUnavailable as error:
-        return _without_redis(settings, shown, "unreachable"), error
+    seen, trouble = look_at_redis(settings, redis_url)
+    if seen is None:
+        return _without_redis(settings, shown, "unreachable" if trouble else "stopped"), trouble
     return {
         "redis": {"url": shown, "state": "up", **asdict(seen.redis)},
         "queues": [asdict(queue) for queue in seen.queues],

@@ -14,7 +14,7 @@ from typing import Protocol
 from mingus_lib.domain import slots as deciding
 from mingus_lib.domain.jobs import JobSpec
 from mingus_lib.domain.slots import Changes, Decision, EntryState, Outcome, SlotRun
-from mingus_lib.domain.timetable import Entry, Timetable, jittered, next_slot
+from mingus_lib.domain.timetable import Entry, Timetable, jittered, next_slot, slot_job_id
 from mingus_lib.errors import RedisUnavailable, UsageError
 from mingus_lib.queues.enqueue import new_job
 from mingus_lib.services import timetables
@@ -225,7 +225,7 @@ class Timekeeper:
 def slot_job(entry: Entry, slot: datetime) -> JobSpec:
     """The one job of a slot; it starts later by the entry's jitter."""
     made = new_job(entry.task, entry.args, queue=entry.queue, origin=f"schedule:{entry.name}")
-    return replace(made, id=deciding.job_id(entry, slot), timeout=entry.timeout)
+    return replace(made, id=slot_job_id(entry.name, slot), timeout=entry.timeout)
 
 
 def _say(name: str, run: SlotRun) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mingus_lib.errors import UsageError
 from mingus_lib.settings.declared import Settings
+from mingus_lib.settings.secrets import credential
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 URL_VARIABLE = "OPENAI_BASE_URL"
@@ -30,10 +31,8 @@ def ai_key(settings: Settings, env: Mapping[str, str] | None = None) -> tuple[st
         return _checked(key, KEY_VARIABLE), KEY_VARIABLE
     if settings.ai_key_file is not None:
         return _read(settings.ai_key_file), str(settings.ai_key_file)
-    if folder := env.get("CREDENTIALS_DIRECTORY"):
-        credential = Path(folder) / CREDENTIAL
-        if credential.exists():
-            return _read(credential), f"credential {CREDENTIAL}"
+    if file := credential(CREDENTIAL, env):
+        return _read(file), f"credential {CREDENTIAL}"
     return None
 
 

@@ -22,15 +22,20 @@ def imap_password(settings: Settings, env: Mapping[str, str] = os.environ) -> st
     """
     if settings.imap_password is not None:
         return settings.imap_password
-    folder = env.get(CREDENTIALS)
-    credential = Path(folder) / IMAP_CREDENTIAL if folder else None
-    file = settings.imap_password_file or (credential if credential and credential.exists() else None)
+    file = settings.imap_password_file or credential(IMAP_CREDENTIAL, env)
     if file is None:
         raise UsageError(
             "no password for the mailbox: set MINGUS_IMAP_PASSWORD, or MINGUS_IMAP_PASSWORD_FILE to a file that "
             f"holds it, or give systemd the credential {IMAP_CREDENTIAL}"
         )
     return _first_line(file)
+
+
+def credential(name: str, env: Mapping[str, str]) -> Path | None:
+    """The file of a systemd credential, if there is one."""
+    folder = env.get(CREDENTIALS)
+    file = Path(folder) / name if folder else None
+    return file if file and file.exists() else None
 
 
 def _first_line(file: Path) -> str:
