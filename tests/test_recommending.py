@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import stat
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -204,8 +203,9 @@ def test_killed_while_it_makes_all_lists_every_reader_has_a_whole_one(
     for made in (3, 9, 17):
         child = os.fork()
         if child == 0:
-            for _ in given.refresh_chunk(*chunk, 10, now=NOW):
-                time.sleep(0.02)
+            for done in given.refresh_chunk(*chunk, 10, now=NOW):
+                if done >= made:
+                    signal.pause()
             os._exit(0)
         wait_for(partial(_enough, given, made), "lists of the new model")
         os.kill(child, signal.SIGKILL)
