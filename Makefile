@@ -5,6 +5,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?= demo
+# Where this is set, every process that tests and benchmarks start would compile mingus anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test crash timetable-walk lint docs lock bench clean
 

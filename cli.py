@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -179,6 +180,8 @@ def mingus(
 
 def main() -> None:
     """Run the command line; every error on purpose is one line on stderr and its exit code."""
+    # What start-up makes lives on: looking for garbage in it costs a quick command a tenth of its time.
+    gc.set_threshold(50_000)
     try:
         code = app(standalone_mode=False)
     except MingusError as error:

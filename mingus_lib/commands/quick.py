@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 
@@ -39,6 +40,8 @@ def health(as_json: bool) -> int:
 
 
 def _guarded(run: Callable[[Runtime], MingusError | int]) -> int:
+    # As in cli.main.
+    gc.set_threshold(50_000)
     from mingus_lib import settings
 
     try:
