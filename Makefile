@@ -1,6 +1,6 @@
 # make run            the demo, from nothing but Python 3.11+, a C compiler and make
 # make run ARGS="add https://..."   any command
-# make test | crash | timetable-walk | lint | docs | lock | bench
+# make test | crash | soak | timetable-walk | lint | docs | lock | bench
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ ARGS ?= demo
 # Where this is set, every process that tests and benchmarks start would compile mingus anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test crash timetable-walk lint docs lock bench clean
+.PHONY: run test crash soak timetable-walk lint docs lock bench clean
 
 run: .venv/.ready
 	@$(BIN)/mingus $(ARGS)
@@ -22,6 +22,11 @@ crash: .venv/.ready-dev
 	  tests/test_queues_races.py tests/test_queues_machine.py tests/test_chaos.py \
 	  tests/test_mail_chaos.py tests/test_clients_imap.py
 
+# Mixed real work while processes are killed: nothing may be lost, nothing may grow. CI runs two minutes.
+MINUTES ?= 60
+soak: .venv/.ready-dev
+	@$(BIN)/python benchmarks/soak.py --minutes $(MINUTES) $(if $(PLOT),--plot "$(PLOT)")
+
 # The timetable against every minute of 2020-2035 in a dozen zones, and every change of the clocks anywhere.
 timetable-walk: .venv/.ready-dev
 	@MINGUS_TEST_WALK=1 $(BIN)/python -m pytest -n 2 tests/test_timetable_walk.py
@@ -34,19 +39,11 @@ lint: .venv/.ready-dev
 docs: .venv/.ready-dev
 	@$(BIN)/python docs/generate.py
 
-# Extraction is scored on pages of your own, the recommender on ratings: make bench PAGES=DIR RATINGS=FILE
+# Every claim beside its peers, written to docs/benchmarks.md; QUICK=1 takes about ten minutes. Extraction is scored
+# on pages of your own, recommendations on ratings: make bench PAGES=DIR RATINGS=FILE
 bench: .venv/.ready-dev
-	@$(BIN)/python benchmarks/start.py
-	@$(BIN)/python benchmarks/pipeline.py
-	@$(BIN)/python benchmarks/queues.py
-	@$(BIN)/python benchmarks/labels.py
-	@$(BIN)/python benchmarks/operators.py
-	@$(BIN)/python benchmarks/timetable.py
-	@$(BIN)/python benchmarks/scheduler.py
-	@$(BIN)/python benchmarks/dashboard.py
-	@$(BIN)/python benchmarks/mail.py
-	@if [ -n "$(PAGES)" ]; then $(BIN)/python benchmarks/extraction.py --pages "$(PAGES)"; fi
-	@if [ -n "$(RATINGS)" ]; then $(BIN)/python benchmarks/recommendations.py --ratings "$(RATINGS)"; fi
+	@$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick) $(if $(PAGES),--pages "$(PAGES)") \
+	  $(if $(RATINGS),--ratings "$(RATINGS)")
 
 # Resolve the newest versions again; both files carry hashes and no index address.
 lock: .venv/.ready-dev

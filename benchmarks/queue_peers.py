@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-# Celery's worker imports this module too, with arguments of its own.
+# Celery's and dramatiq's workers import this module too, with arguments of its own.
 GIVEN = sys.argv[1:4] if __name__ == "__main__" else ("", "0", os.environ.get("PEER_SOCKET", ""))
 NAME, JOBS, SOCKET = GIVEN[0], int(GIVEN[1]), GIVEN[2]
 
@@ -115,9 +115,11 @@ def celery_app() -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    # What `celery -A queue_peers:app` asks for; no other peer needs Celery loaded.
+    # What `celery -A queue_peers:app` and dramatiq's command ask for; no other peer needs them loaded.
     if name == "app":
         return celery_app()
+    if name == "dramatiq_worker":
+        return dramatiq_broker()
     raise AttributeError(name)
 
 
@@ -178,6 +180,39 @@ def huey() -> float:
         os.waitpid(child, 0)
 
 
+def dramatiq_broker() -> Any:
+    """A dramatiq with results in Redis."""
+    import dramatiq
+    from dramatiq.brokers.redis import RedisBroker
+    from dramatiq.results import Results
+    from dramatiq.results.backends.redis import RedisBackend
+
+    broker = RedisBroker(client=client())
+    broker.add_middleware(Results(backend=RedisBackend(client=client()), store_results=True))
+    dramatiq.set_broker(broker)
+    dramatiq.actor(ping, queue_name="dramatiq-peer")
+    return broker
+
+
+def dramatiq() -> float:
+    """Dramatiq's worker with one process and one thread."""
+    broker = dramatiq_broker()
+    actor = broker.get_actor("ping")
+    for number in range(JOBS):
+        actor.send(token=str(number))
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "dramatiq", "queue_peers:dramatiq_worker", "-p", "1", "-t", "1"],
+        env={**os.environ, "PEER_SOCKET": SOCKET, "dramatiq_queue_prefetch": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        return _drain(lambda: int(client().hlen("dramatiq:dramatiq-peer.msgs")))
+    finally:
+        worker.terminate()
+        worker.wait()
+
+
 def _drain(waiting: Callable[[], int]) -> float:
     """Jobs a second, from a tenth of the jobs gone to all gone: start-up is left out."""
     first: tuple[float, int] | None = None
@@ -199,6 +234,7 @@ FIGURES: dict[str, Callable[[], float]] = {
     "rq-enqueue-many": lambda: rq_enqueue(True),
     "rq-memory": rq_memory,
     "celery": celery,
+    "dramatiq": dramatiq,
     "huey": huey,
 }
 

@@ -1,4 +1,4 @@
-"""Jobs through the queues: how many a second, how soon, at what cost, beside RQ, Celery and huey in the same run.
+"""Jobs through the queues: how many a second, how soon, at what cost, beside the peers in the same run.
 
     python benchmarks/queues.py [--jobs 3000] [--queued 1000000] [--only PART]... [--json]
 
@@ -7,6 +7,7 @@ Unix socket), keep results and run a function that does next to nothing, in one 
 
 - RQ: Worker (a fork a job) and SimpleWorker (no fork), JSON serializer, their logs off;
 - Celery: prefork -c 1, acks_late, prefetch 1, JSON, results in Redis;
+- dramatiq: one process, one thread, prefetch 1, results in Redis;
 - huey: one process, results in Redis; it acknowledges nothing, so a kill loses the job.
 mingus signs its jobs, writes two transactions of its ledger a job and keeps RQ's own keys right.
 Rates are measured from the first job's start to the last one's end where a peer tells, else over the worker's run
@@ -38,7 +39,7 @@ from claims import Claim, publish
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "build" / "peers"
-PACKAGES = ("celery[redis]>=5.4", "huey>=2.5", "rq>=3")
+PACKAGES = ("celery[redis]>=5.4", "dramatiq[redis]>=1.17", "huey>=2.5", "rq>=3")
 PEER_CODE = Path(__file__).with_name("queue_peers.py")
 ARTICLE_JOBS = 400
 
@@ -80,12 +81,14 @@ def pings(count: int, **arguments: Any) -> str:
     return "\n".join(json.dumps({"token": str(n), **arguments}) for n in range(count))
 
 
-def rate_of_mingus(environment: dict[str, str], jobs: int) -> float:
-    """Jobs a second of one worker process, from the ledger: first start to last end."""
+def rate_of_mingus(environment: dict[str, str], jobs: int, workers: int = 1) -> float:
+    """Jobs a second of so many worker processes, from the ledger: first start to last end."""
     processes.run(
         environment, "enqueue", "ping", "--queue", "cleanup", "--lines", "-", "-q", given=pings(jobs)
     )
-    processes.run(environment, "worker", "--burst", "--queue", "cleanup", "--loglevel", "warning")
+    processes.run(
+        environment, "worker", "--burst", "--queue", "cleanup", "-c", str(workers), "--loglevel", "warning"
+    )
     return jobs / _span(environment, jobs)
 
 
@@ -103,7 +106,13 @@ def throughput(jobs: int) -> tuple[Figures, list[Claim]]:
         with processes.library() as environment:
             socket = socket_of(environment)
             rates.setdefault("mingus", []).append(rate_of_mingus(environment, jobs))
-            for name, share in (("rq-worker", 10), ("rq-simple", 2), ("celery", 1), ("huey", 1)):
+            for name, share in (
+                ("rq-worker", 10),
+                ("rq-simple", 2),
+                ("celery", 1),
+                ("dramatiq", 1),
+                ("huey", 1),
+            ):
                 rates.setdefault(name, []).append(rate_of_peer(name, jobs // share, socket))
     medians = {name: statistics.median(found) for name, found in rates.items()}
     own = medians["mingus"]

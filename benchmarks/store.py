@@ -1,10 +1,10 @@
 """A store of a million articles: how fast it takes, finds, lists and counts them.
 
-    python benchmarks/store.py --articles 1000000 --dir DIR [--keep]
+    python benchmarks/store.py --articles 1000000 [--dir DIR] [--keep] [--json]
 
 The texts are synthetic and the same every time: words of a Zipf-distributed vocabulary. The bulk of the
 store is made with `record_many` in batches; the peers are plain SQL on the same file (LIKE for search,
-count(*) for the summary).
+count(*) for the summary). Times are milliseconds in this process.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ import multiprocessing
 import os
 import random
 import shutil
-import sqlite3
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from machine import machine
+from claims import Claim, publish
 
 from mingus_lib.domain import dedupe
 from mingus_lib.domain.library import ArticleFilter
@@ -34,6 +35,7 @@ from mingus_lib.store.articles import Articles
 from mingus_lib.store.database import Store
 from mingus_lib.store.summary import read_summary
 
+Figures = dict[str, Any]
 VOCABULARY = 50_000
 BATCH = 1000
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -83,17 +85,35 @@ def _spelled(number: int) -> str:
 def main() -> None:
     """Make the store if it is not there, then print every figure."""
     options = _options()
-    print(f"{machine()}, SQLite {sqlite3.sqlite_version}")
-    store = Store.open(options.dir / "bench.db")
+    with tempfile.TemporaryDirectory() as throw_away:
+        folder = options.dir or Path(throw_away)
+        figures, claims = measure(folder, options.articles, options.words)
+        if not options.keep and options.dir:
+            shutil.rmtree(options.dir)
+    publish(claims, figures, as_json=options.json)
+
+
+def measure(folder: Path, count: int, words: int = 120) -> tuple[Figures, list[Claim]]:
+    """Every figure of a store of so many articles, made in `folder` where it is not there."""
+    store = Store.open(folder / "bench.db")
     articles = Articles(store)
-    _fill(articles, options.articles, options.words)
-    _measure_adding(articles, sum(articles.counts().values()))
-    _measure_search(articles)
-    _measure_lists(articles)
-    _measure_summary(store)
+    made = _fill(articles, count, words)
+    adding = _adding(articles, sum(articles.counts().values()))
+    searching, words_found = _searching(articles)
+    lists, summary = _lists(articles), _summary(store)
     store.close()
-    if not options.keep:
-        shutil.rmtree(options.dir)
+    figures: Figures = {
+        f"Articles a second, into a store of {count:,}": made | adding,
+        "Search, ms": searching | words_found,
+        "Lists and counts, ms": lists | summary,
+    }
+    claims = [
+        Claim("articles added a second, one a transaction", adding["added one by one"], ">=", 500, "/s"),
+        Claim("search of two words of a title, p95", searching["two words of a title, p95"], "<", 50, " ms"),
+        Claim("search of the commonest words", max(words_found.values()), "<", 500, " ms"),
+        Claim("slowest list", max(lists.values()), "<", 500, " ms"),
+    ]
+    return figures, claims
 
 
 def _options() -> argparse.Namespace:
@@ -102,12 +122,13 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--articles", type=int, default=100_000)
     parser.add_argument("--words", type=int, default=120, help="words a text, about, in the bulk")
-    parser.add_argument("--dir", type=Path, required=True, help="where to make the store; removed at the end")
+    parser.add_argument("--dir", type=Path, help="where to make the store; removed at the end")
     parser.add_argument("--keep", action="store_true", help="keep the store for another run")
+    parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 
-def _fill(articles: Articles, wanted: int, words: int) -> None:
+def _fill(articles: Articles, wanted: int, words: int) -> dict[str, float]:
     have, begun = sum(articles.counts().values()), time.perf_counter()
     starts = range(have, wanted, BATCH)
     # Texts are made by other processes; a large cache is for the bulk only.
@@ -118,9 +139,7 @@ def _fill(articles: Articles, wanted: int, words: int) -> None:
             if start % 100_000 == 0:
                 print(f"  {start:,} articles, {_since(begun):.0f} s", file=sys.stderr)
     articles.store.execute("PRAGMA cache_size=-16000")
-    if wanted > have:
-        rate = (wanted - have) / _since(begun)
-        print(f"made {wanted - have:,} articles of {words} words with record_many: {rate:.0f}/s")
+    return {f"bulk, {words} words each": (wanted - have) / _since(begun)} if wanted > have else {}
 
 
 def _batch(start: int, words: int) -> list[tuple[int, ArticleDraft]]:
@@ -134,48 +153,45 @@ def _prose() -> Prose:
     return Prose()
 
 
-def _measure_adding(articles: Articles, first: int, count: int = 1000) -> None:
+def _adding(articles: Articles, first: int, count: int = 1000) -> dict[str, float]:
+    """Articles of 600 words with a page of 20 KB, a second."""
     prose = Prose(seed=first)
     pages = [prose.draft(first + number, 600, page=os.urandom(2000) * 10) for number in range(2 * count)]
     now = START + timedelta(days=365)
     begun = time.perf_counter()
     for number, draft in enumerate(pages[:count]):
         articles.record(draft, job_id="bench", position=number, now=now)
-    print(f"record, 600 words and a 20 KB page, one a transaction: {count / _since(begun):.0f}/s")
+    one_by_one = count / _since(begun)
     begun = time.perf_counter()
     for start in range(count, 2 * count, 100):
         batch = list(enumerate(pages[start : start + 100], start))
         articles.record_many(batch, job_id="bench-many", now=now)
-    print(f"record_many, the same in batches of 100: {count / _since(begun):.0f}/s")
-    texts = [page.text for page in pages[:200]]
-    begun = time.perf_counter()
-    for text in texts:
-        dedupe.simhash(text), dedupe.content_hash(text)
-    print(f"fingerprint and hash of 600 words: {_since(begun) / len(texts) * 1000:.2f} ms")
+    return {"added one by one": one_by_one, "added in batches of 100": count / _since(begun)}
 
 
-def _measure_search(articles: Articles) -> None:
+def _searching(articles: Articles) -> tuple[dict[str, float], dict[str, float]]:
+    """200 queries of two words of a title, with their peers; then words by how common they are."""
     chosen = random.Random(7)
     last = articles.list(ArticleFilter(limit=1))[0].id
     titles = [articles.get(chosen.randrange(1, last)).title.lower().split() for _ in range(200)]
     queries = [" ".join(chosen.sample(title, 2)) for title in titles]
-    _print_times("search, two words of a title", [_timed(partial(articles.search, q)) for q in queries])
-    exact = sum(articles.search(query).exact for query in queries)
-    print(f"  {exact} of {len(queries)} ranked exactly")
-    prose = Prose()
-    for rank in (0, 1, 5, 50, 500):
-        word = prose.words[rank]
-        print(f"search, the word of rank {rank}: {_timed(partial(articles.search, word)) * 1000:.1f} ms")
-    word = prose.words[0]
+    times = sorted(_ms(partial(articles.search, query)) for query in queries)
     like = "SELECT id FROM articles WHERE title LIKE ? ORDER BY id DESC LIMIT 20"
     rare = f"%{queries[0].split()[0]}%{queries[0].split()[1]}%"
-    print(f"peer, LIKE on titles only: {_timed(lambda: articles.store.rows(like, (rare,))) * 1000:.0f} ms")
-    peer = "SELECT rowid FROM article_fts WHERE article_fts MATCH ? ORDER BY rank LIMIT 20"
-    plain = _timed(lambda: articles.store.rows(peer, (word,)))
-    print(f"peer, plain FTS5 by rank, the commonest word: {plain * 1000:.0f} ms")
+    ranked = "SELECT rowid FROM article_fts WHERE article_fts MATCH ? ORDER BY rank LIMIT 20"
+    words = Prose().words
+    found = {
+        "two words of a title, median": times[len(times) // 2],
+        "two words of a title, p95": times[int(len(times) * 0.95)],
+        "peer: LIKE on titles": _ms(lambda: articles.store.rows(like, (rare,))),
+        "peer: plain FTS5 by rank, the commonest word": _ms(lambda: articles.store.rows(ranked, (words[0],))),
+    }
+    return found, {
+        f"the word of rank {rank}": _ms(partial(articles.search, words[rank])) for rank in (0, 1, 5, 50, 500)
+    }
 
 
-def _measure_lists(articles: Articles) -> None:
+def _lists(articles: Articles) -> dict[str, float]:
     rejected = (ArticleStatus.REJECTED,)
     filters = {
         "newest": ArticleFilter(),
@@ -185,32 +201,25 @@ def _measure_lists(articles: Articles) -> None:
         "since": ArticleFilter(since=START + timedelta(days=5)),
         "1,000 from the middle": ArticleFilter(after=sum(articles.counts().values()) // 2, limit=1000),
     }
-    for name, wanted in filters.items():
-        print(f"list, {name}: {_timed(partial(articles.list, wanted)) * 1000:.1f} ms")
+    return {f"list, {name}": _ms(partial(articles.list, wanted)) for name, wanted in filters.items()}
 
 
-def _measure_summary(store: Store) -> None:
-    print(f"summary for status: {_timed(lambda: read_summary(store.path)) * 1000:.1f} ms")
+def _summary(store: Store) -> dict[str, float]:
     count = "SELECT status, count(*) FROM articles GROUP BY status"
-    print(f"peer, count(*) by status: {_timed(lambda: store.rows(count)) * 1000:.0f} ms")
-    size = read_summary(store.path).size
-    print(f"file: {size / 1e9:.2f} GB")
+    return {
+        "summary for status": _ms(lambda: read_summary(store.path)),
+        "peer: count(*) by status": _ms(lambda: store.rows(count)),
+    }
 
 
-def _timed(call: Callable[[], object]) -> float:
+def _ms(call: Callable[[], object]) -> float:
     begun = time.perf_counter()
     call()
-    return _since(begun)
+    return _since(begun) * 1000
 
 
 def _since(begun: float) -> float:
     return time.perf_counter() - begun
-
-
-def _print_times(name: str, times: list[float]) -> None:
-    ordered = [1000 * each for each in sorted(times)]
-    p95 = ordered[int(len(ordered) * 0.95)]
-    print(f"{name}: median {ordered[len(ordered) // 2]:.1f} ms, p95 {p95:.1f} ms, worst {ordered[-1]:.1f} ms")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,207 @@
+"""Run every benchmark beside its peers, and write what they say to docs/benchmarks.md, with plots.
+
+    python benchmarks/run.py [--quick] [--only NAME]... [--pages DIR] [--ratings FILE]
+
+A claim that does not hold stands there as one. A benchmark that fails is named with its last words, and the exit code
+is 1. --quick takes about ten minutes, with smaller stores and fewer rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import plots
+from machine import machine
+
+HERE = Path(__file__).resolve().parent
+PAGE = HERE.parent / "docs" / "benchmarks.md"
+IMAGES = HERE.parent / "docs" / "images"
+OWN = ("redis", "rq", "rq-scheduler", "typer", "sqlite-utils", "trafilatura", "readability-lxml", "scipy")
+PEERS = {"build/peers": ("celery", "dramatiq", "huey", "rq"), "build/peers-recommend": ("implicit",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A benchmark, what it is given on a whole and on a quick run, and which of its tables are drawn as bars."""
+
+    name: str
+    heading: str
+    whole: tuple[str, ...] = ()
+    quick: tuple[str, ...] = ()
+    bars: tuple[str, ...] = ()
+    needs: str = ""
+
+
+RUNS = (
+    Run("start", "How soon a command answers", ("--runs", "15"), ("--runs", "5"), ("times rq info",)),
+    Run("pipeline", "Addresses to articles", (), ("--pages", "150", "--sample", "20")),
+    Run("extraction", "Text and metadata of pages", needs="pages"),
+    Run("queues", "Jobs", (), ("--jobs", "600", "--queued", "50000"), ("jobs a second, median of 3",)),
+    Run("store", "A large library", ("--articles", "1000000"), ("--articles", "30000")),
+    Run("mail", "Mails", (), ("--mails", "60", "--megabytes", "100")),
+    Run("labels", "Labels", (), ("--articles", "1000", "--asked", "100")),
+    Run("recommendations", "Recommendations", (), ("--readers", "2000", "--articles", "1000", "--events", "100000")),
+    Run("quality", "Quality of recommendations, beside peers", needs="ratings"),
+    Run("analytics", "Analytics and reports", (), ("--events", "200000")),
+    Run("cleanup", "Clean-up", (), ("--articles", "20000")),
+    Run("operators", "Commands on a long history", (), ("--jobs", "50000", "--open", "5000", "--runs", "3")),
+    Run("dashboard", "The dashboard on a long history", (), ("--jobs", "50000", "--queued", "5000", "--rounds", "8")),
+    Run("timetable", "The timetable", (), ("--entries", "200")),
+    Run("scheduler", "The scheduler", (), ("--entries", "200", "--idle", "5")),
+    Run("growth", "How cost grows", (), ("--quick",)),
+)  # fmt: skip
+
+
+@dataclass
+class Outcome:
+    """What a benchmark said, or why it said nothing."""
+
+    run: Run
+    seconds: float
+    claims: list[dict[str, Any]] = field(default_factory=list)
+    figures: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    failure: str = ""
+
+
+def carry_out(run: Run, told: argparse.Namespace) -> Outcome:
+    """Run one benchmark as a process of its own."""
+    given = list(run.quick if told.quick else run.whole)
+    if run.needs:
+        given += [f"--{run.needs}", str(getattr(told, run.needs))]
+    begun = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, str(HERE / f"{run.name}.py"), *given, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    outcome = Outcome(run, time.monotonic() - begun)
+    try:
+        said = json.loads(done.stdout)
+        outcome.claims, outcome.figures = said["claims"], said["figures"]
+    except (ValueError, KeyError):
+        outcome.failure = (done.stderr.strip().splitlines() or [f"exit {done.returncode}, silent"])[-1]
+    return outcome
+
+
+def page(outcomes: list[Outcome], *, quick: bool) -> str:
+    """The whole page, as Markdown."""
+    kind = "A quick run, with small stores" if quick else "A whole run"
+    parts = [
+        "# Benchmarks",
+        f"{kind}, made by `make bench{' QUICK=1' if quick else ''}` on {datetime.now(UTC):%Y-%m-%d}. "
+        "Every figure stands beside its peer's from the same run; ratios are what to compare, since machines differ.",
+        f"Machine: {machine()}.",
+        f"Versions: {', '.join(_versions())}.",
+        "## All claims",
+        _table(
+            ("claim", "figure", "limit", "holds"), [_claim(each) for one in outcomes for each in one.claims]
+        ),
+    ]
+    for outcome in outcomes:
+        parts += _section(outcome)
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _section(outcome: Outcome) -> list[str]:
+    run = outcome.run
+    parts = [f"## {run.heading}", f"`benchmarks/{run.name}.py`, {outcome.seconds:.0f} s."]
+    if outcome.failure:
+        return [*parts, f"Could not be measured: {outcome.failure}"]
+    for title, table in outcome.figures.items():
+        rows = [(name, _shown(value)) for name, value in table.items()]
+        if not rows:
+            continue
+        parts.append(_table((title, ""), rows))
+        if title in run.bars:
+            parts.append(_picture(f"{run.name}-{run.bars.index(title) + 1}", plots.bars(title, table), title))
+        elif all(isinstance(value, Mapping) for value in table.values()):
+            parts.append(_picture(f"{run.name}-{_slug(title)}", plots.curves(title, table), title))
+    return parts
+
+
+def _picture(name: str, drawing: str, title: str) -> str:
+    IMAGES.mkdir(exist_ok=True)
+    (IMAGES / f"bench-{name}.svg").write_text(drawing)
+    return f"![{title}](images/bench-{name}.svg)"
+
+
+def _slug(title: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in title.lower()).strip("-")
+
+
+def _claim(told: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    unit = told["unit"]
+    return (
+        told["claim"],
+        f"{_shown(told['figure'])}{unit}",
+        f"{told['comparison']} {told['limit']:g}{unit}",
+        "yes" if told["holds"] else "**no**",
+    )
+
+
+def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [headings, tuple("---" for _ in headings), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_shown(each)}" for name, each in value.items())
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _versions() -> list[str]:
+    found = [f"Python {sys.version.split()[0]}", *(f"{name} {metadata.version(name)}" for name in OWN)]
+    for folder, names in PEERS.items():
+        python = HERE.parent / folder / "bin" / "python"
+        if not python.exists():
+            continue
+        told = "from importlib.metadata import version; import sys; print(*map(version, sys.argv[1:]))"
+        shown = subprocess.run([python, "-c", told, *names], capture_output=True, text=True, check=False)
+        found += [f"{n} {v} (peer)" for n, v in zip(names, shown.stdout.split(), strict=False)]
+    return found
+
+
+def main() -> None:
+    """Run all, write the page, say what did not hold; exit 1 when a benchmark failed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", action="append", choices=[run.name for run in RUNS])
+    parser.add_argument("--pages", type=Path, help="a folder of pages with their truth, for extraction")
+    parser.add_argument("--ratings", type=Path, help="a file of ratings, for the quality of recommendations")
+    told = parser.parse_args()
+    chosen = [
+        run
+        for run in RUNS
+        if (not told.only or run.name in told.only) and (not run.needs or getattr(told, run.needs))
+    ]
+    outcomes = []
+    for number, run in enumerate(chosen, 1):
+        print(f"{number}/{len(chosen)} {run.heading} ...", file=sys.stderr, flush=True)
+        outcomes.append(carry_out(run, told))
+    PAGE.write_text(page(outcomes, quick=told.quick))
+    for outcome in outcomes:
+        if outcome.failure:
+            print(f"{outcome.run.name}: {outcome.failure}")
+        for claim in outcome.claims:
+            if not claim["holds"]:
+                print(f"does not hold: {' '.join(_claim(claim)[:3])}")
+    print(f"Written: {PAGE.relative_to(HERE.parent)}")
+    sys.exit(any(outcome.failure for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    main()
