@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import pytest
 from mingus_lib.queues import embedded
 from mingus_lib.queues.connection import connect
 from mingus_lib.queues.status import worker_states
+from tests.preloaded import Preloaded
 
 ROOT = Path(__file__).resolve().parent.parent
 WAIT_SECONDS = 30.0
@@ -57,6 +60,14 @@ class Shown:
         return json.loads(self.out)
 
 
+@cache
+def preloaded() -> Preloaded:
+    """This test process's own server of forked commands."""
+    server = Preloaded(ROOT)
+    atexit.register(server.close)
+    return server
+
+
 @dataclass
 class CommandLine:
     """`mingus` run as a process of its own, in one state directory."""
@@ -73,16 +84,8 @@ class CommandLine:
 
     def __call__(self, *arguments: str, stdin: str | bytes = "", timeout: float = 60, **env: str) -> Shown:
         given = stdin.encode() if isinstance(stdin, str) else stdin
-        done = subprocess.run(
-            [sys.executable, "-m", "cli", *arguments],
-            input=given,
-            capture_output=True,
-            env=self.environment(**env),
-            cwd=ROOT,
-            timeout=timeout,
-            check=False,
-        )
-        return Shown(done.returncode, done.stdout.decode(), done.stderr.decode())
+        code, out, err = preloaded().run(arguments, given=given, env=self.environment(**env), timeout=timeout)
+        return Shown(code, out.decode(), err.decode())
 
     def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
         """The command left running, its output on pipes."""
