@@ -1,6 +1,6 @@
 # make run            the demo, from nothing but Python 3.11+, a C compiler and make
 # make run ARGS="add https://..."   any command
-# make test | crash | soak | timetable-walk | lint | docs | lock | bench
+# make test | crash | soak | timetable-walk | fuzz | lint | docs | lock | bench
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ ARGS ?= demo
 # Where this is set, every process that tests and benchmarks start would compile mingus anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test crash soak timetable-walk lint docs lock bench clean
+.PHONY: run test crash soak timetable-walk fuzz lint docs lock bench clean
 
 run: .venv/.ready
 	@$(BIN)/mingus $(ARGS)
@@ -31,10 +31,17 @@ soak: .venv/.ready-dev
 timetable-walk: .venv/.ready-dev
 	@MINGUS_TEST_WALK=1 $(BIN)/python -m pytest -n 2 tests/test_timetable_walk.py
 
+# Hostile bytes at every reader, MINUTES each, guided by coverage: make fuzz MINUTES=10 TARGET=mail
+fuzz: .venv/.ready-dev
+	@$(if $(TARGET),true,MINGUS_TEST_REGEX=1 $(BIN)/python -m pytest tests/test_regexes.py)
+	@$(BIN)/python -m tests.fuzz $(TARGET) --minutes $(or $(MINUTES),10)
+
 lint: .venv/.ready-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml cli.py jobs mingus_lib
+	@$(BIN)/python -m tests.audit
 
 docs: .venv/.ready-dev
 	@$(BIN)/python docs/generate.py
