@@ -1,6 +1,6 @@
 # make run            the demo, from nothing but Python 3.11+, a C compiler and make
 # make run ARGS="add https://..."   any command
-# make test | crash | soak | timetable-walk | fuzz | lint | docs | lock | bench
+# make test | crash | soak | timetable-walk | fuzz | lint | docs | lock | bench | pyz
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ ARGS ?= demo
 # Where this is set, every process that tests and benchmarks start would compile mingus anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test crash soak timetable-walk fuzz lint docs lock bench clean
+.PHONY: run test crash soak timetable-walk fuzz lint docs lock bench pyz clean
 
 run: .venv/.ready
 	@$(BIN)/mingus $(ARGS)
@@ -51,6 +51,15 @@ docs: .venv/.ready-dev
 bench: .venv/.ready-dev
 	@$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick) $(if $(PAGES),--pages "$(PAGES)") \
 	  $(if $(RATINGS),--ratings "$(RATINGS)")
+
+# One file that runs on a bare Python of this version and machine: dist/mingus.pyz
+pyz: .venv/.ready-dev
+	@rm -rf build/pyz && mkdir -p build/pyz dist
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target build/pyz -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --target build/pyz .
+	@$(BIN)/shiv --site-packages build/pyz --console-script mingus --extend-pythonpath --compressed \
+	  --python "/usr/bin/env python3" --output-file dist/mingus.pyz
+	@ls -l dist/mingus.pyz
 
 # Resolve the newest versions again; both files carry hashes and no index address.
 lock: .venv/.ready-dev

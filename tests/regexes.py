@@ -97,15 +97,17 @@ def _load_everything() -> None:
             importlib.import_module(module.name)
 
 
-def slow(found: Found, bound: int | None = None) -> str | None:
+def slow(found: Found, bound: int | None = None, never: str = "") -> str | None:
     """An attack that takes super-linear time, in words; None when none was found.
 
-    With a `bound`, what is given is at most so long, and may take MOST_SECONDS.
+    With a `bound`, what is given is at most so long, and may take MOST_SECONDS; characters of `never` are not in it.
     """
     expression = re.compile(found.pattern, found.flags)
     tree = parser.parse(found.pattern, found.flags)
     raw = isinstance(found.pattern, bytes)
     for prefix, pump, suffix in islice(dict.fromkeys(attacks(tree)), MOST_ATTACKS):
+        if set(never) & {*prefix, *pump, *suffix}:
+            continue
         for method in found.methods:
             run = getattr(expression, method)
             text = functools.partial(_text, prefix, pump, suffix, raw)
