@@ -1,6 +1,6 @@
 # make run            the demo, from nothing but Python 3.11+, a C compiler and make
 # make run ARGS="add https://..."   any command
-# make test | crash | soak | timetable-walk | fuzz | lint | docs | lock | bench | pyz
+# make test | crash | soak | timetable-walk | fuzz | lint | docs | lock | bench | guarantees | pyz
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ ARGS ?= demo
 # Where this is set, every process that tests and benchmarks start would compile mingus anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test crash soak timetable-walk fuzz lint docs lock bench pyz clean
+.PHONY: run test crash soak timetable-walk fuzz lint docs lock bench guarantees pyz clean
 
 run: .venv/.ready
 	@$(BIN)/mingus $(ARGS)
@@ -52,14 +52,21 @@ bench: .venv/.ready-dev
 	@$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick) $(if $(PAGES),--pages "$(PAGES)") \
 	  $(if $(RATINGS),--ratings "$(RATINGS)")
 
+# The sweep of kills on RQ, Celery and mingus, an hour; its table goes into docs/guarantees.md
+guarantees: .venv/.ready-dev
+	@$(BIN)/python benchmarks/guarantees.py --write $(if $(EVERY),--every $(EVERY))
+
 # One file that runs on a bare Python of this version and machine: dist/mingus.pyz
 pyz: .venv/.ready-dev
 	@rm -rf build/pyz && mkdir -p build/pyz dist
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target build/pyz -r requirements.lock
+	@sed "s/ ; python_full_version < '3.11.3'//" requirements.lock > build/pyz.lock  # one file for every 3.11, 3.11.2 of Debian 12 too
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target build/pyz -r build/pyz.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --target build/pyz .
 	@$(BIN)/shiv --site-packages build/pyz --console-script mingus --extend-pythonpath --compressed \
 	  --python "/usr/bin/env python3" --output-file dist/mingus.pyz
-	@ls -l dist/mingus.pyz
+	@rm -rf build/pyz-home && mkdir build/pyz-home
+	@env -i PATH=/usr/bin:/bin HOME=build/pyz-home $(BIN)/python -I dist/mingus.pyz demo --json > build/pyz-demo.json
+	@rm -rf build/pyz-home && ls -l dist/mingus.pyz
 
 # Resolve the newest versions again; both files carry hashes and no index address.
 lock: .venv/.ready-dev

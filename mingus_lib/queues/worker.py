@@ -241,7 +241,7 @@ class MingusWorker(RegisteredWorker):
             self._redis_is_away(error)
 
     def _refuse_or_renew(self, job: Taken, reason: str) -> None:
-        """Refuse it; an unsigned one that waits in the ledger is from before jobs were signed: the ledger's is pushed."""
+        """Refuse it; an unsigned one that waits in the ledger is from before jobs were signed, and is renewed."""
         known = None if job.signature else self.ledger.standings([job.id]).get(job.id)
         if known is None or known.refused or known.state not in (JobState.QUEUED, JobState.SCHEDULED):
             self._refuse(job, reason)
