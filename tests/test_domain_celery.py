@@ -103,6 +103,7 @@ HEADERS = {"task": URLS, "id": "x"}
         envelope(B64(b"[[], {}, {}]").decode(), {**HEADERS, "eta": "soon"}),
         envelope(B64(b"[[], {}, {}]").decode(), {**HEADERS, "eta": "9999-12-31T23:59:59-14:00"}),
         envelope(B64(b"[[], {}, {}]").decode(), {**HEADERS, "retries": "two"}),
+        envelope(B64(b"[[], {}, {}]").decode(), {**HEADERS, "id": "x" * 201}),
         envelope("", [1]),
         envelope("", HEADERS, properties="x"),
     ],

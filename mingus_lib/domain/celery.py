@@ -32,6 +32,7 @@ OLD_QUEUES = (
 )
 OLD_ROOM = "backend."
 MAX_MESSAGE_BYTES = 16_000_000
+LONGEST_NAME = 200
 # These lists are cut into jobs of at most so many.
 PART = 100
 SPLIT = {"process_new_articles": "urls", "classify_article_batch": "article_ids"}
@@ -156,6 +157,8 @@ def _checked(told: Mapping[str, Any], embed: Mapping[str, Any]) -> OldTask:
     task_id, task = told.get("id"), told.get("task")
     if not isinstance(task_id, str) or not task_id or not isinstance(task, str):
         _not_ours("garbage", "no id or no task")
+    if max(len(task_id), len(task)) > LONGEST_NAME:
+        _not_ours("garbage", f"its id or task is longer than {LONGEST_NAME} characters")
     args, kwargs, retries = told.get("args") or [], told.get("kwargs") or {}, told.get("retries") or 0
     if not isinstance(args, list) or not isinstance(retries, int):
         _not_ours("garbage", "args is no list, or retries no number")

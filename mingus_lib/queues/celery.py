@@ -135,4 +135,8 @@ def open_broker(url: str) -> CeleryBroker:
         raise UsageError(
             "a broker behind Sentinel is written redis+sentinel://host:26379,host:26379/master_name/0"
         )
-    return CeleryBroker(connection.connect(url), connection.mask(url))
+    where = connection.BrokerRedis(connection.mask(url))
+    try:
+        return CeleryBroker(connection.connect(url), where)
+    except UsageError as error:
+        raise UsageError(f"the broker {where!r} is not a Redis; write redis://host:6379/0") from error
