@@ -262,7 +262,7 @@ def page(rows: Sequence[str], every: int) -> str:
     """The table, and what it was taken on."""
     head = "| | points | jobs that ran once | more than once | wait for a clean-up | lost | lost at |"
     line = "| --- | --- | --- | --- | --- | --- | --- |"
-    which = "Every command" if every == 1 else f"Every {every}th command"
+    which = "Every command" if every == 1 else f"One in {every} commands"
     taken = f"{which} of a worker, killed after Redis had done it. Taken on: {machine()}; {versions()}."
     return "\n".join([head, line, *rows, "", taken, ""])
 
