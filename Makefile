@@ -34,7 +34,7 @@ timetable-walk: .venv/.ready-dev
 # Hostile bytes at every reader, MINUTES each, guided by coverage: make fuzz MINUTES=10 TARGET=mail
 fuzz: .venv/.ready-dev
 	@$(if $(TARGET),true,MINGUS_TEST_REGEX=1 $(BIN)/python -m pytest tests/test_regexes.py)
-	@$(BIN)/python -m tests.fuzz $(TARGET) --minutes $(or $(MINUTES),10)
+	@$(BIN)/python -m tests.fuzz $(TARGET) --minutes $(if $(filter command,$(firstword $(origin MINUTES))),$(MINUTES),10)
 
 lint: .venv/.ready-dev
 	@$(BIN)/ruff check .
@@ -65,7 +65,8 @@ pyz: .venv/.ready-dev
 	@$(BIN)/shiv --site-packages build/pyz --console-script mingus --extend-pythonpath --compressed \
 	  --python "/usr/bin/env python3" --output-file dist/mingus.pyz
 	@rm -rf build/pyz-home && mkdir build/pyz-home
-	@env -i PATH=/usr/bin:/bin HOME=build/pyz-home $(BIN)/python -I dist/mingus.pyz demo --json > build/pyz-demo.json
+	@env -i PATH=/usr/bin:/bin HOME=$(CURDIR)/build/pyz-home "$$($(BIN)/python -c 'import sys; print(sys._base_executable)')" \
+	  dist/mingus.pyz demo --json > build/pyz-demo.json
 	@rm -rf build/pyz-home && ls -l dist/mingus.pyz
 
 # Resolve the newest versions again; both files carry hashes and no index address.
