@@ -1,6 +1,6 @@
 # make run            the demo, from nothing but Python 3.11+, a C compiler and make
 # make run ARGS="add https://..."   any command
-# make test | crash | soak | timetable-walk | lint | docs | lock | bench
+# make test | crash | soak | timetable-walk | fuzz | lint | docs | lock | bench | guarantees | pyz
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ ARGS ?= demo
 # Where this is set, every process that tests and benchmarks start would compile mingus anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test crash soak timetable-walk lint docs lock bench clean
+.PHONY: run test crash soak timetable-walk fuzz lint docs lock bench guarantees pyz clean
 
 run: .venv/.ready
 	@$(BIN)/mingus $(ARGS)
@@ -31,10 +31,17 @@ soak: .venv/.ready-dev
 timetable-walk: .venv/.ready-dev
 	@MINGUS_TEST_WALK=1 $(BIN)/python -m pytest -n 2 tests/test_timetable_walk.py
 
+# Hostile bytes at every reader, MINUTES each, guided by coverage: make fuzz MINUTES=10 TARGET=mail
+fuzz: .venv/.ready-dev
+	@$(if $(TARGET),true,MINGUS_TEST_REGEX=1 $(BIN)/python -m pytest tests/test_regexes.py)
+	@$(BIN)/python -m tests.fuzz $(TARGET) --minutes $(if $(filter command,$(firstword $(origin MINUTES))),$(MINUTES),10)
+
 lint: .venv/.ready-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml cli.py jobs mingus_lib
+	@$(BIN)/python -m tests.audit
 
 docs: .venv/.ready-dev
 	@$(BIN)/python docs/generate.py
@@ -44,6 +51,23 @@ docs: .venv/.ready-dev
 bench: .venv/.ready-dev
 	@$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick) $(if $(PAGES),--pages "$(PAGES)") \
 	  $(if $(RATINGS),--ratings "$(RATINGS)")
+
+# The sweep of kills on RQ, Celery and mingus, an hour; its table goes into docs/guarantees.md
+guarantees: .venv/.ready-dev
+	@$(BIN)/python benchmarks/guarantees.py --write $(if $(EVERY),--every $(EVERY))
+
+# One file that runs on a bare Python of this version and machine: dist/mingus.pyz
+pyz: .venv/.ready-dev
+	@rm -rf build/pyz && mkdir -p build/pyz dist
+	@sed "s/ ; python_full_version < '3.11.3'//" requirements.lock > build/pyz.lock  # one file for every 3.11, 3.11.2 of Debian 12 too
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target build/pyz -r build/pyz.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --target build/pyz .
+	@$(BIN)/shiv --site-packages build/pyz --console-script mingus --extend-pythonpath --compressed \
+	  --python "/usr/bin/env python3" --output-file dist/mingus.pyz
+	@rm -rf build/pyz-home && mkdir build/pyz-home
+	@env -i PATH=/usr/bin:/bin HOME=$(CURDIR)/build/pyz-home "$$($(BIN)/python -c 'import sys; print(sys._base_executable)')" \
+	  dist/mingus.pyz demo --json > build/pyz-demo.json
+	@rm -rf build/pyz-home && ls -l dist/mingus.pyz
 
 # Resolve the newest versions again; both files carry hashes and no index address.
 lock: .venv/.ready-dev

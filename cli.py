@@ -94,6 +94,7 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
     ("supervisor", "deploy", "Deploy", "Write a configuration for supervisord, and say how to use it."),
     ("compose", "deploy", "Deploy", "Write a compose file and a Dockerfile, and say how to use them."),
     ("config", "config", "Deploy", "Show and check the settings."),
+    ("migrate", "migrate", "Deploy", "Take over what waits in another system's queues."),
     ("db", "db", "Deploy", "Migrate, back up, check and tidy the store."),
 )
 ALIASES = {"task-status": "job", "beat": "scheduler", "flower": "dashboard"}

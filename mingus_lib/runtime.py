@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mingus_lib.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from redis import Redis
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mingus_lib.queues.limits import Limits
     from mingus_lib.services.ai_labels import AiLabels, Gate, Models
     from mingus_lib.services.cancelling import Canceller
+    from mingus_lib.services.celery_migration import Migration
     from mingus_lib.services.classify import Classify
     from mingus_lib.services.ingest import Ingest
     from mingus_lib.services.label_batches import LabelBatches
@@ -387,6 +388,27 @@ class Runtime:
         from mingus_lib.services.retrying import Retrier
 
         return Retrier(lambda: self.redis, self.redis_where, self.ledger, self.hand, self.enqueuer)
+
+    def celery_migration(self, broker: str | None, queues: Sequence[str], *, dry_run: bool) -> Migration:
+        """What takes an old Celery's messages over. Raises UsageError for an address that is none."""
+        from mingus_lib.errors import UsageError
+        from mingus_lib.queues.celery import CeleryBroker, open_broker
+        from mingus_lib.services.celery_migration import Migration, check_of
+
+        if self.settings.key_file is not None:
+            raise UsageError(
+                "key_file is set, for a producer without the store: run this where the library is"
+            )
+        return Migration(
+            open_broker(broker) if broker else CeleryBroker(self.redis, self.redis_where),
+            queues,
+            self.enqueuer,
+            self.ledger,
+            self.history,
+            check_of(self.articles.get, self.readers.find),
+            self.settings.home,
+            dry_run=dry_run,
+        )
 
     @cached_property
     def web(self) -> Web:

@@ -176,7 +176,7 @@ class Server:
                     plan.strike(name, pid)
                 far_writer.write(raw)
                 await far_writer.drain()
-                if name == "SUBSCRIBE" and streaming is None:
+                if name in ("SUBSCRIBE", "PSUBSCRIBE") and streaming is None:
                     streaming = asyncio.create_task(_stream(far_reader, writer))
                 if streaming is None:
                     reply = await _reply(far_reader)

@@ -25,6 +25,7 @@ from mingus_lib.queues.enqueue import new_job
 from mingus_lib.queues.limits import Limits
 from mingus_lib.queues.owner import start_time
 from tests.conftest import wait_for
+from tests.crash_lab import impatient_keepers
 from tests.runtime_parts import Parts
 
 
@@ -331,6 +332,22 @@ def test_an_altered_job_is_refused(parts: Parts, redis: Any, change: str) -> Non
     assert str(ended.reason).startswith("refused: ")
     assert ended.attempts == 0
     assert registry(FailedJobRegistry, redis, queue) == [job_id]
+
+
+def test_an_unsigned_job_that_the_ledger_knows_runs_as_the_ledger_has_it(parts: Parts, redis: Any) -> None:
+    """Jobs of a release that did not sign; what stands in Redis under their ids is not believed."""
+    job_id = parts.ping(token="original")
+    forged = json.dumps(["jobs.diagnostics.ping", None, [], {"token": "forged"}])
+    redis.hset(f"rq:job:{job_id}", "data", forged)
+    redis.hdel(f"rq:job:{job_id}", "sig")
+    parts.worker().work()
+    assert (parts.job(job_id).state, redis.exists(f"rq:job:{job_id}")) == (JobState.QUEUED, 0)
+    with impatient_keepers():
+        keeper = parts.keeper()
+        keeper.tick()
+        wait_for(lambda: redis.exists(f"rq:job:{job_id}") or keeper.tick(), "the keeper to push it")  # type: ignore[func-returns-value]
+    parts.worker().work()
+    assert (parts.job(job_id).result, parts.job(job_id).attempts) == ("original", 1)
 
 
 def test_a_revoked_key_s_jobs_are_refused(parts: Parts) -> None:

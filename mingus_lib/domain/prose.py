@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from mingus_lib.domain.lexicon import fold, words_of
 
-SENTENCE = re.compile(r"[.!?]+(?=[\s\"')\]\u201d\u2019]|$)|\n+")
+# A run of marks is looked at from its beginning alone: from each mark, a page of dots would take a minute.
+SENTENCE = re.compile(r"(?<![.!?])[.!?]++(?=[\s\"')\]\u201d\u2019]|$)|\n+")
 VOWELS = re.compile(r"[aeiouy]+")
 # The offline engine reads so many characters of a body: a hostile page must not cost a minute.
 LONGEST_TEXT = 60_000

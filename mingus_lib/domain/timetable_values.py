@@ -78,7 +78,7 @@ def _duration(low: timedelta, high: timedelta) -> Callable[[object], timedelta]:
         text = f"{raw}s" if type(raw) is int else raw
         if not isinstance(text, str) or not re.fullmatch(r"(?:[0-9]{1,9} ?[smhd] ?)+", text):
             raise ValueError("must be a time such as 90s, 30m, 6h, 1d or 1h30m")
-        parts = re.findall(r"([0-9]+) ?([smhd])", text)
+        parts = re.findall(r"([0-9]{1,9}) ?([smhd])", text)
         seconds = sum(int(number) * UNITS[unit] for number, unit in parts)
         if not low.total_seconds() <= seconds <= high.total_seconds():
             raise ValueError(f"must be {spoken(low)} to {spoken(high)}")

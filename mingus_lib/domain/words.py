@@ -8,7 +8,7 @@ from collections.abc import Iterable
 WORDS_PER_MINUTE = 200
 WORD = re.compile(r"\w+(?:[’'\-‑.]\w+)*")
 # A sentence ends after its closing quotes and brackets, before white space or the end.
-SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’»)\]]*(?=\s|$)")
+SENTENCE_END = re.compile(r"(?<![.!?…。！？])[.!?…。！？]++[\"'”’»)\]]*(?=\s|$)")
 
 
 def count_words(text: str) -> int:

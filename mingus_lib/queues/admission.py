@@ -40,7 +40,8 @@ def admit(job: Taken, keys: Mapping[str, Key]) -> Admitted:
     asked = payload.parse(data)
     task = catalog.by_path(asked.path)
     if task is None:
-        raise JobRefused(f"{asked.path[:100]} is not a task of the catalog")
+        # Quoted: it may hold what no text in UTF-8 can, and the reason is stored.
+        raise JobRefused(f"{asked.path[:100]!r} is not a task of the catalog")
     if not key.allows(task.permission):
         raise JobRefused(f"the key {key.name!r} lacks {task.permission}, which {task.name} requires")
     age = time.time() - signed_at
@@ -49,10 +50,17 @@ def admit(job: Taken, keys: Mapping[str, Key]) -> Admitted:
         task=task.name,
         queue=job.queue,
         args=asked.args,
-        created_at=datetime.fromtimestamp(signed_at, UTC),
+        created_at=_moment(signed_at),
         origin=f"key:{key.name}",
     )
     return Admitted(task, spec, may_be_new=age < NEW_FOR_SECONDS)
+
+
+def _moment(signed_at: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(signed_at, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise JobRefused(f"signed at {signed_at}, which is no time") from error
 
 
 def is_id(raw_id: bytes) -> bool:

@@ -28,6 +28,12 @@ class OwnRedis(str):
     __slots__ = ()
 
 
+class BrokerRedis(str):
+    """The address of an old system's broker, which other settings name."""
+
+    __slots__ = ()
+
+
 def connect(url: str, patience: float = PATIENCE_SECONDS) -> Redis:
     """A client for `url` (redis://, rediss://, unix://, redis+sentinel://); it connects at the first command.
 
@@ -95,6 +101,8 @@ def translated(where: str) -> Iterator[None]:
 def _fix(where: str) -> str:
     if isinstance(where, OwnRedis):
         return "see redis.log beside its socket; `mingus up` starts it again"
+    if isinstance(where, BrokerRedis):
+        return "start it, or correct --broker or CELERY_BROKER_URL"
     return "start it or correct MINGUS_REDIS_URL"
 
 

@@ -229,15 +229,25 @@ class MingusWorker(RegisteredWorker):
 
     def _begin(self, job: Taken) -> None:
         try:
-            self._admit(job)
-        except JobRefused as error:
-            self._refuse(job, error.reason)
+            try:
+                self._admit(job)
+            except JobRefused as error:
+                self._refuse_or_renew(job, error.reason)
         except StoreUnavailable as error:
             self.endings.degrade(error)
             self.endings.done = Settlement(job, How.QUEUED)
         except RedisUnavailable as error:
             self.endings.done = Settlement(job, How.QUEUED)
             self._redis_is_away(error)
+
+    def _refuse_or_renew(self, job: Taken, reason: str) -> None:
+        """Refuse it; an unsigned one that waits in the ledger is from before jobs were signed, and is renewed."""
+        known = None if job.signature else self.ledger.standings([job.id]).get(job.id)
+        if known is None or known.refused or known.state not in (JobState.QUEUED, JobState.SCHEDULED):
+            self._refuse(job, reason)
+            return
+        log.info("unsigned, as before the upgrade: a keeper pushes it again", extra={"job_id": job.id})
+        self.endings.record(lambda: self.ledger.unconfirm(job.id), Settlement(job, How.DISCARD))
 
     def _refuse(self, job: Taken, reason: str) -> None:
         log.error("dead: %s", reason, extra={"job_id": job.id, "queue": job.queue})

@@ -18,7 +18,7 @@ BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 META_CHARSET = re.compile(
-    rb"""<(?:meta|\?xml)[^>]{0,500}?(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]{2,40})""", re.I
+    rb"""<(?:meta|\?xml)[^>]{0,500}?(?:charset|encoding)\s*+=\s*+["']?\s*+([\w.:-]{2,40})""", re.I
 )
 META_WINDOW = 4096
 SAMPLE = 16_384

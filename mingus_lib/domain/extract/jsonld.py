@@ -13,7 +13,7 @@ MAX_SCRIPT = 2_000_000
 MAX_NODES = 20_000
 ARTICLE = re.compile(r"(?:Article|Posting|Report|Review|Story|Recipe|LiveBlog)", re.I)
 # Comments around the data, and raw line ends inside its strings, are common and harmless.
-WRAPPING = re.compile(r"^\s*(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\s*\]\]>|\]\]>)\s*;?\s*$")
+WRAPPING = re.compile(r"^\s*+(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\s*+\]\]>|\]\]>)\s*+;?\s*+$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,11 +58,17 @@ def take_apart(url: str) -> Parts:
 
 def shown(text: str) -> str:
     """An address as messages may name it: one line, no credentials, query or fragment, cut at 100."""
-    bare = re.split(r"[?#]", text, maxsplit=1)[0]
+    bare = re.split(r"[?#]", _bounded(text), maxsplit=1)[0]
     credentials = r"//.*@" if re.match(r"[^/]*//[^/@]*:[^/@]*[^0-9/@]", bare) else r"//[^/]*@"
     bare = re.sub(credentials, "//", bare, count=1, flags=re.DOTALL)
     bare = "".join(character if character.isprintable() else "?" for character in bare[:101])
     return bare if len(bare) <= 100 else bare[:97] + "..."
+
+
+def _bounded(text: str) -> str:
+    """What is looked at of a text that may be a megabyte: not even the host where credentials may reach further."""
+    head, rest = text[:MAX_CHARACTERS], text[MAX_CHARACTERS:]
+    return head.partition("//")[0] + "//" if "@" in rest else head
 
 
 def bad_address(message: str) -> UsageError:
