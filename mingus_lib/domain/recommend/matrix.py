@@ -71,19 +71,19 @@ def largest(matrix: Csr, count: int, *, drop_diagonal_from: int | None = None) -
         if high - low > count:
             size = np.abs(matrix.data[low:high]) * keep[low:high]
             keep[low:high] = False
-            keep[low + _top(size, count)] = True
+            keep[low + top(size, count)] = True
     return _kept(matrix, keep)
 
 
-def _top(sizes: Floats, count: int) -> Ints:
-    """Where the `count` largest are. A sample tells above what they must lie: sorting out the rest is most work."""
+def top(sizes: Floats, count: int) -> Ints:
+    """Where the `count` largest are, in any order. A sample tells above what they must lie: the rest is most work."""
     if len(sizes) > 8 * SAMPLE:
         sample = sizes[::SAMPLE]
         rank = 2 * count // SAMPLE + SAMPLE
         if rank < len(sample):
             above = np.flatnonzero(sizes >= np.partition(sample, -rank)[-rank])
             if count <= len(above) < len(sizes):
-                found: Ints = above[_top(sizes[above], count)]
+                found: Ints = above[top(sizes[above], count)]
                 return found
     return np.argpartition(sizes, len(sizes) - count)[len(sizes) - count :]
 

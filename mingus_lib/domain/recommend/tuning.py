@@ -22,7 +22,7 @@ from mingus_lib.domain.recommend.readings import Readings
 
 JUDGES = 2_000
 # Scores of one part for all judges, in entries of 4 bytes.
-SCORES = 24_000_000
+SCORES = 16_000_000
 # Validation alone uses no more readings than these, of readers drawn at random.
 READINGS = 1_000_000
 # Fewer judges than these decide nothing.
@@ -188,16 +188,14 @@ class Trial:
         """alpha with beta by walks to all articles, then how many neighbours are kept."""
         seen = self.known.seen
         chosen = self._choose_steps(chosen, (chosen.alpha,), BETAS)
-        chosen = self._choose_steps(chosen, ALPHAS, (chosen.beta,))
+        chosen = self._climb(chosen)
         chosen = self._choose_steps(
             chosen, (chosen.alpha,), (max(0.0, chosen.beta - 0.1), chosen.beta, chosen.beta + 0.1)
         )
         numbers = [min(number, walks.neighbours(seen.shape[1])) for number in NEIGHBOURS]
         asked = np.zeros(seen.shape[1], bool)
         asked[self.judges.seen.indices] = True
-        most = walks.rp3beta(
-            seen, alpha=chosen.alpha, beta=chosen.beta, neighbours=max(numbers), rows=asked
-        )
+        most = walks.rp3beta(seen, alpha=chosen.alpha, beta=chosen.beta, neighbours=max(numbers), rows=asked)
         best = _best(numbers, lambda number: self.quality(self.part(largest(most, number)).scores))
         return replace(chosen, neighbours=best), self.part(largest(most, best))
 
@@ -212,8 +210,18 @@ class Trial:
                 (self.quality(undamped * readers ** np.float32(-beta)), alpha, round(beta, 2))
                 for beta in betas
             ]
-        _, alpha, beta = max(tried)
-        return replace(chosen, alpha=alpha, beta=beta)
+        quality, alpha, beta = max(tried)
+        return replace(chosen, alpha=alpha, beta=beta, quality=quality)
+
+    def _climb(self, chosen: Parameters) -> Parameters:
+        """alpha step by step, up and down, as long as it helps."""
+        for steps in (ALPHAS, ALPHAS[::-1]):
+            for alpha in steps[steps.index(chosen.alpha) + 1 :] if chosen.alpha in steps else steps:
+                tried = self._choose_steps(chosen, (alpha,), (chosen.beta,))
+                if (tried.quality or 0.0) <= (chosen.quality or 0.0):
+                    break
+                chosen = tried
+        return chosen
 
     def choose_weights(self, chosen: Parameters, parts: Parts, least_content: float) -> Parameters:
         """The weight of content beside EASE, the walk and both; then the better of these, once more around it."""
