@@ -93,7 +93,7 @@ def choose(
     would be short; a near-duplicate never does.
     """
     walk = _Walk(shelf, policy)
-    order = np.argsort(-ranked.totals, kind="stable").tolist()
+    order, places = np.argsort(-ranked.totals, kind="stable").tolist(), ranked.places.tolist()
     drawn = _drawn(ranked, new, reader, policy, today)
     explored = round(limit * policy.explore) if policy.has("exploration") else 0
     every = limit // explored if explored else limit + 1
@@ -101,18 +101,18 @@ def choose(
     waiting, left_out = iter(order), []
     while len(chosen) < limit:
         if explored and (len(chosen) + 1) % every == 0:
-            number = next((n for n in drawn if walk.takes(int(ranked.places[n]))), None)
+            number = next((n for n in drawn if walk.takes(places[n])), None)
             if number is not None:
                 chosen.append((number, True))
                 continue
         number = next(waiting, None)
         if number is None:
             break
-        if walk.takes(int(ranked.places[number])):
+        if walk.takes(places[number]):
             chosen.append((number, False))
         else:
             left_out.append(number)
-    spare = (n for n in left_out if walk.takes(int(ranked.places[n]), strictly=False))
+    spare = (n for n in left_out if walk.takes(places[n], strictly=False))
     chosen += [(number, False) for number, _ in zip(spare, range(limit - len(chosen)), strict=False)]
     return chosen
 
