@@ -17,6 +17,8 @@ from mingus_lib.domain.recommend.rerank import PARTS, Ranked, choose, rank
 # The best by score, and of each goal, that are looked at more closely.
 CANDIDATES = 120
 OF_A_GOAL = 30
+# Readers whose scores are held at once: some ten thousand each.
+AT_ONCE = 250
 BECAUSE = 2
 # From where a part is worth a word.
 TELLING = 0.02
@@ -53,7 +55,16 @@ class ListMaker:
     def many(
         self, readers: Sequence[tuple[ReaderFacts, History]], limit: int, today: float
     ) -> list[list[Suggestion]]:
-        """The lists of several readers, best first; one product scores them all."""
+        """The lists of several readers, best first; one product scores so many."""
+        return [
+            made
+            for start in range(0, len(readers), AT_ONCE)
+            for made in self._some(readers[start : start + AT_ONCE], limit, today)
+        ]
+
+    def _some(
+        self, readers: Sequence[tuple[ReaderFacts, History]], limit: int, today: float
+    ) -> list[list[Suggestion]]:
         known = self._matrix.shape[0]
         histories = [_of_model(history, known) for _, history in readers]
         rows = np.repeat(np.arange(len(readers)), [len(places) for places, _ in histories])

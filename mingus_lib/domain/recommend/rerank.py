@@ -97,6 +97,7 @@ def choose(
     drawn = _drawn(ranked, new, reader, policy, today)
     explored = round(limit * policy.explore) if policy.has("exploration") else 0
     every = limit // explored if explored else limit + 1
+    mains = shelf.topic_codes[ranked.places, 0].tolist()
     chosen: list[tuple[int, bool]] = []
     waiting, left_out = iter(order), []
     while len(chosen) < limit:
@@ -108,7 +109,8 @@ def choose(
         number = next(waiting, None)
         if number is None:
             break
-        if walk.takes(places[number]):
+        # Most are of a topic that is full: they need no closer look.
+        if mains[number] not in walk.full and walk.takes(places[number]):
             chosen.append((number, False))
         else:
             left_out.append(number)
@@ -139,6 +141,7 @@ class _Walk:
         self._varied = policy.has("diversity")
         self._hosts: dict[str, int] = {}
         self._topics: dict[str, int] = {}
+        self.full: set[int] = set()
         self._taken: set[int] = set()
         self._fingerprints: list[int] = []
 
@@ -160,6 +163,8 @@ class _Walk:
         self._hosts[host] = of_host + 1
         if topic:
             self._topics[topic] = of_topic + 1
+            if self._varied and of_topic + 1 >= policy.per_topic:
+                self.full.add(shelf.topic_numbers[topic])
         if mark is not None:
             self._fingerprints.append(mark)
         return True
