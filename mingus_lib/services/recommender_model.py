@@ -48,8 +48,6 @@ def fit(
     report: Report = lambda *_: None,
 ) -> Model:  # fmt: skip
     """Learn from all events and all articles that some reader may see. `made_by` is the job's id."""
-    from concurrent.futures import ThreadPoolExecutor
-
     import numpy as np
 
     from mingus_lib.domain.recommend import fitting
@@ -58,12 +56,9 @@ def fit(
     report(0, 4, "reading articles")
     ids, vectors = content_of(lists)
     report(1, 4, "reading events")
-    # Two kinds of work that need different things: Python for the rows, arithmetic without it for the words.
-    with ThreadPoolExecutor(1) as beside:
-        nearest = beside.submit(fitting.near, vectors)
-        readings = all_readings(readers, events, Places(ids), now)
-        report(2, 4, "fitting")
-        fitted = fitting.fit_beside(readings, nearest.result(), options)
+    readings = all_readings(readers, events, Places(ids), now)
+    report(2, 4, "fitting")
+    fitted = fitting.fit(readings, vectors, options)
     report(3, 4, "keeping the model")
     counts = np.bincount(readings.seen.indices, minlength=len(ids)).astype(np.float32)
     popularity = np.log1p(counts) / max(np.log1p(counts.max(initial=0)), 1e-9)

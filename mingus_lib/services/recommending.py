@@ -90,6 +90,11 @@ class Recommender:
         self.list_policy = list_policy
         self._loaded: _Loaded | None = None
 
+    @property
+    def has_learned(self) -> bool:
+        """Whether there is a model."""
+        return model_file.stamp(self.home / recommender_model.FILE) is not None
+
     def show(self, reader_id: str, limit: int = LIMIT, *, now: datetime, record: bool = True) -> ReaderList:
         """A reader's list, as kept or, when it is stale, made anew. Raises NotFound.
 

@@ -31,7 +31,7 @@ NO_WORD = -1
 ENTRIES = 6_000_000
 FEWEST, MOST = 100, 400
 # What finding the nearest may cost, in multiplications: some ten seconds.
-PRODUCTS = 1_000_000_000
+PRODUCTS = 600_000_000
 
 
 class Vocabulary:

@@ -29,16 +29,7 @@ class Fitted:
 def fit(readings: Readings, vectors: Csr | None, options: FitOptions = FitOptions()) -> Fitted:  # noqa: B008
     """The matrix of these readings and, when given, these content vectors (articles x words, rows of length 1)."""
     articles = readings.seen.shape[1]
-    return fit_beside(readings, empty((articles, articles)) if vectors is None else near(vectors), options)
-
-
-def near(vectors: Csr) -> Csr:
-    """Articles x articles: the nearest of each by content."""
-    return nearest(vectors, neighbours(vectors.shape[0]))
-
-
-def fit_beside(readings: Readings, likeness: Csr, options: FitOptions) -> Fitted:
-    """The matrix of these readings, beside what `near` found."""
+    likeness = empty((articles, articles)) if vectors is None else nearest(vectors, neighbours(articles))
     start = options.given if _is_small(readings, options) else replace(options.given, ease=0.0)
     chosen = tuning.tuned(readings, likeness, start, options) if options.tune else start
     return Fitted(taste(readings, chosen), weighted(likeness, chosen.content), chosen)
