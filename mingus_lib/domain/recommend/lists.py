@@ -70,7 +70,8 @@ class ListMaker:
         rows = np.repeat(np.arange(len(readers)), [len(places) for places, _ in histories])
         columns = np.concatenate([places for places, _ in histories]) if histories else np.empty(0, np.int64)
         weights = np.concatenate([weight for _, weight in histories]) if histories else np.empty(0)
-        scores = csr(rows, columns, weights, (len(readers), known)) @ self._matrix
+        # Places of one width: else scipy widens the whole matrix for each product.
+        scores = slim(csr(rows, columns, weights, (len(readers), known))) @ self._matrix
         return [
             self._one(reader, history, scores.indices[low:high], scores.data[low:high], limit, today)
             for (reader, history), low, high in zip(

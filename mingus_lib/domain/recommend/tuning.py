@@ -120,7 +120,8 @@ class Trial:
         others = draw.permutation(np.setdiff1d(np.arange(len(lengths)), judges, assume_unique=True))
         others = others[np.cumsum(lengths[others]) + known.seen.nnz <= READINGS]
         everybody = slim(sparse.vstack([known.seen, readings.seen[others]], format="csr"))
-        return cls(Readings(everybody, None), known, held.seen, options.temporal)
+        asked = Readings(slim(known.seen), known.at)
+        return cls(Readings(everybody, None), asked, held.seen, options.temporal)
 
     def quality(self, scores: Floats) -> float:
         """nDCG@10 of these scores (judges x articles), which are overwritten."""
