@@ -10,11 +10,14 @@ set such as MovieLens 100K (user, item, rating, time; tab-separated) with implic
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import resource
 import shutil
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -31,6 +34,7 @@ from mingus_lib.services.recommending import Recommender
 
 SIZES = (0.1, 0.33, 1.0)
 LISTS_TIMED = 200
+WORKERS = 2
 
 
 def main() -> None:
@@ -96,10 +100,15 @@ def _run(folder: Path, readers: int, articles: int, events: int) -> None:
 
 
 def _time_lists(given: Recommender, plan: recommend_all.Plan, readers: int, now: datetime) -> None:
-    with _timed("all lists, one process", readers, "lists"):
-        for first, last in plan.chunks:
-            recommend_all.make_lists(given, first, last, 20, now, lambda *_: None)
-    some = given.readers.list(LISTS_TIMED)
+    with (
+        _timed(f"all lists, {WORKERS} workers", readers, "lists"),
+        ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn")) as workers,
+    ):
+        peaks = list(workers.map(partial(_lists, given.home, now), plan.chunks))
+    print(f"    a worker's peak {max(peaks):,} MB")
+    # From the middle: those who came first read most. The first one pays for loading the model.
+    some = given.readers.list(LISTS_TIMED, readers // 2)
+    given.refresh(some[0], now=now)
     with _timed("one reader's refresh", LISTS_TIMED, "refreshes"):
         for reader in some:
             given.refresh(reader, now=now)
@@ -110,6 +119,23 @@ def _time_lists(given: Recommender, plan: recommend_all.Plan, readers: int, now:
     print(f"    model {size / 1e6:.0f} MB, peak {_peak():,} MB")
 
 
+def _lists(home: Path, now: datetime, chunk: tuple[int, int]) -> int:
+    """What a worker does with a chunk of readers; its peak memory in MB."""
+    recommend_all.make_lists(_recommender(home), *chunk, 20, now, lambda *_: None)
+    return _peak()
+
+
+@cache
+def _recommender(home: Path) -> Recommender:
+    """A worker's process keeps the model from one job to the next."""
+    return Runtime(settings.load({"home": str(home)})).recommender
+
+
+def _processor() -> float:
+    """Seconds of this process and of the children that have ended."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
 class _timed:
     """Wall and processor time of a block, and of each of its parts."""
 
@@ -117,16 +143,18 @@ class _timed:
         self.what, self.count, self.noun = what, count, noun
 
     def __enter__(self) -> None:
-        self.wall, self.cpu = time.perf_counter(), time.process_time()
+        self.wall, self.cpu = time.perf_counter(), _processor()
 
     def __exit__(self, *_: object) -> None:
-        wall, cpu = time.perf_counter() - self.wall, time.process_time() - self.cpu
+        wall, cpu = time.perf_counter() - self.wall, _processor() - self.cpu
         rate = f"{self.count / wall:12,.0f} {self.noun}/s, {cpu / self.count * 1e3:.3f} ms of processor each"
         print(f"  {self.what:34} {wall:8.1f} s ({cpu:.1f} s of processor) {rate}")
 
 
 def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
+    """MB; getrusage would give a worker the peak of the process that started it."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) // 1000
 
 
 if __name__ == "__main__":

@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from mingus_lib.domain import reader_lines
+from mingus_lib.domain.readers import KINDS
 from mingus_lib.errors import UsageError
 from mingus_lib.services import reader_import
 from mingus_lib.services.reader_import import Importer, ImportResult
 from mingus_lib.store.database import Store
-from mingus_lib.store.events import Events
+from mingus_lib.store.events import Events, row
 from mingus_lib.store.readers import Readers
 from tests.reader_samples import add_article
 
@@ -148,3 +152,31 @@ def test_hostile_bytes_are_bad_lines(store: Store, tmp_path: Path) -> None:
     done = importing(store, file)
     assert [line for line, _ in done.bad_lines] == [2, 3]
     assert done.counts.events == 2
+
+
+@given(
+    st.sampled_from(["2026-03-01T12:00:00Z", "2026-02-30T12:00:00Z", "2026-W01-1T12:00:00Z", "0001-01-01T00:00:00Z",
+                     "2026-03-01T24:00:00Z", "2026-03-01T12:00:60Z", "٢026-03-01T12:00:00Z", "1767225600"]),
+    st.text(max_size=3) | st.just("e" * 201),
+    st.sampled_from([*KINDS, "eaten", None, ["viewed"]]),
+    st.sampled_from([None, "", "event", "reader"]),
+)  # fmt: skip
+def test_the_short_way_keeps_what_the_careful_way_does(at: str, mark: str, kind: object, of: object) -> None:
+    record = {"id": mark, "at": at, "event": kind, "kind": of}
+    short = reader_lines.plain_event(record)
+    if short is not None:
+        assert (0, short[0], 1, *short[1:], *[None] * 7) == row(0, reader_lines.event(record, 1, "ada"))
+
+
+def test_rows_of_all_shapes_are_kept_in_one_batch(store: Store, tmp_path: Path) -> None:
+    lines = [
+        {"id": "a", "reader": "bo", "article": 1, "event": "finished", "at": "2026-03-01T12:00:00Z"},
+        {"id": "b", "reader": "bo", "article": 1, "event": "rated", "overall": 4, "at": "2026-03-01", "review": "x"},
+        {"id": "c", "reader": "bo", "article": 2, "event": "viewed", "scroll_depth": 7, "at": "2026-03-02T12:00:00Z"},
+        {"id": "a", "reader": "bo", "article": 3, "event": "shared", "device": "tablet", "at": "2026-03-01"},
+    ]  # fmt: skip
+    done = importing(store, written(tmp_path, *map(json.dumps, lines), name="in.jsonl"))
+    assert (done.counts.events, done.counts.duplicates) == (3, 1)
+    kept = {event.id: event for event in Events(store).of(1)}
+    assert [kept[mark].article_id for mark in "abc"] == [1, 1, 2]
+    assert (kept["b"].rating, kept["b"].details, kept["c"].scroll_depth) == (4, {"review": "x"}, 7)

@@ -18,8 +18,14 @@ from mingus_lib.domain.gate import Assessment
 from mingus_lib.domain.readers import Event, Reader
 from mingus_lib.domain.recommend.facts import ListPolicy
 from mingus_lib.domain.recommend.parameters import FitOptions
-from mingus_lib.errors import NotFound, PermanentError
-from mingus_lib.services import recommend_all, recommender_model, report_recommendations
+from mingus_lib.errors import NotFound, PermanentError, UsageError
+from mingus_lib.services import (
+    evaluate_recommendations,
+    recommend_all,
+    recommender_model,
+    report_recommendations,
+)
+from mingus_lib.services.evaluate_recommendations import Question
 from mingus_lib.services.recommending import Recommender
 from mingus_lib.store import model_file
 from mingus_lib.store.articles import Articles
@@ -253,3 +259,11 @@ def test_the_jobs_do_it_all(mingus: CommandLine) -> None:
     assert not told["refreshed"]
     assert len(told["articles"]) == 3
     assert told["articles"][0]["why"].startswith("because you read")
+
+
+@pytest.mark.parametrize("line", ["a,b,nan,1", "a,b,x,1", "a,b,inf,1", "a,b,1,inf", "a,b,1,soon"])
+def test_a_weight_or_time_that_is_none_names_file_and_line(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "train.csv"
+    file.write_text(f"user,item,weight,at\na,a,1,1\n{line}\n")
+    with pytest.raises(UsageError, match=r"train\.csv, line 3: (weight|at): "):
+        evaluate_recommendations.evaluate(Question(str(file)), FitOptions(), lambda *_: None)

@@ -37,7 +37,7 @@ def import_(
     file: Annotated[str, typer.Argument(metavar="FILE", help="CSV or JSON Lines; - is standard input.")],
     form: Annotated[Form | None, typer.Option("--format", help="Else the first line tells.")] = None,
     max_errors: Annotated[
-        int, typer.Option(min=0, max=1_000_000, help="Stop after so many bad lines.")
+        int, typer.Option(min=0, max=1_000_000, help="Stop when there are more bad lines than this.")
     ] = 100,
     as_json: Json = False,
 ) -> None:
@@ -52,10 +52,10 @@ def import_(
     with progress.counting("Read", "bytes") as report:
         importer = reader_import.Importer(here.store, report)
         done = importer.run(file, sys.stdin.buffer, max_errors=max_errors, form=form.value if form else None)
-    view.show_import(done.as_json(), output.choose(as_json=as_json), max(max_errors, 1))
+    view.show_import(done.as_json(), output.choose(as_json=as_json), max_errors + 1)
     if done.stopped:
         raise failed(
-            f"stopped: more than {max_errors} bad lines; what came before them is kept. Mend them and run it again"
+            f"stopped: bad lines, more than {max_errors}; what came before them is kept. Mend them and run it again"
         )
     if done.counts.bad:
         raise failed(f"{done.counts.bad} bad lines were left out; mend them and run it again")

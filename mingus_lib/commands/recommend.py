@@ -51,7 +51,12 @@ def recommend(
         ids = enqueueing.enqueue(here.enqueuer, "update_all_user_recommendations", [{"limit": limit}])
         finish(here, ids, "recommendations", wait, form)
     elif similar is not None:
-        view.show_similar(here.recommender.similar(similar, reader, limit, now=now), form)
+        near = here.recommender.similar(similar, reader, limit, now=now)
+        view.show_similar(near, form)
+        if not near and not here.recommender.has_learned:
+            output.message(
+                "Nothing is learned yet, so that nothing is known to be similar: mingus recommend --all"
+            )
     elif reader is not None:
         found = here.recommender.show(reader, limit, now=now, record=not peek)
         head = view.Head(found.reader, found.made_at, found.model, found.refreshed)

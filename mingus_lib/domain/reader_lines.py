@@ -103,6 +103,25 @@ def event(record: Record, article_id: int, reader_id: str) -> Event:
     )  # fmt: skip
 
 
+def plain_event(record: Record) -> tuple[str, str, str] | None:
+    """Id, kind and ISO time of an event that says no more and is written as most are; None: ask `event`."""
+    at, given, kind = record.get("at"), record.get("id"), record.get("event")
+    if (
+        record.get("kind") in _UNSAID and type(at) is str and at[7::3] == "-T::Z"
+        and type(given) is str and given.isprintable() and 0 < len(given) <= LONGEST_ID and given.strip() == given
+        and kind in _PLAIN and _OPTIONAL.isdisjoint(record)
+    ):  # fmt: skip
+        try:
+            datetime.fromisoformat(at)
+        except ValueError:
+            return None
+        return given, kind, f"{at[:19]}+00:00"
+    return None
+
+
+_UNSAID = (None, "", "event")
+# A rating has more to say.
+_PLAIN = tuple(kind for kind in KINDS if kind != "rated")
 _OPTIONAL = frozenset(
     ("time_spent_seconds", "scroll_depth", "found_helpful", "device", "source", "overall", "tags", "priority")
 ).union(RATINGS, TEXTS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -204,11 +205,11 @@ def _columns(name: str, users: _Numbers, items: _Numbers) -> Columns:
     timed = False
     for line, record in _records(name, ("user", "item")):
         try:
-            weight = float(record.get("weight") or 1)
+            weight = _weight(record.get("weight") or "1")
             at = _seconds(record["at"]) if record.get("at") else 0.0
         except ValueError as error:
             raise UsageError(f"{name}, line {line}: {error}") from error
-        if not 0 < weight < float("inf"):
+        if weight <= 0:
             continue
         timed = timed or at != 0.0
         rows.append(users.of(record["user"]))
@@ -222,12 +223,33 @@ def _columns(name: str, users: _Numbers, items: _Numbers) -> Columns:
     return rows, columns, weights, times if timed else None
 
 
+def _weight(text: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = math.nan
+    if not math.isfinite(weight):
+        raise ValueError(f"weight: {text[:60]!r} is no number")
+    return weight
+
+
 def _seconds(text: str) -> float:
     try:
-        return float(text)
+        found = float(text)
     except ValueError:
+        found = _moment(text)
+    if not math.isfinite(found):
+        raise ValueError(f"at: {text[:60]!r} is no time")
+    return found
+
+
+def _moment(text: str) -> float:
+    try:
         found = datetime.fromisoformat(text)
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        message = f"at: {text[:60]!r} is no time; write Unix seconds or 2026-03-01T12:00:00Z"
+        raise ValueError(message) from None
 
 
 def _content(name: str, items: _Numbers) -> tuple[dict[int, Any], int]:

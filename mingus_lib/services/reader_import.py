@@ -7,11 +7,9 @@ events' ids what is there already.
 
 from __future__ import annotations
 
-import csv
 import gc
 import hashlib
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -20,24 +18,20 @@ from typing import Any, BinaryIO
 
 from mingus_lib.domain import reader_lines
 from mingus_lib.domain.gate import Assessment
-from mingus_lib.domain.readers import Event, Reader
+from mingus_lib.domain.readers import Reader
 from mingus_lib.domain.urls import canonical
 from mingus_lib.errors import UsageError
 from mingus_lib.services.enqueueing import open_input
+from mingus_lib.services.record_lines import Lines, Record
 from mingus_lib.store import events, reader_files
 from mingus_lib.store.articles import Articles
 from mingus_lib.store.database import Store
 from mingus_lib.store.reader_files import Place, ReaderFiles
 
 # Lines kept at once. Each batch touches most pages of the table, so that fewer and larger ones write less.
-BATCH = 500_000
+BATCH = 1_000_000
 REPORT_EVERY = 20_000
-MAX_LINE_BYTES = 1_000_000
 HEAD_BYTES = 65_536
-TOO_LONG = '"a line of more than a megabyte"\n'
-
-Record = Mapping[str, Any]
-Numbered = tuple[int, Record]
 
 
 @dataclass(slots=True)
@@ -71,12 +65,13 @@ class ImportResult:
 
 @dataclass(slots=True)
 class _Pending:
-    """What was read and is not kept yet."""
+    """What was read and is not kept yet. `events`: a reader's id and the rest of the row."""
 
     lines: int = 0
     readers: list[Reader] = field(default_factory=list)
+    newcomers: dict[str, None] = field(default_factory=dict)
     assessments: list[tuple[str, Assessment]] = field(default_factory=list)
-    events: list[tuple[str, Event]] = field(default_factory=list)
+    events: list[tuple[Any, ...]] = field(default_factory=list)
 
 
 class Importer:
@@ -88,7 +83,7 @@ class Importer:
         self._report = report
         self._numbers = files.readers.numbers()
         self._known = files.article_ids()
-        self._addresses: dict[str, int] = {}
+        self._written: dict[str, int] = {}
         self._pending = _Pending()
 
     def run(self, name: str, stdin: BinaryIO, *, max_errors: int, form: str | None = None) -> ImportResult:
@@ -132,17 +127,32 @@ class Importer:
     def _put_by(self, record: Record) -> None:
         if "\0" in record:
             raise ValueError(record["\0"])
-        kind, pending = reader_lines.kind_of(record), self._pending
+        pending = self._pending
+        # Ten million come this way: what is written plainly need not become an Event first.
+        plain = reader_lines.plain_event(record)
+        kind = "event" if plain is not None else reader_lines.kind_of(record)
         if kind == "event":
             reader_id = record.get("reader")
             if type(reader_id) is not str or reader_id not in self._numbers:
-                reader_id = reader_lines.identity(record)
-            event = reader_lines.event(record, self._article(record), reader_id)
-            pending.events.append((reader_id, event))
+                reader_id = self._met(reader_lines.identity(record))
+            article = self._article(record)
+            if plain is not None:
+                pending.events.append((reader_id, plain[0], article, plain[1], plain[2]))
+            else:
+                event = reader_lines.event(record, article, reader_id)
+                pending.events.append((reader_id, *events.row(0, event)[1:]))
         elif kind == "reader":
             pending.readers.append(reader_lines.reader(record))
         else:
-            pending.assessments.append((reader_lines.identity(record), reader_lines.assessment(record)))
+            reader_id = reader_lines.identity(record)
+            pending.assessments.append((reader_id, reader_lines.assessment(record)))
+            self._met(reader_id)
+
+    def _met(self, reader_id: str) -> str:
+        """A reader that an event or assessment names is added, when they are new, by that id alone."""
+        if reader_id not in self._numbers:
+            self._pending.newcomers.setdefault(reader_id)
+        return reader_id
 
     def _keep(self, lines: Lines, source: str | None, counts: Counts) -> None:
         """Keep the batch and how far the file was read: all of it or nothing."""
@@ -153,7 +163,9 @@ class Importer:
                 counts.readers += 1
             for reader_id, assessment in pending.assessments:
                 reader_files.put_assessment(connection, self._numbers[reader_id], assessment)
-            rows = [events.row(self._numbers[reader_id], event) for reader_id, event in pending.events]
+            numbers = self._numbers
+            rows = [(numbers[row[0]], *row[1:]) for row in pending.events]
+            pending.events.clear()
             added = events.append(connection, rows)
             counts.lines += pending.lines
             counts.assessments += len(pending.assessments)
@@ -166,120 +178,36 @@ class Importer:
         self._pending = _Pending()
 
     def _newcomers(self) -> list[Reader]:
-        """Readers met for the first time in an event or assessment: added by their ids alone."""
-        pending = self._pending
-        known = self._numbers.keys() | {reader.id for reader in pending.readers}
-        met = dict.fromkeys(
-            [*(each for each, _ in pending.assessments), *(each for each, _ in pending.events)]
-        )
-        return [Reader(each) for each in met if each not in known]
+        """Readers met for the first time who have no line of their own."""
+        described = {reader.id for reader in self._pending.readers}
+        return [Reader(each) for each in self._pending.newcomers if each not in described]
 
     def _article(self, record: Record) -> int:
         """The article's id, given as such or as its address. Raises ValueError."""
         value = record.get("article")
-        if isinstance(value, str) and "://" in value:
-            return self._at_address(value)
-        try:
-            number = int(value) if isinstance(value, str | int) and not isinstance(value, bool) else -1
-        except ValueError:
-            number = -1
-        if number < 0 or number >= len(self._known) or not self._known[number]:
-            raise ValueError(f"article: {str(value)[:60]!r} is no article of this library")
+        if isinstance(value, str):
+            number = self._written.get(value)
+            if number is None:
+                number = self._written[value] = self._at_address(value) if "://" in value else _whole(value)
+        else:
+            number = value if type(value) is int else 0
+        if not 0 < number < len(self._known) or not self._known[number]:
+            raise ValueError(f"article: {str(value)[:100]!r} is no article of this library")
         return number
 
     def _at_address(self, address: str) -> int:
-        if address not in self._addresses:
-            try:
-                known = self._articles.known(canonical(address))
-            except UsageError as error:
-                raise ValueError(f"article: {error}") from error
-            self._addresses[address] = known.id if known else 0
-        if not self._addresses[address]:
-            raise ValueError(f"article: {address[:100]!r} is no article of this library")
-        return self._addresses[address]
+        try:
+            known = self._articles.known(canonical(address))
+        except UsageError as error:
+            raise ValueError(f"article: {error}") from error
+        return known.id if known else 0
 
 
-class Lines:
-    """A CSV or JSON Lines stream as numbered records; knows how far it is. A line that is neither is `{"\\0": why}`."""
-
-    def __init__(self, stream: BinaryIO, name: str) -> None:
-        self._stream = stream
-        self._name = name
-        self.offset = 0
-        self.number = 0
-
-    def records(self, form: str | None, place: Place | None) -> Iterator[Numbered]:
-        """All records, or those after `place`."""
-        first = self._next()
-        while first is not None and not first.strip():
-            first = self._next()
-        if first is None:
-            return
-        json_lines = form == "jsonl" if form else first.lstrip().startswith("{")
-        header = [] if json_lines else self._header(first)
-        if place is not None:
-            self._stream.seek(place.offset)
-            self.offset, self.number, first = place.offset, place.line, ""
-        yield from self._objects(first) if json_lines else self._rows(header)
-
-    def _header(self, first: str) -> list[str]:
-        names = reader_lines.named(next(csv.reader([first])))
-        if not {"reader", "id"} & set(names) or len(set(names)) < len(names):
-            raise UsageError(
-                f"{self._name}: its first line is no CSV header with a column `reader` or `id`, and no JSON object"
-            )
-        return names
-
-    def _rows(self, header: list[str]) -> Iterator[Numbered]:
-        width = len(header)
-        rows = csv.reader(iter(self._next, None))
-        while True:
-            try:
-                row = next(rows)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield self.number, {"\0": f"no CSV: {error}"}
-                continue
-            if len(row) == width:
-                yield self.number, {name: text for name, text in zip(header, row, strict=True) if text}
-            elif row:
-                yield self.number, {"\0": f"{len(row)} fields instead of {width}"}
-
-    def _objects(self, first: str) -> Iterator[Numbered]:
-        line: str | None = first
-        while line is not None:
-            if line.strip():
-                yield self.number, _object(line)
-            line = self._next()
-
-    def _next(self) -> str | None:
-        raw = self._stream.readline(MAX_LINE_BYTES)
-        if not raw:
-            return None
-        self.offset += len(raw)
-        self.number += 1
-        if len(raw) == MAX_LINE_BYTES and not raw.endswith(b"\n"):
-            return self._skip()
-        return raw.decode("utf-8-sig" if self.number == 1 else "utf-8", "surrogateescape").replace("\0", "�")
-
-    def _skip(self) -> str:
-        """Pass over the rest of a line that is too long; what stands for it is no record."""
-        while rest := self._stream.readline(MAX_LINE_BYTES):
-            self.offset += len(rest)
-            if rest.endswith(b"\n"):
-                break
-        return TOO_LONG
-
-
-def _object(line: str) -> Mapping[str, Any]:
+def _whole(text: str) -> int:
     try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return {"\0": "no JSON"}
-    if not isinstance(found, dict):
-        return {"\0": "no JSON object"}
-    return dict(zip(reader_lines.named(list(found)), found.values(), strict=True))
+        return int(text)
+    except ValueError:
+        return 0
 
 
 @contextmanager

@@ -84,6 +84,7 @@ def all_readings(readers: Readers, events: Events, places: Places, now: datetime
     import numpy as np
     from scipy import sparse
 
+    from mingus_lib.domain.recommend.matrix import slim
     from mingus_lib.domain.recommend.readings import Readings
 
     made = [
@@ -95,9 +96,8 @@ def all_readings(readers: Readers, events: Events, places: Places, now: datetime
     if not made:
         return Readings(sparse.csr_array((0, places.count), dtype=np.float32), None)
     times = [each.at for each in made if each.at is not None]
-    return Readings(
-        sparse.vstack([each.seen for each in made], format="csr"), np.concatenate(times) if times else None
-    )
+    seen = slim(sparse.vstack([each.seen for each in made], format="csr"))
+    return Readings(seen, np.concatenate(times) if times else None)
 
 
 def readings_of(

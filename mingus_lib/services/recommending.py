@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 LIMIT = 20
 MAX_AGE = timedelta(days=1)
 CATALOGUE_SECONDS = 300.0
-# Readers whose lists are made and kept at once.
-AT_ONCE = 500
+# Readers whose lists are made and kept at once: the rows of who has which article lie apart, so fewer times is less.
+AT_ONCE = 2_000
 # A list is made longer than asked for, so that what changes later leaves enough.
 SPARE = 5
 # So many of a reader's newest readings count: with a recency of 0.8 the last weighs less than a millionth.
@@ -89,6 +89,11 @@ class Recommender:
         self.gate_policy = gate_policy
         self.list_policy = list_policy
         self._loaded: _Loaded | None = None
+
+    @property
+    def has_learned(self) -> bool:
+        """Whether there is a model."""
+        return model_file.stamp(self.home / recommender_model.FILE) is not None
 
     def show(self, reader_id: str, limit: int = LIMIT, *, now: datetime, record: bool = True) -> ReaderList:
         """A reader's list, as kept or, when it is stale, made anew. Raises NotFound.

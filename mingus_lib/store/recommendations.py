@@ -48,6 +48,9 @@ WHERE l.reader BETWEEN ? AND ? AND l.model = ? AND l.revision = r.revision AND l
 """
 
 
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
+
+
 @dataclass(frozen=True, slots=True)
 class StoredList:
     """A list as kept. `current`: nothing that makes it has changed since; its age is another matter."""
@@ -100,11 +103,15 @@ class Recommendations:
         made_at = as_text(now)
         with self.store.transaction() as connection:
             known = _still_there(connection, [each.reader for each in lists])
-            for each in lists:
-                if each.reader in known:
-                    text = json.dumps(each.suggestions, separators=(",", ":"))
-                    connection.execute(_PUT, (each.reader, made_at, each.revision, model, size, text))
-                    _note_articles(connection, each)
+            kept = [each for each in lists if each.reader in known]
+            connection.executemany(
+                _PUT,
+                (
+                    (each.reader, made_at, each.revision, model, size, _ENCODE(each.suggestions))
+                    for each in kept
+                ),
+            )
+            _note_articles(connection, kept)
 
     def fresh(self, first: int, last: int, model: str, size: int) -> set[int]:
         """Which readers of these numbers have a list of this model already, with nothing changed since."""
@@ -145,16 +152,16 @@ def _still_there(connection: sqlite3.Connection, numbers: Sequence[int]) -> set[
     return {row[0] for row in connection.execute(sql, (json.dumps(list(numbers)),))}
 
 
-def _note_articles(connection: sqlite3.Connection, new: NewList) -> None:
-    ids = {each["article"] for each in new.suggestions}
-    rows = connection.execute("SELECT article FROM recommended WHERE reader = ?", (new.reader,))
-    had = {row[0] for row in rows}
-    connection.executemany(
-        "DELETE FROM recommended WHERE article = ? AND reader = ?", [(each, new.reader) for each in had - ids]
+def _note_articles(connection: sqlite3.Connection, lists: Sequence[NewList]) -> None:
+    """Which articles are in whose list; in the order in which these rows lie, so that each page is met once."""
+    readers = json.dumps([each.reader for each in lists])
+    rows = connection.execute(
+        "SELECT article, reader FROM recommended WHERE reader IN (SELECT value FROM json_each(?))", (readers,)
     )
-    connection.executemany(
-        "INSERT INTO recommended (article, reader) VALUES (?, ?)", [(each, new.reader) for each in ids - had]
-    )
+    had = {(row[0], row[1]) for row in rows}
+    have = {(one["article"], each.reader) for each in lists for one in each.suggestions}
+    connection.executemany("DELETE FROM recommended WHERE article = ? AND reader = ?", sorted(had - have))
+    connection.executemany("INSERT INTO recommended (article, reader) VALUES (?, ?)", sorted(have - had))
 
 
 def _facts(row: Row) -> ArticleFacts:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy import sparse
 
-from mingus_lib.domain.recommend.matrix import Csr, largest, product
+from mingus_lib.domain.recommend.matrix import Csr, columns_kept, largest, product
 
 _WORD = re.compile(r"[^\W\d_]{3,30}")
 # A word in more than this share of the articles tells nothing and costs most.
@@ -30,6 +30,8 @@ NO_WORD = -1
 # Nearest articles that are kept of all; beside readers' readings the far ones tell too.
 ENTRIES = 6_000_000
 FEWEST, MOST = 100, 400
+# What finding the nearest may cost, in multiplications: some ten seconds.
+PRODUCTS = 600_000_000
 
 
 class Vocabulary:
@@ -109,5 +111,13 @@ def neighbours(articles: int) -> int:
 
 
 def nearest(vectors: Csr, neighbours: int) -> Csr:
-    """Articles x articles: the `neighbours` nearest of each by the cosine, itself left out."""
+    """Articles x articles: the `neighbours` nearest of each by the cosine, itself left out.
+
+    A word of n articles costs n * n products; in a large library the commonest, which weigh least, are passed over.
+    """
+    found = np.bincount(vectors.indices, minlength=vectors.shape[1]).astype(np.float64)
+    order = np.argsort(found, kind="stable")
+    affordable = np.zeros(len(found), bool)
+    affordable[order[np.cumsum(found[order] ** 2) <= PRODUCTS]] = True
+    vectors = columns_kept(vectors, affordable)
     return product(vectors, vectors.T.tocsr(), neighbours)

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from mingus_lib.domain.gate import PHASES
 from mingus_lib.domain.recommend.catalogue import Catalogue
 from mingus_lib.domain.recommend.facts import ListPolicy, ReaderFacts, Suggestion
-from mingus_lib.domain.recommend.matrix import Csr, Floats, Ints, csr
+from mingus_lib.domain.recommend.matrix import Csr, Floats, Ints, csr, slim, top
 from mingus_lib.domain.recommend.rerank import PARTS, Ranked, choose, rank
 
 # The best by score, and of each goal, that are looked at more closely.
 CANDIDATES = 120
 OF_A_GOAL = 30
+# Readers whose scores are held at once: some ten thousand each.
+AT_ONCE = 250
 BECAUSE = 2
 # From where a part is worth a word.
 TELLING = 0.02
@@ -41,23 +43,35 @@ class ListMaker:
     policy: ListPolicy
     _scratch: Floats = field(init=False)
     _where: NDArray[np.int32] = field(init=False)
+    _wanted: NDArray[np.bool_] = field(init=False)
     _matrix: Csr = field(init=False)
 
     def __post_init__(self) -> None:
         self._scratch = np.zeros(len(self.shelf.ids), np.float32)
         self._where = np.full(len(self.shelf.ids), -1, np.int32)
-        self._matrix = self.taste + self.likeness
+        self._wanted = np.zeros(len(self.shelf.ids), bool)
+        self._matrix = slim(self.taste + self.likeness)
 
     def many(
         self, readers: Sequence[tuple[ReaderFacts, History]], limit: int, today: float
     ) -> list[list[Suggestion]]:
-        """The lists of several readers, best first; one product scores them all."""
+        """The lists of several readers, best first; one product scores so many."""
+        return [
+            made
+            for start in range(0, len(readers), AT_ONCE)
+            for made in self._some(readers[start : start + AT_ONCE], limit, today)
+        ]
+
+    def _some(
+        self, readers: Sequence[tuple[ReaderFacts, History]], limit: int, today: float
+    ) -> list[list[Suggestion]]:
         known = self._matrix.shape[0]
         histories = [_of_model(history, known) for _, history in readers]
         rows = np.repeat(np.arange(len(readers)), [len(places) for places, _ in histories])
         columns = np.concatenate([places for places, _ in histories]) if histories else np.empty(0, np.int64)
         weights = np.concatenate([weight for _, weight in histories]) if histories else np.empty(0)
-        scores = csr(rows, columns, weights, (len(readers), known)) @ self._matrix
+        # Places of one width: else scipy widens the whole matrix for each product.
+        scores = slim(csr(rows, columns, weights, (len(readers), known))) @ self._matrix
         return [
             self._one(reader, history, scores.indices[low:high], scores.data[low:high], limit, today)
             for (reader, history), low, high in zip(
@@ -92,14 +106,18 @@ class ListMaker:
         best, values = scored[usable], scores[usable]
         room = CANDIDATES + len(history.finished)
         if len(best) > room:
-            best = best[np.argpartition(values, len(best) - room)[-room:]]
+            best = best[top(values, room)]
         popular, newest = self.shelf.pools(reader.levels)
         of_goals = [self._of_goal(goal, is_open) for goal in reader.goals] if self.policy.has("goals") else []
         if self.policy is SIMILAR:
             popular, newest = popular[:0], newest[:0]
-        found = np.unique(np.concatenate([best, popular, newest, *of_goals]))
+        wanted = self._wanted
+        for places in (best, popular, newest, *of_goals):
+            wanted[places] = True
         if self.policy.has("finished"):
-            found = found[~np.isin(found, history.finished)]
+            wanted[history.finished] = False
+        found = np.flatnonzero(wanted)
+        wanted[found] = False
         return found, newest
 
     def _of_goal(self, goal: str, is_open: NDArray[np.bool_]) -> Ints:
@@ -130,15 +148,15 @@ class ListMaker:
         ]
 
     def _reasons(self, place: int, parts: Sequence[float], drawn: bool, reader: ReaderFacts) -> list[str]:
-        told = dict(zip(PARTS, parts, strict=True))
-        goals = [goal for goal in reader.goals if goal in self.shelf.topics[place]] if told["goals"] else []
+        taste, popularity, on_goals, stage, *_, balance = parts
+        goals = [goal for goal in reader.goals if goal in self.shelf.topics[place]] if on_goals else []
         found = [f"goal:{goal}" for goal in goals[:1]]
         phase = self.shelf.phases[place]
-        if told["balance"] > TELLING and phase >= 0 and reader.weakness[phase] == 1:
+        if balance > TELLING and phase >= 0 and reader.weakness[phase] == 1:
             found.append(f"phase:{PHASES[phase]}")
-        if told["stage"] > TELLING / 2:
+        if stage > TELLING / 2:
             found.append("stage")
-        if told["popularity"] > max(told["taste"], TELLING):
+        if popularity > max(taste, TELLING):
             found.append("popular")
         if drawn:
             found.append("new")
@@ -150,18 +168,16 @@ class ListMaker:
         if not len(read) or not len(places):
             return [[] for _ in places]
         matrix = self._matrix
-        lows, highs = matrix.indptr[read], matrix.indptr[read + 1]
-        lengths = highs - lows
-        entries = np.repeat(lows - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths) + np.arange(
-            lengths.sum()
-        )
+        rows = list(zip(matrix.indptr[read].tolist(), matrix.indptr[read + 1].tolist(), strict=True))
         self._where[places] = np.arange(len(places))
-        target = self._where[matrix.indices[entries]]
+        target = self._where[np.concatenate([matrix.indices[low:high] for low, high in rows])]
         self._where[places] = -1
-        hit = target >= 0
-        owner = np.repeat(np.arange(len(read)), lengths)[hit]
+        hit = np.flatnonzero(target >= 0)
+        ends = np.cumsum([high - low for low, high in rows])
+        owner = np.searchsorted(ends, hit, side="right")
+        entries = np.array([low for low, _ in rows]) - np.concatenate(([0], ends[:-1]))
         added = np.zeros((len(places), len(read)), np.float32)
-        added[target[hit], owner] = matrix.data[entries[hit]] * weights[owner]
+        added[target[hit], owner] = matrix.data[hit + entries[owner]] * weights[owner]
         order = np.argsort(-added, axis=1, kind="stable")[:, :BECAUSE]
         ids = self.shelf.ids[read]
         return [

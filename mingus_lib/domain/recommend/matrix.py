@@ -21,6 +21,8 @@ Ints: TypeAlias = NDArray[np.int64]
 THREADS = 2
 # What one piece of a product may hold, in entries: 8 bytes each.
 PIECE = 6_000_000
+# Every so many of a row's entries are looked at to guess where its largest begin.
+SAMPLE = 16
 
 
 def csr(rows: Any, columns: Any, values: Any, shape: tuple[int, int]) -> Csr:
@@ -50,21 +52,50 @@ def mean_size(matrix: Csr) -> float:
     return float(np.abs(matrix.data).mean()) if matrix.nnz else 1.0
 
 
+def slim(matrix: Csr) -> Csr:
+    """The matrix with places of 4 bytes: products take two thirds of the time."""
+    parts = (matrix.data, matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32))
+    return sparse.csr_array(parts, shape=matrix.shape)
+
+
 def largest(matrix: Csr, count: int, *, drop_diagonal_from: int | None = None) -> Csr:
     """Each row's `count` largest entries by magnitude.
 
     `drop_diagonal_from`: the number in the whole matrix of the first row, whose own column is left out.
     """
     keep = np.ones(matrix.nnz, bool)
-    for row in range(matrix.shape[0]):
-        low, high = matrix.indptr[row], matrix.indptr[row + 1]
+    bounds = matrix.indptr.tolist()
+    for row, (low, high) in enumerate(itertools.pairwise(bounds)):
         if drop_diagonal_from is not None:
             keep[low:high] = matrix.indices[low:high] != row + drop_diagonal_from
         if high - low > count:
             size = np.abs(matrix.data[low:high]) * keep[low:high]
             keep[low:high] = False
-            keep[low + np.argpartition(size, -count)[-count:]] = True
+            keep[low + top(size, count)] = True
     return _kept(matrix, keep)
+
+
+def top(sizes: Floats, count: int) -> Ints:
+    """Where the `count` largest are, in any order. A sample tells above what they must lie: the rest is most work."""
+    if len(sizes) > 8 * SAMPLE:
+        sample = sizes[::SAMPLE]
+        rank = 2 * count // SAMPLE + SAMPLE
+        if rank < len(sample):
+            above = np.flatnonzero(sizes >= np.partition(sample, -rank)[-rank])
+            if count <= len(above) < len(sizes):
+                found: Ints = above[top(sizes[above], count)]
+                return found
+    return np.argpartition(sizes, len(sizes) - count)[len(sizes) - count :]
+
+
+def columns_kept(matrix: Csr, columns: NDArray[np.bool_]) -> Csr:
+    """The matrix without the entries of the other columns; the shape stays."""
+    return matrix if columns.all() else _kept(matrix, columns[matrix.indices])
+
+
+def rows_kept(matrix: Csr, rows: NDArray[np.bool_]) -> Csr:
+    """The matrix with the other rows empty; the shape stays."""
+    return _kept(matrix, np.repeat(rows, np.diff(matrix.indptr)))
 
 
 def _kept(matrix: Csr, keep: NDArray[np.bool_]) -> Csr:
@@ -79,6 +110,8 @@ def product(left: Csr, right: Csr, count: int, finish: Callable[[Csr, int], Csr]
     `finish` changes a piece (with the number of its first row) before its largest entries are chosen.
     """
 
+    left, right = slim(left), slim(right)
+
     def piece(bounds: tuple[int, int]) -> Csr:
         made = left[bounds[0] : bounds[1]] @ right
         if finish is not None:
@@ -87,7 +120,7 @@ def product(left: Csr, right: Csr, count: int, finish: Callable[[Csr, int], Csr]
 
     with ThreadPoolExecutor(THREADS) as pool:
         made = list(pool.map(piece, _pieces(left, right)))
-    return sparse.vstack(made, format="csr") if made else empty((0, right.shape[1]))
+    return slim(sparse.vstack(made, format="csr")) if made else empty((0, right.shape[1]))
 
 
 def _pieces(left: Csr, right: Csr) -> Sequence[tuple[int, int]]:

@@ -6,8 +6,7 @@ score = trust * taste + (1 - trust) * popularity / 2 + goals + stage + culture +
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,40 +93,43 @@ def choose(
     would be short; a near-duplicate never does.
     """
     walk = _Walk(shelf, policy)
-    order = np.argsort(-ranked.totals, kind="stable").tolist()
+    order, places = np.argsort(-ranked.totals, kind="stable").tolist(), ranked.places.tolist()
     drawn = _drawn(ranked, new, reader, policy, today)
-    explored = round(limit * policy.explore) if drawn else 0
+    explored = round(limit * policy.explore) if policy.has("exploration") else 0
     every = limit // explored if explored else limit + 1
+    mains = shelf.topic_codes[ranked.places, 0].tolist()
     chosen: list[tuple[int, bool]] = []
     waiting, left_out = iter(order), []
     while len(chosen) < limit:
         if explored and (len(chosen) + 1) % every == 0:
-            number = next((n for n in drawn if walk.takes(int(ranked.places[n]))), None)
+            number = next((n for n in drawn if walk.takes(places[n])), None)
             if number is not None:
                 chosen.append((number, True))
                 continue
         number = next(waiting, None)
         if number is None:
             break
-        if walk.takes(int(ranked.places[number])):
+        # Most are of a topic that is full: they need no closer look.
+        if mains[number] not in walk.full and walk.takes(places[number]):
             chosen.append((number, False))
         else:
             left_out.append(number)
-    spare = (n for n in left_out if walk.takes(int(ranked.places[n]), strictly=False))
+    spare = (n for n in left_out if walk.takes(places[n], strictly=False))
     chosen += [(number, False) for number, _ in zip(spare, range(limit - len(chosen)), strict=False)]
     return chosen
 
 
 def _drawn(
     ranked: Ranked, new: Iterable[int], reader: ReaderFacts, policy: ListPolicy, today: float
-) -> list[int]:
-    """New candidates in a random order that stays the same for this reader and day."""
-    if not policy.has("exploration") or not policy.explore:
-        return []
+) -> Iterator[int]:
+    """New candidates in a random order that stays the same for this reader and day; drawn as they are asked for."""
     fresh = set(new)
     numbers = [number for number, place in enumerate(ranked.places.tolist()) if place in fresh]
-    random.Random(f"{policy.seed} {reader.number} {int(today)}").shuffle(numbers)  # noqa: S311
-    return numbers
+    draw = random.Random(f"{policy.seed} {reader.number} {int(today)}")  # noqa: S311
+    while numbers:
+        at = draw.randrange(len(numbers))
+        numbers[at], numbers[-1] = numbers[-1], numbers[at]
+        yield numbers.pop()
 
 
 class _Walk:
@@ -137,8 +139,9 @@ class _Walk:
         self._shelf = shelf
         self._policy = policy
         self._varied = policy.has("diversity")
-        self._hosts: Counter[str] = Counter()
-        self._topics: Counter[str] = Counter()
+        self._hosts: dict[str, int] = {}
+        self._topics: dict[str, int] = {}
+        self.full: set[int] = set()
         self._taken: set[int] = set()
         self._fingerprints: list[int] = []
 
@@ -146,21 +149,25 @@ class _Walk:
         """Whether the article goes in; it is noted when it does."""
         if place in self._taken:
             return False
-        host, topics = self._shelf.hosts[place], self._shelf.topics[place][:1]
-        mark = self._shelf.fingerprints[place]
-        if self._varied and ((strictly and self._is_full(host, topics)) or self._repeats(mark)):
-            return False
+        shelf, policy = self._shelf, self._policy
+        of_topics = shelf.topics[place]
+        host, topic = shelf.hosts[place], of_topics[0] if of_topics else None
+        of_host, of_topic = self._hosts.get(host, 0), self._topics.get(topic, 0) if topic else 0
+        mark = shelf.fingerprints[place]
+        if self._varied:
+            if strictly and (of_host >= policy.per_host or of_topic >= policy.per_topic):
+                return False
+            if self._repeats(mark):
+                return False
         self._taken.add(place)
-        self._hosts[host] += 1
-        self._topics.update(topics)
+        self._hosts[host] = of_host + 1
+        if topic:
+            self._topics[topic] = of_topic + 1
+            if self._varied and of_topic + 1 >= policy.per_topic:
+                self.full.add(shelf.topic_numbers[topic])
         if mark is not None:
             self._fingerprints.append(mark)
         return True
-
-    def _is_full(self, host: str, topics: Sequence[str]) -> bool:
-        if self._hosts[host] >= self._policy.per_host:
-            return True
-        return any(self._topics[topic] >= self._policy.per_topic for topic in topics)
 
     def _repeats(self, mark: int | None) -> bool:
         if mark is not None:

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from mingus_lib.domain.recommend import ease, walks
-from mingus_lib.domain.recommend.matrix import Csr, Floats, largest, mean_size
+from mingus_lib.domain.recommend.matrix import Csr, Floats, largest, mean_size, slim
 from mingus_lib.domain.recommend.parameters import FitOptions, Parameters
 from mingus_lib.domain.recommend.readings import Readings
 
 JUDGES = 2_000
 # Scores of one part for all judges, in entries of 4 bytes.
-SCORES = 24_000_000
+SCORES = 16_000_000
 # Validation alone uses no more readings than these, of readers drawn at random.
-READINGS = 1_500_000
+READINGS = 1_000_000
 # Fewer judges than these decide nothing.
 FEWEST = 25
 HELD_OUT = 0.2
@@ -35,9 +35,11 @@ NEIGHBOURS = (400, 200, 100)
 # The plain ones first.
 EASES = (1.0, 0.0, 0.5, 0.75, 0.25, 0.9, 0.1)
 CONTENTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 1.6, 2.4)
-RECENCIES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.6)
+RECENCIES = (0.95, 0.9, 0.8, 0.7, 0.6)
 # Beyond this size of the smaller side a try of EASE takes seconds.
 SLOW, SLOWER = 2_000, 5_000
+# From this share of places on that are filled, a sparse product is slower than a full one.
+CROWDED = 0.1
 # Below so many readings an article, data are sparse.
 SPARSE = 20
 # A part that gains less than this share is left out, or smaller.
@@ -117,8 +119,9 @@ class Trial:
         known, held = readings.rows(judges).split(HELD_OUT, temporal=options.temporal, draw=draw)
         others = draw.permutation(np.setdiff1d(np.arange(len(lengths)), judges, assume_unique=True))
         others = others[np.cumsum(lengths[others]) + known.seen.nnz <= READINGS]
-        everybody = sparse.vstack([known.seen, readings.seen[others]], format="csr")
-        return cls(Readings(everybody, None), known, held.seen, options.temporal)
+        everybody = slim(sparse.vstack([known.seen, readings.seen[others]], format="csr"))
+        asked = Readings(slim(known.seen), known.at)
+        return cls(Readings(everybody, None), asked, held.seen, options.temporal)
 
     def quality(self, scores: Floats) -> float:
         """nDCG@10 of these scores (judges x articles), which are overwritten."""
@@ -186,12 +189,14 @@ class Trial:
         """alpha with beta by walks to all articles, then how many neighbours are kept."""
         seen = self.known.seen
         chosen = self._choose_steps(chosen, (chosen.alpha,), BETAS)
-        chosen = self._choose_steps(chosen, ALPHAS, (chosen.beta,))
+        chosen = self._climb(chosen)
         chosen = self._choose_steps(
             chosen, (chosen.alpha,), (max(0.0, chosen.beta - 0.1), chosen.beta, chosen.beta + 0.1)
         )
         numbers = [min(number, walks.neighbours(seen.shape[1])) for number in NEIGHBOURS]
-        most = walks.rp3beta(seen, alpha=chosen.alpha, beta=chosen.beta, neighbours=max(numbers))
+        asked = np.zeros(seen.shape[1], bool)
+        asked[self.judges.seen.indices] = True
+        most = walks.rp3beta(seen, alpha=chosen.alpha, beta=chosen.beta, neighbours=max(numbers), rows=asked)
         best = _best(numbers, lambda number: self.quality(self.part(largest(most, number)).scores))
         return replace(chosen, neighbours=best), self.part(largest(most, best))
 
@@ -206,8 +211,18 @@ class Trial:
                 (self.quality(undamped * readers ** np.float32(-beta)), alpha, round(beta, 2))
                 for beta in betas
             ]
-        _, alpha, beta = max(tried)
-        return replace(chosen, alpha=alpha, beta=beta)
+        quality, alpha, beta = max(tried)
+        return replace(chosen, alpha=alpha, beta=beta, quality=quality)
+
+    def _climb(self, chosen: Parameters) -> Parameters:
+        """alpha step by step, up and down, as long as it helps."""
+        for steps in (ALPHAS, ALPHAS[::-1]):
+            for alpha in steps[steps.index(chosen.alpha) + 1 :] if chosen.alpha in steps else steps:
+                tried = self._choose_steps(chosen, (alpha,), (chosen.beta,))
+                if (tried.quality or 0.0) <= (chosen.quality or 0.0):
+                    break
+                chosen = tried
+        return chosen
 
     def choose_weights(self, chosen: Parameters, parts: Parts, least_content: float) -> Parameters:
         """The weight of content beside EASE, the walk and both; then the better of these, once more around it."""
@@ -249,24 +264,29 @@ class Trial:
         """How much newer readings count for more; nothing without times, or when the future is not asked for."""
         if self.judges.at is None or not self.temporal:
             return replace(chosen, recency=1.0)
-        tried = [
-            replace(
-                chosen, recency=rate, quality=self.quality(parts.sum(chosen, self.judges.histories(rate)))
-            )
-            for rate in RECENCIES
-        ]
-        return max(tried, key=lambda each: each.quality or 0.0)
+        best = replace(chosen, recency=1.0)
+        for rate in RECENCIES:
+            quality = self.quality(parts.sum(chosen, self.judges.histories(rate)))
+            if quality <= (best.quality or 0.0):
+                break
+            best = replace(chosen, recency=rate, quality=quality)
+        return best
 
     def _walked(self, chosen: Parameters) -> Floats:
         """Scores of walks to every article, beta left out: no articles x articles matrix is made."""
         seen = self.known.seen
         to_reader, to_article = walks.steps(seen.T.tocsr(), chosen.alpha), walks.steps(seen, chosen.alpha)
-        found: Floats = (self.judges.histories(1.0) @ to_reader @ to_article).toarray()
+        reached = self.judges.histories(1.0) @ to_reader
+        if reached.nnz > CROWDED * reached.shape[0] * reached.shape[1]:
+            # The product of a full array takes a tenth of the time for each multiplication.
+            crowded: Floats = np.ascontiguousarray(reached.toarray() @ to_article)
+            return crowded
+        found: Floats = (reached @ to_article).toarray()
         return found
 
 
 def _regressed(seen: Csr, ridge: float, histories: Csr) -> Part:
-    found = ease.regression(seen, ridge)
+    found = ease.regression(seen, ridge, quick=True)
     scale = np.float32(1 / mean_size(_sample(found, seen.shape[1])))
     return Part(found.scores(histories) * scale, lambda other: found.scores(other) * scale)
 

@@ -8,8 +8,9 @@ result is divided by the readers of j to the power `beta`, so that popular artic
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mingus_lib.domain.recommend.matrix import Csr, Floats, product, scaled
+from mingus_lib.domain.recommend.matrix import Csr, Floats, product, rows_kept, scaled
 
 # Entries of the whole matrix that are kept, as far as that leaves each row some.
 ENTRIES = 8_000_000
@@ -21,10 +22,17 @@ def neighbours(articles: int) -> int:
     return min(MOST, max(FEWEST, ENTRIES // max(articles, 1)))
 
 
-def rp3beta(seen: Csr, *, alpha: float, beta: float, neighbours: int) -> Csr:
-    """Articles x articles: row i holds the `neighbours` articles that i leads to most. `seen`: readers x articles."""
+def rp3beta(
+    seen: Csr, *, alpha: float, beta: float, neighbours: int, rows: NDArray[np.bool_] | None = None
+) -> Csr:
+    """Articles x articles: row i holds the `neighbours` articles that i leads to most. `seen`: readers x articles.
+
+    `rows`: the articles that are asked about; the others' rows stay empty.
+    """
     by_article = seen.T.tocsr()
     to_reader, to_article = steps(by_article, alpha), steps(seen, alpha)
+    if rows is not None:
+        to_reader = rows_kept(to_reader, rows)
     damping = degrees(by_article) ** np.float32(-beta)
     return product(to_reader, to_article, neighbours, lambda piece, _: scaled(piece, columns=damping))
 

@@ -1,0 +1,138 @@
+"""A CSV or JSON Lines stream as numbered records, which knows how far it is: read in blocks, split line by line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, BinaryIO
+
+from mingus_lib.domain import reader_lines
+from mingus_lib.errors import UsageError
+from mingus_lib.store.reader_files import Place
+
+BLOCK_BYTES = 262_144
+MAX_LINE_BYTES = 1_000_000
+TOO_LONG = b'"a line of more than a megabyte"\n'
+
+Record = Mapping[str, Any]
+Numbered = tuple[int, Record]
+
+
+class Lines:
+    """Records by line number. A line that is no record is `{"\\0": why}`."""
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self._stream = stream
+        self._name = name
+        self._block = b""
+        self._begins = self._ends = 0
+        self._used = 0
+        self.number = 0
+
+    @property
+    def offset(self) -> int:
+        """Bytes up to the end of the line that was read last."""
+        parts = self._block.split(b"\n", self._used)
+        if len(parts) <= self._used or not parts[-1]:
+            return self._ends
+        return self._begins + len(self._block) - len(parts[-1])
+
+    def records(self, form: str | None, place: Place | None) -> Iterator[Numbered]:
+        """All records, or those after `place`."""
+        lines = self._lines()
+        first = next((line for line in lines if line.strip()), None)
+        if first is None:
+            return
+        json_lines = form == "jsonl" if form else first.lstrip().startswith("{")
+        header = [] if json_lines else self._header(first)
+        if place is not None:
+            self._stream.seek(place.offset)
+            self._ends, self.number, first = place.offset, place.line, ""
+            lines = self._lines()
+        yield from self._objects(first, lines) if json_lines else self._rows(header, lines)
+
+    def _header(self, first: str) -> list[str]:
+        names = reader_lines.named(next(csv.reader([first])))
+        if not {"reader", "id"} & set(names) or len(set(names)) < len(names):
+            raise UsageError(
+                f"{self._name}: its first line is no CSV header with a column `reader` or `id`, and no JSON object"
+            )
+        return names
+
+    def _rows(self, header: list[str], lines: Iterator[str]) -> Iterator[Numbered]:
+        width = len(header)
+        rows = csv.reader(lines)
+        while True:
+            try:
+                for row in rows:
+                    if len(row) == width:
+                        yield (
+                            self.number,
+                            {name: text for name, text in zip(header, row, strict=True) if text},
+                        )
+                    elif row:
+                        yield self.number, {"\0": f"{len(row)} fields instead of {width}"}
+            except csv.Error as error:
+                yield self.number, {"\0": f"no CSV: {error}"}
+                continue
+            return
+
+    def _objects(self, first: str, lines: Iterator[str]) -> Iterator[Numbered]:
+        if first:
+            yield self.number, _object(first)
+        for line in lines:
+            if not line.isspace():
+                yield self.number, _object(line)
+
+    def _lines(self) -> Iterator[str]:
+        while block := self._next_block():
+            text = block.decode("utf-8", "surrogateescape")
+            if "\0" in text:
+                text = text.replace("\0", "�")
+            if self.number == 0:
+                text = text.removeprefix("\ufeff")
+            for line in io.StringIO(text, newline="\n"):
+                self.number += 1
+                self._used += 1
+                yield line
+
+    def _next_block(self) -> bytes:
+        """Whole lines; one that is too long is passed over, and what stands for it is no record."""
+        block = self._stream.read(BLOCK_BYTES)
+        self._begins, self._used = self._ends, 0
+        self._ends += len(block)
+        if block and not block.endswith(b"\n"):
+            rest = self._stream.readline(MAX_LINE_BYTES)
+            self._ends += len(rest)
+            block += rest
+            if len(rest) == MAX_LINE_BYTES and not rest.endswith(b"\n"):
+                self._pass_over()
+                block = block[: block.rfind(b"\n") + 1] + TOO_LONG
+        self._block = block
+        return block
+
+    def _pass_over(self) -> None:
+        while rest := self._stream.readline(MAX_LINE_BYTES):
+            self._ends += len(rest)
+            if rest.endswith(b"\n"):
+                return
+
+
+def _object(line: str) -> Record:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return {"\0": "no JSON"}
+    if not isinstance(found, dict):
+        return {"\0": "no JSON object"}
+    given = tuple(found)
+    names = _named(given)
+    return found if names == given else dict(zip(names, found.values(), strict=True))
+
+
+@lru_cache(maxsize=64)
+def _named(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(reader_lines.named(list(names)))
