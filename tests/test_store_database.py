@@ -25,10 +25,11 @@ from mingus_lib.domain.models import ArticleStatus, ItemOutcome, Outcome
 from mingus_lib.errors import MingusError, NotFound, PermanentError, StoreUnavailable, UsageError
 from mingus_lib.store import schema
 from mingus_lib.store.articles import Articles
+from mingus_lib.store.backups import backup
 from mingus_lib.store.database import SCHEMA_VERSION, Store
 from mingus_lib.store.followups import FollowUps
 from mingus_lib.store.hosts import Hosts
-from mingus_lib.store.maintenance import backup, tidy
+from mingus_lib.store.maintenance import tidy
 from mingus_lib.store.summary import read_summary
 from tests.store_samples import NOW, draft, prose
 

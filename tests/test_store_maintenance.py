@@ -12,8 +12,9 @@ import pytest
 from mingus_lib.domain.models import ArticleStatus, ItemOutcome, Outcome
 from mingus_lib.errors import NotFound, Refused, StoreUnavailable, UsageError
 from mingus_lib.store.articles import Articles
+from mingus_lib.store.backups import backup
 from mingus_lib.store.database import SCHEMA_VERSION, Store
-from mingus_lib.store.maintenance import backup, check, migrate, tidy
+from mingus_lib.store.maintenance import check, migrate, tidy
 from mingus_lib.store.summary import read_summary
 from tests.store_samples import NOW, draft, prose
 
@@ -83,8 +84,9 @@ def test_check_of_a_locked_store_is_a_failure_not_a_finding(store: Store) -> Non
 def test_backup_is_a_whole_private_store(store: Store, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     copy = tmp_path / "copy.db"
-    size = backup(store, copy, progress=lambda done, total: seen.append((done, total)))
-    assert size == copy.stat().st_size
+    made = backup(store, copy, progress=lambda done, total: seen.append((done, total)))
+    assert made.rows["articles"] == 30
+    assert made.size == copy.stat().st_size
     assert copy.stat().st_mode & 0o777 == 0o600
     assert seen[-1][0] == seen[-1][1] > 0
     assert sorted(each.name for each in tmp_path.glob("copy*")) == ["copy.db"]

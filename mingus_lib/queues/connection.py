@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -108,6 +108,20 @@ def claim_for_store(client: Redis, store_id: str, where: str) -> None:
             f"Redis at {where} belongs to the store {owner.decode('utf-8', 'replace')}, this one is "
             f"{store_id}; use that store's MINGUS_HOME or another Redis database"
         )
+
+
+def stamp_anew(client: Redis, store_id: str, owners: Collection[str | None] | None, where: str) -> str:
+    """Give Redis to the store that was restored, if it belonged to one of `owners` (None: whoever's it is) or nobody.
+
+    `stamped`, or `of another store` when it is left as it is: commands refuse it then, naming both.
+    """
+    with translated(where):
+        found = client.get(STORE_ID_KEY)
+        owner = found.decode("utf-8", "replace") if isinstance(found, bytes) else None
+        if owner is not None and owners is not None and owner not in owners:
+            return "of another store"
+        client.set(STORE_ID_KEY, store_id)
+    return "stamped"
 
 
 def mask(url: str) -> str:

@@ -1,11 +1,12 @@
-"""The store as a file: migrated, copied, checked."""
+"""The store as a file: migrated, copied, checked, measured, tidied."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mingus_lib.store import maintenance
+from mingus_lib.store import backups, maintenance, statistics
 from mingus_lib.store.database import Store
 
 
@@ -15,10 +16,10 @@ def migrate(path: Path) -> dict[str, Any]:
     return {"path": str(path), "before": before, "after": after}
 
 
-def backup(path: Path, destination: Path, *, overwrite: bool, report: maintenance.Progress) -> dict[str, Any]:
-    """Copy the store; the documented shape of `db backup --json`. Raises Refused for a file that is there."""
-    written = maintenance.backup(Store(path, create=False), destination, overwrite=overwrite, progress=report)
-    return {"path": str(destination), "size_bytes": written}
+def backup(path: Path, destination: Path, *, overwrite: bool, report: backups.Progress) -> dict[str, Any]:
+    """Copy the store and check the copy; the documented shape of `db backup --json`. Raises Refused."""
+    written = backups.backup(Store(path, create=False), destination, overwrite=overwrite, progress=report)
+    return {"path": str(destination), "size_bytes": written.size, "rows": sum(written.rows.values())}
 
 
 def vacuum(path: Path, *, rebuild: bool) -> dict[str, Any]:
@@ -31,3 +32,16 @@ def check(path: Path) -> dict[str, Any]:
     """Look for damage; the documented shape of `db check --json`."""
     found = maintenance.check(path)
     return {"facts": dict(found.facts), "problems": list(found.problems)}
+
+
+def stats(path: Path) -> dict[str, Any]:
+    """Rows and bytes by table; the documented shape of `db stats --json`."""
+    found = statistics.measure(path)
+    return {
+        "path": str(path),
+        "file_bytes": found.file,
+        "log_bytes": found.log,
+        "free_bytes": found.free,
+        "schema": found.schema,
+        "tables": [asdict(each) for each in found.tables],
+    }

@@ -23,7 +23,7 @@ from typing import Any
 from mingus_lib.errors import NotFound
 from mingus_lib.store import failures
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 9
 APPLICATION_ID = 0x4D4E4753  # "MNGS": tells our files from other programs' databases
 BUSY_TIMEOUT = 30.0
 
@@ -63,7 +63,9 @@ class Store:
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._depth = 0
+        self._held = 0
         self._durable = False
+        self._file: tuple[int, int] | None = None
 
     @classmethod
     def open(
@@ -134,15 +136,26 @@ class Store:
             if self._depth:
                 yield connection
                 return
-            with self._outermost(connection, durable):
+            connection = self._begun(durable)
+            with self._outermost(connection):
                 yield connection
 
+    def _begun(self, durable: bool) -> sqlite3.Connection:
+        """The connection with the write lock of the file that the path leads to."""
+        while True:
+            connection = self._connected()
+            if durable is not self._durable:
+                connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+                self._durable = durable
+            connection.execute("BEGIN IMMEDIATE")
+            # A backup was restored while this waited for the lock: what it writes belongs into the new file.
+            if self._held > 1 or not self._moved():
+                return connection
+            connection.execute("ROLLBACK")
+            self._disconnect()
+
     @contextmanager
-    def _outermost(self, connection: sqlite3.Connection, durable: bool) -> Iterator[None]:
-        if durable is not self._durable:
-            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-            self._durable = durable
-        connection.execute("BEGIN IMMEDIATE")
+    def _outermost(self, connection: sqlite3.Connection) -> Iterator[None]:
         self._depth += 1
         try:
             yield
@@ -160,16 +173,44 @@ class Store:
         if self._pid != os.getpid():
             self._leave_parent()
         with self._lock, failures.in_our_words(self.path):
-            if self._connection is None:
-                self._connection = connect(self.path, self.create, self.mode, self.busy_timeout)
-                self._durable = False
-            yield self._connection
+            if not self._held and self._connection is not None and self._moved():
+                self._disconnect()
+            self._held += 1
+            try:
+                yield self._connected()
+            finally:
+                self._held -= 1
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = connect(self.path, self.create, self.mode, self.busy_timeout)
+            self._durable = False
+            self._file = _identity(self.path)
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    def _moved(self) -> bool:
+        """Whether another file has taken the path: a backup was restored. One that is gone is not another one."""
+        there = _identity(self.path)
+        return there is not None and there != self._file
 
     def _leave_parent(self) -> None:
         if self._connection is not None:
             _inherited.append(self._connection)
-        self._connection, self._depth = None, 0
+        self._connection, self._depth, self._held = None, 0, 0
         self._pid, self._lock = os.getpid(), threading.RLock()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - for every statement
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def connect(path: Path, create: bool, mode: int, busy_timeout: float) -> sqlite3.Connection:
