@@ -81,6 +81,27 @@ def restore(
 
 
 @app.command()
+def salvage(
+    ctx: typer.Context,
+    destination: Annotated[str, typer.Argument(metavar="FILE", help="The new store.")],
+    source: Annotated[
+        str | None, typer.Option("--from", metavar="FILE", help="A damaged store, if not this library's.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write what can still be read of a damaged store to a new one, where there is no backup.
+
+    The damaged store stays as it is. `mingus db restore FILE` puts the new one in its place.
+
+    Example: mingus db salvage salvaged.db
+    """
+    here = runtime_of(ctx)
+    with progress.steps() as report:
+        done = upkeep.salvage(Path(source) if source else here.settings.store_path, Path(destination), report)
+    view.show_salvaged(done, output.choose(as_json=as_json))
+
+
+@app.command()
 def stats(ctx: typer.Context, as_json: Json = False) -> None:
     """Show what the store is made of: rows and bytes by table, what is free, and its log.
 

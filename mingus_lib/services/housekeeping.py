@@ -115,5 +115,5 @@ def way_out(folder: Path) -> str:
     """What to do about a damaged store: the newest backup of rotation, where there is one."""
     found = backups.newest(folder)
     if found is None:
-        return "stop the workers, then: mingus db salvage"
+        return "stop the workers, then: mingus db salvage salvaged.db, and mingus db restore salvaged.db"
     return f"stop the workers, then: mingus db restore {found[1]}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from mingus_lib.store import backups, maintenance, statistics
+from mingus_lib.store import salvage as salvaging
 from mingus_lib.store.database import Store
 
 
@@ -32,6 +34,17 @@ def check(path: Path) -> dict[str, Any]:
     """Look for damage; the documented shape of `db check --json`."""
     found = maintenance.check(path)
     return {"facts": dict(found.facts), "problems": list(found.problems)}
+
+
+def salvage(path: Path, destination: Path, report: Callable[[int, int, str], None]) -> dict[str, Any]:
+    """Save what can be read; the documented shape of `db salvage --json`. Raises what store/salvage.py raises."""
+    tables = salvaging.salvage(path, destination, report)
+    return {
+        "path": str(destination),
+        "rows": sum(each.rows for each in tables),
+        "damaged": [each.table for each in tables if each.damaged],
+        "tables": [asdict(each) for each in tables],
+    }
 
 
 def stats(path: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ _STEP = 2_000
 ROOM_LEFT = 50_000_000
 PART = ".part"
 _SHOWN = 3
-_TABLES = """
+TABLES = """
 SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE '%fts%'
 """
 
@@ -98,7 +98,7 @@ def _copy(store: Store, part: Path, progress: Progress | None) -> dict[str, int]
 
 def count_rows(connection: sqlite3.Connection) -> dict[str, int]:
     """Rows by table, all of one moment."""
-    names = [row[0] for row in connection.execute(_TABLES)]
+    names = [row[0] for row in connection.execute(TABLES)]
     return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
 
 

@@ -37,7 +37,7 @@ class _Kind:
 # A mail that waits for its job looks at how that ended, and a family is told as one while a member of it is open.
 _ENDED = """
 created_at < ?1 AND ended_at < ?1 AND state IN ('finished', 'dead', 'cancelled')
-AND NOT EXISTS (SELECT 1 FROM mails AS m WHERE m.job_id = job_runs.id AND m.state IN ('stored', 'decided'))
+AND id NOT IN (SELECT job_id FROM mails WHERE (state = 'stored' OR state = 'decided') AND job_id IS NOT NULL)
 AND NOT EXISTS (SELECT 1 FROM job_runs AS c WHERE c.root_id = job_runs.id
   AND (c.state = 'queued' OR c.state = 'scheduled' OR c.state = 'started'))
 AND NOT EXISTS (SELECT 1 FROM follow_ups AS f WHERE f.parent_id = job_runs.id AND f.enqueued_at IS NULL)

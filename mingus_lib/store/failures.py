@@ -82,7 +82,7 @@ def _disk_is_full(path: Path) -> bool:
 
 def corrupt(path: Path, what: str) -> PermanentError:
     """The file is damaged, or was never a store."""
-    fix = "run `mingus db check`, and restore the latest `mingus db backup` if it confirms the damage"
+    fix = "`mingus doctor` leads through recovery"
     return PermanentError(f"the store {path} is damaged ({what}): {fix}", code="store-corrupt")
 
 

@@ -20,15 +20,14 @@ from mingus_lib.store import backups, failures
 from mingus_lib.store.database import raw_connection, schema_version
 
 PATIENCE_SECONDS = 10.0
-_NEWEST = """
-SELECT max(at) FROM (SELECT max(added_at) AS at FROM articles UNION ALL SELECT max(created_at) FROM job_runs)
-"""
+_STEP = 2_000
+_CHANGES = (("articles", "updated_at"), ("job_runs", "created_at"), ("events", "at"))
 _OPEN = "SELECT count(*) FROM job_runs WHERE state = 'queued' OR state = 'scheduled' OR state = 'started'"
 
 
 @dataclass(frozen=True, slots=True)
 class StoreFacts:
-    """What a store holds. `newest`: when the last article came or the last job was made; `open_jobs` will run."""
+    """What a store holds. `newest`: its last change of an article, job or event of a reader; `open_jobs` will run."""
 
     store_id: str
     schema: int
@@ -55,12 +54,15 @@ def _facts(found: sqlite3.Connection, path: Path) -> StoreFacts:
     version = schema_version(found, path)
     if version == 0:
         raise UsageError(f"{path} is empty: it holds no store", code="not-a-store")
+    tables = {row[0] for row in found.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    # An older schema lacks some of them.
+    changes = [value(f"SELECT max({column}) FROM {table}") for table, column in _CHANGES if table in tables]  # noqa: S608
     return StoreFacts(
         str(value("SELECT value FROM meta WHERE key = 'store_id'")),
         version,
         int(str(value("SELECT count(*) FROM articles"))),
         int(str(value(_OPEN))),
-        None if (newest := value(_NEWEST)) is None else str(newest),
+        max((str(each) for each in changes if each is not None), default=None),
     )
 
 
@@ -92,16 +94,20 @@ def prepare(source: Path, store: Path, mode: int, progress: backups.Progress | N
         remove(part)
         os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
     try:
-        with closing(_opened(source)) as found, failures.in_our_words(source):
-            with failures.in_our_words(part), closing(raw_connection(part, 0)) as target:
-                found.backup(target, pages=2_000, progress=_telling(progress))
-                target.execute("PRAGMA journal_mode=DELETE")
+        with closing(_opened(source)) as found:
+            _copy(found, source, part, progress)
         backups.verify(part)
         _forget_redis(part)
     except BaseException:
         remove(part)
         raise
     return part
+
+
+def _copy(found: sqlite3.Connection, source: Path, part: Path, progress: backups.Progress | None) -> None:
+    with failures.in_our_words(source), closing(raw_connection(part, 0)) as target:
+        found.backup(target, pages=_STEP, progress=_telling(progress))
+        target.execute("PRAGMA journal_mode=DELETE")
 
 
 def _opened(source: Path) -> sqlite3.Connection:
@@ -233,4 +239,4 @@ def newer_than(store: Path, backup: StoreFacts) -> str | None:
         return str(error) if error.code == "store-newer" else None
     if (found.newest or "") <= (backup.newest or ""):
         return None
-    return f"its last article or job is of {found.newest}, the backup's of {backup.newest or 'no time'}"
+    return f"its last change is of {found.newest}, the backup's of {backup.newest or 'no time'}"

@@ -1,6 +1,5 @@
 """What the store's file is made of: rows and bytes by table, without changing anything."""
 
-
 from __future__ import annotations
 
 from contextlib import closing

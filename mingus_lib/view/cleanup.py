@@ -32,6 +32,12 @@ TABLE_COLUMNS = (
     Column("bytes", "Bytes", Kind.BYTES),
 )
 
+SALVAGED_COLUMNS = (
+    Column("table", "Table", Kind.ID),
+    Column("rows", "Rows", Kind.NUMBER),
+    Column("damaged", "Damaged"),
+)
+
 
 def anything(plan: Mapping[str, Any]) -> bool:
     """Whether there is something to do."""
@@ -126,3 +132,16 @@ def show_restored(told: Mapping[str, Any], form: Format) -> None:
         )
     if told["redis"] == "of another store":
         output.message("Redis belongs to another store: use another Redis database, or empty this one.")
+
+
+def show_salvaged(told: Mapping[str, Any], form: Format) -> None:
+    """`db salvage`: the rows of each table, and which of them were damaged."""
+    if form is Format.JSON:
+        output.value(told)
+        return
+    output.rows(told["tables"], SALVAGED_COLUMNS, form, id_key="table")
+    damaged = ", ".join(told["damaged"]) or "no table"
+    output.message(
+        f"{told['rows']:,} rows are in {told['path']}; damaged: {damaged}. "
+        f"Look at it, then: mingus db restore {told['path']}"
+    )
