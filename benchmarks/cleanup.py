@@ -143,7 +143,7 @@ class Others:
 
     def figures(self) -> dict[str, float]:
         """Milliseconds: median, p99, longest."""
-        told = {}
+        told: dict[str, float] = {}
         for name, times in (("writer", self.writes), ("reader", self.reads)):
             ordered = sorted(times)
             told |= {
@@ -255,12 +255,13 @@ def _delete(store: Store, figures: dict[str, Any]) -> list[Claim]:
 def _maintain(store: Store, folder: Path, figures: dict[str, Any]) -> list[Claim]:
     keeping = Housekeeping(store, Rotation(folder / "backups", 1, 0))
     stages: dict[str, float] = {}
-    last = ["", time.perf_counter()]
+    stage, since = "", time.perf_counter()
 
     def report(_done: int, _total: int, text: str) -> None:
-        if last[0]:
-            stages[f"{last[0]} s"] = time.perf_counter() - float(last[1])
-        last[:] = [text, time.perf_counter()]
+        nonlocal stage, since
+        if stage:
+            stages[f"{stage} s"] = time.perf_counter() - since
+        stage, since = text, time.perf_counter()
 
     with _others(store.path) as others:
         begun = time.perf_counter()

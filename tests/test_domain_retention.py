@@ -18,12 +18,12 @@ from mingus_lib.domain.retention import (
     backups_kept,
 )
 
-MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))
+MOMENTS = st.integers(1_700_000_000, 1_800_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 
 
 @given(MOMENTS)
 def test_a_name_tells_its_time(moment: datetime) -> None:
-    assert backup_moment(backup_name(moment)) == moment.replace(microsecond=0)
+    assert backup_moment(backup_name(moment)) == moment
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,17 @@ def test_a_year_of_daily_backups_comes_down_to_nine() -> None:
         there.add(datetime(2025, 1, 1, 5, tzinfo=UTC) + timedelta(days=day))
         there = backups_kept(there, 7, 4)
     # Seven days, and the two Sundays before them; the third one and the running week are among the days.
-    assert [f"{moment:%d}" for moment in sorted(there)] == "14 21 25 26 27 28 29 30 31".split()
+    assert [f"{moment:%d}" for moment in sorted(there)] == [
+        "14",
+        "21",
+        "25",
+        "26",
+        "27",
+        "28",
+        "29",
+        "30",
+        "31",
+    ]
 
 
 def test_every_rule_and_every_kind_has_its_words() -> None:

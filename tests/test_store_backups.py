@@ -193,7 +193,8 @@ def test_what_can_be_no_backup_is_refused_and_nothing_changes(store: Store, tmp_
     (tmp_path / "link.db").symlink_to(store.path)
     (tmp_path / "nowhere.db").symlink_to(tmp_path / "gone")
     refusals = {
-        "newer.db": "upgrade mingus", "foreign.db": "another program", "cut.db": "backup|whole|damaged", "empty.db": "empty",
+        "newer.db": "upgrade mingus", "foreign.db": "another program", "cut.db": "backup|whole|damaged",
+        "empty.db": "empty",
         "garbage.db": "no backup", "folder": "no file", "link.db": "store itself", "nowhere.db": "no file",
         "none.db": "no file", "mingus.db": "store itself",
     }  # fmt: skip

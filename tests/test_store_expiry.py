@@ -46,8 +46,8 @@ def job(store: Store, job_id: str, state: str, at: datetime = NOW, *, root: str 
     ended = at.isoformat() if state in ("finished", "dead", "cancelled") else None
     started = (at - timedelta(seconds=2)).isoformat()
     store.execute(
-        "INSERT INTO job_runs (id, task, queue, args, state, origin, created_at, started_at, ended_at, attempts, root_id, "
-        "result) VALUES (?, 'ping', 'cleanup', '{}', ?, 'cli', ?, ?, ?, 2, ?, '{}')",
+        "INSERT INTO job_runs (id, task, queue, args, state, origin, created_at, started_at, ended_at, attempts, "
+        "root_id, result) VALUES (?, 'ping', 'cleanup', '{}', ?, 'cli', ?, ?, ?, 2, ?, '{}')",
         (job_id, state, (at - timedelta(seconds=5)).isoformat(), started, ended, root),
     )
     if ended:

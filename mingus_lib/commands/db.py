@@ -66,7 +66,7 @@ def restore(
     The backup is checked first. Where workers are alive, or the store is newer or another library, it asks; off a
     terminal that needs --yes.
 
-    Example: mingus db restore mingus-backup.db --yes
+    Example: mingus db restore backups/mingus-20260309T050000Z.db --yes
     """
     here = runtime_of(ctx)
     with progress.counting("Copying", "pages") as report:

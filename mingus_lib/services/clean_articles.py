@@ -32,7 +32,7 @@ class ArticleCleaning:
             Freed("archived_articles", len(rows), row_bytes),
         )
         told = _told(policy, plan.old, len(plan.ids), plan.kept, freed, left=False)
-        return {**told, "dry_run": True, "articles": self.archiving.told(plan.ids, shown)}
+        return {"dry_run": True, **told, "articles": self.archiving.told(plan.ids, shown)}
 
     def run(self, days_old: int, now: datetime, deadline: float | None, report: Report) -> dict[str, Any]:
         """Archive what is old and not kept, then delete what was archived long enough ago.
@@ -54,7 +54,11 @@ class ArticleCleaning:
         rows, _ = self.archiving.old_rows(policy, now)
         freed.append(self.archiving.drop_rows(rows, policy, now, Steps(2, deadline=deadline)))
         left = steps.over or any(each.left for each in freed)
-        return {**_told(policy, plan.old, archived, plan.kept, freed, left=left), "dry_run": False}
+        return {
+            "dry_run": False,
+            **_told(policy, plan.old, archived, plan.kept, freed, left=left),
+            "articles": [],
+        }
 
 
 def _told(

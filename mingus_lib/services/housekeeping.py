@@ -51,8 +51,13 @@ class Housekeeping:
         return {
             "dry_run": True,
             "backup": None if path is None else {"path": str(path), "size_bytes": size},
+            "rows": None,
             "removed_backups": [each.name for at, each in sorted(there.items()) if path and at not in kept],
+            "tables": None,
+            "merged_pages": None,
+            "freed_pages": None,
             "pages_left": maintenance.free_pages(self.store),
+            "log_emptied": None,
         }
 
     def run(self, now: datetime, deadline: float | None, report: Report) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def show_database(told: Mapping[str, Any], form: Format) -> None:
     facts = {
         "backup": "none (backup.daily and backup.weekly are 0)" if backup is None else backup["path"],
         "backup_bytes": None if backup is None else backup["size_bytes"],
-        **{name: told[name] for name in told if name not in ("backup", "dry_run")},
+        **{name: told[name] for name in told if name not in ("backup", "dry_run") and told[name] is not None},
     }
     output.lines(f"{name}\t{output.plain(value)}" for name, value in facts.items())
     if told["dry_run"]:
