@@ -10,6 +10,7 @@ from pydantic import Field
 
 from jobs.arguments import Arguments
 from mingus_lib import runtime
+from mingus_lib.errors import TransientError
 from mingus_lib.queues import context
 from mingus_lib.queues.catalog import job
 
@@ -39,7 +40,9 @@ def cleanup_old_articles(days_old: int = 90) -> dict[str, Any]:
     here, now = runtime.current(), context.current()
     done = here.article_cleaning.run(days_old, datetime.now(UTC), _deadline(now), now.report)
     if done["left"]:
-        here.follow_up("cleanup_old_articles", {"days_old": days_old}, parent=now.id)
+        _go_on(
+            now, {"days_old": days_old}, done["archived"] + done["pages_deleted"] + done["articles_deleted"]
+        )
     return done
 
 
@@ -49,15 +52,26 @@ def cleanup_expired_cache() -> dict[str, Any]:
     here, now = runtime.current(), context.current()
     done = here.cache_cleaning.run(datetime.now(UTC), _deadline(now), now.report)
     if done["left"]:
-        here.follow_up("cleanup_expired_cache", {}, parent=now.id)
+        _go_on(now, {}, done["removed"])
     return done
 
 
-@job(Nothing, queue="cleanup", permission="cleanup:run")
+# A copy of a large store takes its time, and half a copy is none.
+@job(Nothing, queue="cleanup", permission="cleanup:run", soft=1800, hard=2100)
 def maintain_database() -> dict[str, Any]:
     """Back the store up, check it, and tidy statistics, search index, free pages and log, while others work."""
     here, now = runtime.current(), context.current()
     return here.housekeeping.run(datetime.now(UTC), _deadline(now), now.report)
+
+
+def _go_on(now: context.JobContext, arguments: dict[str, Any], done: int) -> None:
+    """Another job for the rest; one that had no time for anything would only have successors like it."""
+    task = str(now.task)
+    if not done:
+        raise TransientError(
+            f"no time was left to change anything: raise `soft` of [tasks.{task}]", code="no-time"
+        )
+    runtime.current().follow_up(task, arguments, parent=now.id)
 
 
 def _deadline(now: context.JobContext) -> float:

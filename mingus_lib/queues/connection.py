@@ -102,11 +102,10 @@ def claim_for_store(client: Redis, store_id: str, where: str) -> None:
     """Stamp Redis with the store's id, or refuse a Redis that belongs to another store."""
     with translated(where):
         client.set(STORE_ID_KEY, store_id, nx=True)
-        owner = client.get(STORE_ID_KEY)
-    if isinstance(owner, bytes) and owner.decode("utf-8", "replace") != store_id:
+    stamped = owner(client, where)
+    if stamped is not None and stamped != store_id:
         raise Refused(
-            f"Redis at {where} belongs to the store {owner.decode('utf-8', 'replace')}, this one is "
-            f"{store_id}; use that store's MINGUS_HOME or another Redis database"
+            f"Redis at {where} belongs to the store {stamped}, this one is {store_id}; use that store's MINGUS_HOME or another Redis database"
         )
 
 
@@ -115,13 +114,19 @@ def stamp_anew(client: Redis, store_id: str, owners: Collection[str | None] | No
 
     `stamped`, or `of another store` when it is left as it is: commands refuse it then, naming both.
     """
+    stamped = owner(client, where)
+    if stamped is not None and owners is not None and stamped not in owners:
+        return "of another store"
     with translated(where):
-        found = client.get(STORE_ID_KEY)
-        owner = found.decode("utf-8", "replace") if isinstance(found, bytes) else None
-        if owner is not None and owners is not None and owner not in owners:
-            return "of another store"
         client.set(STORE_ID_KEY, store_id)
     return "stamped"
+
+
+def owner(client: Redis, where: str) -> str | None:
+    """The id of the store that Redis belongs to; None for nobody's."""
+    with translated(where):
+        found = client.get(STORE_ID_KEY)
+    return found.decode("utf-8", "replace") if isinstance(found, bytes) else None
 
 
 def mask(url: str) -> str:

@@ -81,7 +81,7 @@ class Housekeeping:
         report(5, len(STEPS), STEPS[5])
         emptied = maintenance.empty_log(self.store)
         if trouble is not None:
-            raise StoreUnavailable(f"no backup was made, the rest was: {trouble}", code=trouble.code)
+            raise StoreUnavailable(f"no backup was made, the rest was done: {trouble}", code=trouble.code)
         return {
             "dry_run": False,
             "backup": None if made is None else {"path": str(made.path), "size_bytes": made.size},
@@ -103,7 +103,9 @@ class Housekeeping:
                 rotation.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             return backups.backup(self.store, rotation.folder / backup_name(now), overwrite=True), None
         except PermanentError as error:
-            raise damaged(self.store.path, str(error), rotation.folder) from error
+            if damage := maintenance.sound(self.store.path):
+                raise damaged(self.store.path, damage[0], rotation.folder) from error
+            return None, error
         except MingusError as error:
             return None, error
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mingus_lib.errors import MingusError, UsageError
+from mingus_lib.errors import MingusError, RedisUnavailable, UsageError
 from mingus_lib.queues import catalog, connection, purge, status
 from mingus_lib.queues.connection import translated
 from mingus_lib.store import backups, maintenance, restoring
@@ -43,7 +43,12 @@ class Restoring:
 
     def _objections(self, backup: StoreFacts) -> list[str]:
         found = []
-        if names := self._alive():
+        try:
+            names = self._alive()
+        except RedisUnavailable as error:
+            names = []
+            found.append(f"nobody knows who is alive on it: {error}")
+        if names:
             found.append(f"alive on it: {', '.join(names)}")
         elif restoring.in_use(self.store):
             found.append("another process has it open")
@@ -67,11 +72,11 @@ class Restoring:
             return restoring.facts(self.store).store_id
         except MingusError:
             client = self.redis()
-        if client is None:
+        try:
+            return None if client is None else connection.owner(client, self.where)
+        except RedisUnavailable:
+            # Told as an objection of its own.
             return None
-        with translated(self.where):
-            stamped = client.get(connection.STORE_ID_KEY)
-        return stamped.decode("utf-8", "replace") if isinstance(stamped, bytes) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +117,12 @@ class Prepared:
         client = here.redis()
         if client is None:
             return {"redis": "not running", "waiting_in_redis": None}
-        known = {owner, self.facts.store_id}
-        stamp = connection.stamp_anew(
-            client, self.facts.store_id, None if here.own_redis else known, here.where
-        )
-        with translated(here.where):
-            waiting = sum(purge.waiting(client, queue) for queue in catalog.QUEUES)
+        known = None if here.own_redis else {owner, self.facts.store_id}
+        try:
+            stamp = connection.stamp_anew(client, self.facts.store_id, known, here.where)
+            with translated(here.where):
+                waiting = sum(purge.waiting(client, queue) for queue in catalog.QUEUES)
+        except RedisUnavailable:
+            # The store is restored all the same; a stamp that does not fit is refused later, naming both.
+            return {"redis": "not answering", "waiting_in_redis": None}
         return {"redis": stamp, "waiting_in_redis": waiting}

@@ -193,9 +193,10 @@ def _locked(store: Path) -> Iterator[None]:
         try:
             with failures.in_our_words(store):
                 _empty_log(connection, store)
-        except PermanentError:
-            # Nobody can write to it either.
-            pass
+        except (PermanentError, StoreUnavailable) as error:
+            # Otherwise it is so damaged that nobody can write to it either.
+            if error.code == "store-locked":
+                raise
         yield
     finally:
         connection.close()
