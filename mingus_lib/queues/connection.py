@@ -105,7 +105,8 @@ def claim_for_store(client: Redis, store_id: str, where: str) -> None:
     stamped = owner(client, where)
     if stamped is not None and stamped != store_id:
         raise Refused(
-            f"Redis at {where} belongs to the store {stamped}, this one is {store_id}; use that store's MINGUS_HOME or another Redis database"
+            f"Redis at {where} belongs to the store {stamped}, this one is {store_id}; "
+            "use that store's MINGUS_HOME or another Redis database"
         )
 
 

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from mingus_lib.settings import Settings
 
 ENOUGH_FOR_ANY_QUEUE = float("inf")
+FIXES = {
+    "store-full": "make some MB of room, then: mingus cleanup cache --yes",
+    "store-read-only": "make its disk or folder writable again: mount, ls -l",
+}
 
 
 def examine(
@@ -183,5 +187,7 @@ def _backups(settings: Settings) -> Finding:
 
 
 def _recovery(settings: Settings, code: str, fix: str) -> str:
-    """What to do about a store that cannot be used; damage has a way of its own."""
-    return housekeeping.way_out(settings.backups_path) if code == "store-corrupt" else fix
+    """What to do about a store that cannot be used; some troubles have a way of their own."""
+    if code == "store-corrupt":
+        return housekeeping.way_out(settings.backups_path)
+    return FIXES.get(code, fix)

@@ -66,6 +66,7 @@ class Store:
         self._held = 0
         self._durable = False
         self._file: tuple[int, int] | None = None
+        self._frozen = False
 
     @classmethod
     def open(
@@ -186,6 +187,7 @@ class Store:
             self._connection = connect(self.path, self.create, self.mode, self.busy_timeout)
             self._durable = False
             self._file = _identity(self.path)
+            self._frozen = is_frozen(self.path)
         return self._connection
 
     def _disconnect(self) -> None:
@@ -194,9 +196,10 @@ class Store:
         self._connection = None
 
     def _moved(self) -> bool:
-        """Whether another file has taken the path: a backup was restored. One that is gone is not another one."""
+        """Whether the path leads to another file: a backup was restored. One that is gone is not another one."""
         there = _identity(self.path)
-        return there is not None and there != self._file
+        # A disk that can be written again ends a connection that reads without locks.
+        return there is not None and (there != self._file or (self._frozen and not is_frozen(self.path)))
 
     def _leave_parent(self) -> None:
         if self._connection is not None:
@@ -233,14 +236,28 @@ def raw_connection(
 ) -> sqlite3.Connection:
     """A bare connection to an existing file: rows by name, no implicit transactions, no schema check.
 
-    `immutable` reads without locks or a log: only for a file that nobody has open.
+    `immutable` reads without locks or a log: only for a file that nobody has open. One on a read-only disk is.
     """
-    address = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}{'&immutable=1' * immutable}"
+    frozen = is_frozen(path)
+    mode = "ro" if read_only or frozen else "rw"
+    address = f"{path.absolute().as_uri()}?mode={mode}{'&immutable=1' * (immutable or frozen)}"
     connection = sqlite3.connect(
         address, timeout=busy_timeout, isolation_level=None, check_same_thread=False, uri=True
     )
     connection.row_factory = sqlite3.Row
     return connection
+
+
+def is_frozen(path: Path) -> bool:
+    """Whether the store is on a disk that is read-only now, and whole without its log: it can still be read."""
+    try:
+        if not os.statvfs(path).f_flag & os.ST_RDONLY:
+            return False
+        return not os.stat(f"{path}-wal").st_size  # noqa: PTH116 - beside the store
+    except FileNotFoundError:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def schema_version(connection: sqlite3.Connection, path: Path) -> int:
