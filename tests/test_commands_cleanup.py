@@ -54,23 +54,6 @@ def test_days_that_cannot_be(mingus: CommandLine, days: str) -> None:
     assert mingus("cleanup", "articles", "--days-old", days).code == 2
 
 
-def test_the_tasks_do_the_same(mingus: CommandLine, home: Path) -> None:
-    fill(home)
-
-    def run(task: str, arguments: str = "{}") -> dict[str, object]:
-        shown = mingus("enqueue", task, "--args", arguments, "--wait", "--json", MINGUS_EAGER="1")
-        assert shown.code == 0, shown.err
-        result: dict[str, object] = shown.json["jobs"][0]["result"]
-        return result
-
-    assert run("cleanup_old_articles", '{"days_old": 500}')["archived"] == 0
-    assert run("cleanup_old_articles")["archived"] == 8
-    assert run("cleanup_expired_cache")["removed"] == 16  # a page and an outcome of each
-    assert run("maintain_database")["removed_backups"] == []
-    assert len(list((home / "backups").iterdir())) == 1
-    assert mingus("db", "check").code == 0
-
-
 def test_the_cache_is_emptied_as_the_dry_run_says(mingus: CommandLine, home: Path) -> None:
     fill(home)
     logs = home / "logs"
@@ -174,6 +157,18 @@ def test_a_store_and_a_folder_that_may_not_be_written(
     assert "no backup was made, the rest was done" in kept.err
     (tmp_path / "file").touch()
     assert mingus("cleanup", "database", "--yes", MINGUS_BACKUP_FOLDER=str(tmp_path / "file")).code == 75
+
+
+def test_a_restore_without_redis_is_an_operator_s_word(
+    mingus: CommandLine, home: Path, tmp_path: Path
+) -> None:
+    fill(home)
+    mingus.env["MINGUS_REDIS_URL"] = "redis://127.0.0.1:1/0"
+    copy = str(tmp_path / "copy.db")
+    assert mingus("db", "backup", copy).code == 0
+    refused = mingus("db", "restore", copy)
+    assert (refused.code, "nobody knows who is alive" in refused.err) == (5, True)
+    assert mingus("db", "restore", copy, "--yes", "--json").json["redis"] == "not answering"
 
 
 def test_stats_add_up(mingus: CommandLine, home: Path) -> None:
