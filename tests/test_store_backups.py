@@ -292,3 +292,61 @@ def test_every_refusal_is_one_line(store: Store, tmp_path: Path) -> None:
         with pytest.raises(MingusError) as caught:
             backups.backup(store, place, overwrite=True)
         assert "\n" not in str(caught.value)
+
+
+KILLED = """
+import os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from mingus_lib.store import restoring
+source, store, when = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+steps = {"linked": (Path, "hardlink_to"), "log": (restoring, "_log_aside"), "settled": (restoring, "_settle")}
+room, name = steps[when]
+real = getattr(room, name)
+def last(*arguments):
+    real(*arguments)
+    os._exit(9)
+setattr(room, name, last)
+restoring.swap(restoring.prepare(source, store, 0o600), store, datetime.now(UTC))
+"""
+
+
+@pytest.mark.parametrize(("when", "articles"), [("linked", 31), ("log", 31), ("settled", 30)])
+def test_a_kill_leaves_the_old_store_or_the_restored_one(
+    store: Store, tmp_path: Path, when: str, articles: int
+) -> None:
+    copy = backups.backup(store, tmp_path / "copy.db").path
+    Articles(store).record(draft("https://e.org/later", prose("later")), job_id="j", position=1, now=NOW)
+    run = [sys.executable, "-c", KILLED, str(copy), str(store.path), when]
+    done = subprocess.run(run, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    assert done.returncode == 9
+    assert store.value("SELECT count(*) FROM articles") == articles
+    assert check(store.path).healthy
+    put_back(copy, store.path)
+    assert store.value("SELECT count(*) FROM articles") == 30
+    assert check(store.path).healthy
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="mounts a disk")
+def test_a_store_on_a_read_only_disk_is_read_and_the_rest_is_refused(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "tmpfs", str(disk)], capture_output=True, check=False
+    ).returncode:
+        pytest.skip("nothing may be mounted here")
+    try:
+        path = disk / "mingus.db"
+        with Store.open(path) as store:
+            Articles(store).record(draft("https://e.org/1", prose("w")), job_id="j", position=1, now=NOW)
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        with Store(path) as store:
+            assert Articles(store).search("w5").hits
+            assert backups.backup(store, tmp_path / "copy.db").rows["articles"] == 1
+            with pytest.raises(StoreUnavailable) as caught:
+                Articles(store).archive([1], NOW)
+            assert caught.value.code == "store-read-only"
+            subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+            assert Articles(store).archive([1], NOW) == [1]
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

@@ -378,7 +378,7 @@ def test_disk_that_takes_no_more_keeps_what_was_committed(path: Path) -> None:
 def test_not_a_database(path: Path) -> None:
     path.write_bytes(b"these are not the pages you are looking for " * 200)
     for look in (lambda: Store.open(path), lambda: read_summary(path)):
-        with pytest.raises(PermanentError, match="mingus db check") as raised:
+        with pytest.raises(PermanentError, match="mingus doctor") as raised:
             look()
         assert raised.value.code == "store-corrupt"
 

@@ -49,7 +49,12 @@ def test_check_tells_loose_modes(store: Store) -> None:
 def test_check_tells_a_search_index_that_does_not_fit_and_tidy_mends_it(store: Store) -> None:
     # Behind the triggers' back, as a broken tool would.
     store.execute("DELETE FROM article_texts WHERE article_id = 3")
-    assert any("mingus db vacuum" in line for line in check(store.path).problems)
+    in_use = check(store.path)
+    store.close()
+    alone = check(store.path)
+    assert in_use.facts["search_index"] != alone.facts["search_index"]
+    for found in (in_use, alone):
+        assert any("mingus db vacuum --rebuild" in line for line in found.problems)
     tidy(store, rebuild=True)
     assert check(store.path).healthy
 

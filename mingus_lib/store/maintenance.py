@@ -13,7 +13,15 @@ from pathlib import Path
 from mingus_lib.domain.library import StoreCheck
 from mingus_lib.errors import MingusError, NotFound, PermanentError, StoreUnavailable
 from mingus_lib.store import failures
-from mingus_lib.store.database import BUSY_TIMEOUT, SCHEMA_VERSION, Store, raw_connection, schema_version
+from mingus_lib.store.database import (
+    BUSY_TIMEOUT,
+    SCHEMA_VERSION,
+    Store,
+    is_frozen,
+    raw_connection,
+    schema_version,
+)
+from mingus_lib.store.restoring import in_use
 from mingus_lib.store.steps import Steps
 from mingus_lib.store.summary import size
 
@@ -23,6 +31,11 @@ _SHOWN = 10
 _MERGE_STEP = 16
 _CUT_PATIENCE_MS = 50
 _SAMPLE_ROWS = 400
+# The index's own list of articles against theirs.
+_MISFIT = """
+SELECT EXISTS (SELECT id FROM article_fts_docsize EXCEPT SELECT id FROM article_search)
+  OR EXISTS (SELECT id FROM article_search EXCEPT SELECT id FROM article_fts_docsize)
+"""
 _INDEXED = "SELECT DISTINCT tbl_name FROM sqlite_master WHERE type = 'index' ORDER BY tbl_name"
 
 
@@ -37,8 +50,10 @@ def migrate(path: Path, *, mode: int = 0o600, busy_timeout: float = BUSY_TIMEOUT
 
 
 def check(path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> StoreCheck:
-    """Read the whole file and look for damage; takes about a second for each GB.
+    """Read the whole file and look for damage; takes about a second for each GB, and longer for the search index.
 
+    While others have the store open, the index is compared with the articles by number alone: word by word would
+    keep writers waiting.
     Damage, a wrong schema, loose modes and a full disk are problems of the answer, not exceptions.
     Raises NotFound `no-store`, StoreUnavailable.
     """
@@ -46,10 +61,12 @@ def check(path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> StoreCheck:
         raise NotFound(f"there is no store at {path}: `mingus db migrate` creates it", code="no-store")
     facts = {"path": str(path), "size": str(size(path)), "free": str(shutil.disk_usage(path.parent).free)}
     problems = [*_file_problems(path)]
+    alone = not (is_frozen(path) or in_use(path))
+    facts["search_index"] = "compared word by word" if alone else "compared by number: the store is in use"
     try:
         with failures.in_our_words(path), closing(raw_connection(path, busy_timeout)) as connection:
             facts |= _facts(connection)
-            problems += _schema_problems(connection, path) or _content_problems(connection)
+            problems += _schema_problems(connection, path) or _content_problems(connection, alone)
     except StoreUnavailable:
         raise
     except MingusError as error:
@@ -80,8 +97,11 @@ def _schema_problems(connection: sqlite3.Connection, path: Path) -> list[str]:
     return []
 
 
-def _content_problems(connection: sqlite3.Connection) -> list[str]:
-    return _damage(connection) + [line for name in _INDEXES for line in _index_problems(connection, name)]
+def _content_problems(connection: sqlite3.Connection, alone: bool) -> list[str]:
+    damage = _damage(connection)
+    if not alone:
+        return damage + ([_misfit("article_fts")] if connection.execute(_MISFIT).fetchone()[0] else [])
+    return damage + [line for name in _INDEXES for line in _index_problems(connection, name)]
 
 
 def _damage(connection: sqlite3.Connection) -> list[str]:
@@ -100,7 +120,11 @@ def _index_problems(connection: sqlite3.Connection, name: str) -> Iterator[str]:
         if isinstance(failures.translated(error, Path(name)), StoreUnavailable):
             yield f"the search index {name} could not be checked: {error}"
         else:
-            yield f"the search index {name} does not fit the articles: `mingus db vacuum` rebuilds it"
+            yield _misfit(name)
+
+
+def _misfit(name: str) -> str:
+    return f"the search index {name} does not fit the articles: `mingus db vacuum --rebuild` makes it anew"
 
 
 def tidy(store: Store, *, rebuild: bool = False, deadline: float | None = None) -> int:
