@@ -1,6 +1,6 @@
 """Clean-up of a large store while others read and write it: how long it takes, and how long they wait.
 
-    python benchmarks/cleanup.py --articles 1000000 --dir DIR [--json]
+    python benchmarks/cleanup.py [--articles 1000000] [--dir DIR] [--keep] [--json]
 
 A tenth of the articles is old and kept by no rule, a tenth is old and kept. A writer commits a row every few
 milliseconds and a reader looks up articles all the while, each a process of its own, and both note how long each turn
@@ -17,6 +17,7 @@ import random
 import shutil
 import sqlite3
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -32,7 +33,7 @@ from mingus_lib.domain.retention import ArticlePolicy
 from mingus_lib.services.housekeeping import Housekeeping, Rotation
 from mingus_lib.store.archiving import Archiving
 from mingus_lib.store.database import Store
-from mingus_lib.store.maintenance import check
+from mingus_lib.store.maintenance import sound
 from mingus_lib.store.steps import Steps
 from mingus_lib.store.summary import size
 
@@ -51,30 +52,32 @@ INSERT INTO articles (id, url, canonical_url, domain, title, preview, added_at, 
 def main() -> None:
     """Make the store, clean it up, print every figure."""
     options = _options()
-    options.dir.mkdir(parents=True, exist_ok=True)
-    path = options.dir / "bench.db"
-    figures: dict[str, Any] = {}
-    with Store.open(path) as store:
-        _fill(store, options.articles)
-        figures["store"] = {"articles": options.articles, "bytes": size(path)}
-        claims = [
-            *_archive(store, figures),
-            *_delete(store, figures),
-            *_maintain(store, options.dir, figures),
-        ]
-        claims += _vacuumed(store, options.dir, figures)
-    figures["problems"] = dict(enumerate(check(path).problems))
-    if not options.keep:
-        shutil.rmtree(options.dir)
+    folder = options.dir or Path(tempfile.mkdtemp(prefix="mingus-cleanup-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        claims, figures = _measure(folder, options.articles)
+    finally:
+        if not options.keep:
+            shutil.rmtree(folder)
     publish(claims, figures, as_json=options.json)
+
+
+def _measure(folder: Path, articles: int) -> tuple[list[Claim], dict[str, Any]]:
+    path, figures = folder / "bench.db", dict[str, Any]()
+    with Store.open(path) as store:
+        _fill(store, articles)
+        figures["store"] = {"articles": articles, "bytes": size(path)}
+        claims = [*_archive(store, figures), *_delete(store, figures), *_maintain(store, folder, figures)]
+        claims += _vacuumed(store, folder, figures)
+    return [*claims, Claim("damage found afterwards", len(sound(path)), "==", 0)], figures
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--articles", type=int, default=100_000)
-    parser.add_argument("--dir", type=Path, required=True, help="where to make the store; removed at the end")
+    parser.add_argument("--articles", type=int, default=1_000_000)
+    parser.add_argument("--dir", type=Path, help="where to make the store; removed at the end")
     parser.add_argument("--keep", action="store_true", help="keep the store for another run")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
