@@ -2,9 +2,10 @@
 
     python benchmarks/cleanup.py [--articles 1000000] [--dir DIR] [--keep] [--json]
 
-A tenth of the articles is old and kept by no rule, a tenth is old and kept. A writer commits a row every few
-milliseconds and a reader looks up articles all the while, each a process of its own, and both note how long each turn
-took. The peer is one statement for everything, as a script would do it: how long a writer waits for that.
+The first tenth of the articles is old and kept by no rule, the second one is old and kept. A writer commits a row every
+few milliseconds and a reader looks up articles all the while, each a process of its own. The writer notes how long it
+waited for the write lock, the reader how long its query took; at first with nothing else going on. The peer is one
+statement for everything, as a script would do it: how long a writer waits for that.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from claims import Claim, publish
 from mingus_lib.domain.retention import ArticlePolicy
 from mingus_lib.services.housekeeping import Housekeeping, Rotation
 from mingus_lib.store.archiving import Archiving
-from mingus_lib.store.database import Store
+from mingus_lib.store.database import Store, raw_connection
 from mingus_lib.store.maintenance import sound
 from mingus_lib.store.steps import Steps
 from mingus_lib.store.summary import size
@@ -67,6 +68,9 @@ def _measure(folder: Path, articles: int) -> tuple[list[Claim], dict[str, Any]]:
     with Store.open(path) as store:
         _fill(store, articles)
         figures["store"] = {"articles": articles, "bytes": size(path)}
+        with _others(path) as others:
+            time.sleep(5)
+        figures["nothing else going on"] = others.figures()
         claims = [*_archive(store, figures), *_delete(store, figures), *_maintain(store, folder, figures)]
         claims += _vacuumed(store, folder, figures)
     return [*claims, Claim("damage found afterwards", len(sound(path)), "==", 0)], figures
@@ -94,7 +98,7 @@ def _fill(store: Store, wanted: int) -> None:
         numbers = range(first + 1, min(first + BATCH, wanted) + 1)
         texts = [(n, " ".join(chance.choices(vocabulary, k=WORDS)), "") for n in numbers]
         with store.transaction() as connection:
-            connection.executemany(_ARTICLE, [_article(n) for n in numbers])
+            connection.executemany(_ARTICLE, [_article(n, wanted) for n in numbers])
             connection.executemany("INSERT INTO article_texts VALUES (?, ?, ?)", texts)
             pages = [(n, os.urandom(2_000)) for n in numbers]
             connection.executemany("INSERT INTO article_raw VALUES (?, 'zlib', ?, NULL, NULL, NULL)", pages)
@@ -110,7 +114,7 @@ def _fill(store: Store, wanted: int) -> None:
             events = [
                 (f"e{n:09}{i}", n, NEW.isoformat())
                 for n in numbers
-                if n % 10 > 1
+                if n > wanted // 5
                 for i in range(EVENTS_AN_ARTICLE)
             ]
             connection.executemany(
@@ -122,9 +126,9 @@ def _fill(store: Store, wanted: int) -> None:
     store.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _article(number: int) -> tuple[Any, ...]:
-    """Of ten: one old, one old and featured, eight young."""
-    old = number % 10 <= 1
+def _article(number: int, wanted: int) -> tuple[Any, ...]:
+    """The first fifth is old, half of that is featured, too."""
+    old = number <= wanted // 5
     at = (OLD if old else NEW) + timedelta(seconds=number % 86_400)
     url = f"https://host.example/{number}"
     return (
@@ -133,7 +137,7 @@ def _article(number: int) -> tuple[Any, ...]:
         f"Title {number}",
         at.isoformat(timespec="microseconds"),
         f"h{number}",
-        int(number % 10 == 1),
+        int(old and number > wanted // 10),
     )
 
 
@@ -181,8 +185,17 @@ def _others(path: Path) -> Iterator[Others]:
 
 def _write(path: Path, stop: Any, pipe: Any) -> None:
     sql = "INSERT INTO meta VALUES ('bench', '1') ON CONFLICT (key) DO UPDATE SET value = value + 1"
-    with Store.open(path) as store:
-        _turns(lambda: store.execute(sql), stop, pipe)
+    with closing(raw_connection(path, 60.0)) as connection:
+
+        def turn() -> float:
+            begun = time.perf_counter()
+            connection.execute("BEGIN IMMEDIATE")
+            waited = time.perf_counter() - begun
+            connection.execute(sql)
+            connection.execute("COMMIT")
+            return waited
+
+        _turns(turn, stop, pipe)
 
 
 def _read(path: Path, stop: Any, pipe: Any) -> None:
@@ -190,17 +203,21 @@ def _read(path: Path, stop: Any, pipe: Any) -> None:
     with Store.open(path) as store:
         last = store.value("SELECT max(id) FROM articles")
         sql = "SELECT title FROM articles WHERE id = ?"
-        _turns(lambda: store.value(sql, (chance.randrange(1, last),)), stop, pipe)
+
+        def turn() -> float:
+            begun = time.perf_counter()
+            store.value(sql, (chance.randrange(1, last),))
+            return time.perf_counter() - begun
+
+        _turns(turn, stop, pipe)
 
 
-def _turns(turn: Callable[[], object], stop: Any, pipe: Any) -> None:
+def _turns(turn: Callable[[], float], stop: Any, pipe: Any) -> None:
     turn()
     pipe.send("ready")
     times = []
     while not stop.is_set():
-        begun = time.perf_counter()
-        turn()
-        times.append(time.perf_counter() - begun)
+        times.append(turn())
         time.sleep(0.004)
     pipe.send(times or [0.0])
 

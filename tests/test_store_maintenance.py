@@ -14,7 +14,7 @@ from mingus_lib.errors import NotFound, Refused, StoreUnavailable, UsageError
 from mingus_lib.store.articles import Articles
 from mingus_lib.store.backups import backup
 from mingus_lib.store.database import SCHEMA_VERSION, Store
-from mingus_lib.store.maintenance import check, migrate, tidy
+from mingus_lib.store.maintenance import check, migrate, tidy, write_anew
 from mingus_lib.store.summary import read_summary
 from tests.store_samples import NOW, draft, prose
 
@@ -136,6 +136,15 @@ def test_tidy_gives_space_back(store: Store) -> None:
     store.rows("PRAGMA wal_checkpoint(TRUNCATE)")
     assert tidy(store) > 0
     assert store.value("PRAGMA freelist_count") == 0
+    assert check(store.path).healthy
+
+
+def test_a_file_written_anew_has_no_gaps(store: Store) -> None:
+    store.execute("DELETE FROM articles WHERE id % 2")
+    tidy(store)
+    gained = write_anew(store)
+    assert gained > 0
+    assert store.value("PRAGMA auto_vacuum") == 2
     assert check(store.path).healthy
 
 

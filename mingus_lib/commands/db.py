@@ -115,6 +115,10 @@ def stats(ctx: typer.Context, as_json: Json = False) -> None:
 def vacuum(
     ctx: typer.Context,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the search index anew, too.")] = False,
+    full: Annotated[
+        bool,
+        typer.Option("--full", help="Write the file anew, without gaps; who writes meanwhile has to wait."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Give free pages back to the disk and merge the search index.
@@ -122,7 +126,7 @@ def vacuum(
     Example: mingus db vacuum
     """
     here = runtime_of(ctx)
-    done = upkeep.vacuum(here.settings.store_path, rebuild=rebuild)
+    done = upkeep.vacuum(here.settings.store_path, rebuild=rebuild, full=full)
     if as_json:
         output.value(done)
     else:

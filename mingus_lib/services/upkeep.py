@@ -24,9 +24,11 @@ def backup(path: Path, destination: Path, *, overwrite: bool, report: backups.Pr
     return {"path": str(destination), "size_bytes": written.size, "rows": sum(written.rows.values())}
 
 
-def vacuum(path: Path, *, rebuild: bool) -> dict[str, Any]:
+def vacuum(path: Path, *, rebuild: bool, full: bool) -> dict[str, Any]:
     """Tidy the store up; the documented shape of `db vacuum --json`."""
-    freed = maintenance.tidy(Store(path, create=False), rebuild=rebuild)
+    store = Store(path, create=False)
+    freed = maintenance.tidy(store, rebuild=rebuild)
+    freed += maintenance.write_anew(store) if full else 0
     return {"path": str(path), "freed_bytes": freed}
 
 
