@@ -46,7 +46,8 @@ Parameters = Sequence[Any] | dict[str, Any]
 
 
 class Store:
-    """A library's file. Opens on first use; `path` must be on a local disk.
+    """A library's file. Opens on first use; `path` must be on a local disk. When a backup is restored there, it is opened
+    anew at the next use; on a read-only disk it can be read.
 
     Every method may raise StoreUnavailable (locked, full, read-only, disk), PermanentError
     `store-corrupt`, UsageError `store-newer` or `not-a-store`, NotFound `no-store` (create=False).
@@ -65,6 +66,7 @@ class Store:
         self._depth = 0
         self._held = 0
         self._durable = False
+        self._name = os.fspath(path)  # looked at for every statement: a Path takes twice the time
         self._file: tuple[int, int] | None = None
         self._frozen = False
 
@@ -133,7 +135,7 @@ class Store:
 
         `durable` waits until the commit is on the disk (see above); it counts on the outermost call.
         """
-        with self._reached() as connection:
+        with self._reached(looks=False) as connection:
             if self._depth:
                 yield connection
                 return
@@ -170,11 +172,11 @@ class Store:
             self._depth -= 1
 
     @contextmanager
-    def _reached(self) -> Iterator[sqlite3.Connection]:
+    def _reached(self, *, looks: bool = True) -> Iterator[sqlite3.Connection]:
         if self._pid != os.getpid():
             self._leave_parent()
         with self._lock, failures.in_our_words(self.path):
-            if not self._held and self._connection is not None and self._moved():
+            if looks and not self._held and self._connection is not None and self._moved():
                 self._disconnect()
             self._held += 1
             try:
@@ -184,9 +186,11 @@ class Store:
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
+            # Looked at before, so that a file that comes in between is taken for another one.
+            before = _identity(self._name)
             self._connection = connect(self.path, self.create, self.mode, self.busy_timeout)
             self._durable = False
-            self._file = _identity(self.path)
+            self._file = before or _identity(self._name)
             self._frozen = is_frozen(self.path)
         return self._connection
 
@@ -197,7 +201,7 @@ class Store:
 
     def _moved(self) -> bool:
         """Whether the path leads to another file: a backup was restored. One that is gone is not another one."""
-        there = _identity(self.path)
+        there = _identity(self._name)
         # A disk that can be written again ends a connection that reads without locks.
         return there is not None and (there != self._file or (self._frozen and not is_frozen(self.path)))
 
@@ -208,9 +212,9 @@ class Store:
         self._pid, self._lock = os.getpid(), threading.RLock()
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(name: str) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 - for every statement
+        found = os.stat(name)  # noqa: PTH116 - for every statement
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -399,7 +399,7 @@ def m007_readers(db: Database) -> None:
 
 
 @migrations()
-def m008_analytics(_db: Database) -> None:
+def m008_placeholder(_db: Database) -> None:
     """The place of another migration: nothing yet."""
 
 

@@ -38,6 +38,11 @@ SALVAGED_COLUMNS = (
     Column("damaged", "Damaged"),
 )
 
+FACT_COLUMNS = (
+    Column("fact", "What", Kind.ID),
+    Column("value", "How it is"),
+)
+
 
 def anything(plan: Mapping[str, Any]) -> bool:
     """Whether there is something to do."""
@@ -46,9 +51,13 @@ def anything(plan: Mapping[str, Any]) -> bool:
 
 def question(plan: Mapping[str, Any]) -> str:
     """What is asked before it is done."""
-    deleted = plan["articles_deleted"]
-    last = f" and {deleted:,} archived articles for good" if deleted else ""
-    return f"Archive {plan['archived']:,} articles, delete {plan['pages_deleted']:,} old pages{last}?"
+    parts = {
+        "archive {:,} articles": plan["archived"],
+        "delete {:,} old pages": plan["pages_deleted"],
+        "delete {:,} archived articles for good": plan["articles_deleted"],
+    }
+    told = ", ".join(words.format(count) for words, count in parts.items() if count)
+    return f"{told[:1].upper()}{told[1:]}?"
 
 
 def show_articles(told: Mapping[str, Any], form: Format) -> None:
@@ -99,7 +108,8 @@ def show_database(told: Mapping[str, Any], form: Format) -> None:
         "backup_bytes": None if backup is None else backup["size_bytes"],
         **{name: told[name] for name in told if name not in ("backup", "dry_run") and told[name] is not None},
     }
-    output.lines(f"{name}\t{output.plain(value)}" for name, value in facts.items())
+    rows = [{"fact": name, "value": output.plain(value)} for name, value in facts.items()]
+    output.rows(rows, FACT_COLUMNS, form, id_key="fact")
     if told["dry_run"]:
         output.message("Nothing was done (--dry-run).")
 
