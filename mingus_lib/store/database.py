@@ -46,8 +46,9 @@ Parameters = Sequence[Any] | dict[str, Any]
 
 
 class Store:
-    """A library's file. Opens on first use; `path` must be on a local disk. When a backup is restored there, it is opened
-    anew at the next use; on a read-only disk it can be read.
+    """A library's file. Opens on first use; `path` must be on a local disk.
+
+    When a backup is restored there, it is opened anew at the next use; on a read-only disk it can be read.
 
     Every method may raise StoreUnavailable (locked, full, read-only, disk), PermanentError
     `store-corrupt`, UsageError `store-newer` or `not-a-store`, NotFound `no-store` (create=False).
