@@ -160,6 +160,12 @@ def test_where_there_is_no_store_a_backup_makes_one(store: Store, tmp_path: Path
     there = tmp_path / "new" / "home" / "mingus.db"
     assert put_back(copy, there) is None
     assert check(there).healthy
+    # A store that was deleted may have left its log, which belongs to no other file.
+    there.unlink()
+    Path(f"{there}-wal").write_bytes(b"log of the one that was there")
+    assert put_back(copy, there) is None
+    assert check(there).healthy
+    assert len(list(there.parent.glob("*.before-*-wal"))) == 1
 
 
 def test_a_backup_of_an_older_schema_is_migrated(store: Store, tmp_path: Path) -> None:

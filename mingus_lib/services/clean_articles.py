@@ -53,7 +53,7 @@ class ArticleCleaning:
         freed = [self.archiving.drop_pages(pages, Steps(5, deadline=deadline))]
         rows, _ = self.archiving.old_rows(policy, now)
         freed.append(self.archiving.drop_rows(rows, policy, now, Steps(2, deadline=deadline)))
-        left = steps.over or any(each.left for each in freed)
+        left = (steps.over and bool(plan.ids)) or any(each.left for each in freed)
         return {
             "dry_run": False,
             **_told(policy, plan.old, archived, plan.kept, freed, left=left),

@@ -164,11 +164,12 @@ def swap(part: Path, store: Path, now: datetime) -> Path | None:
 
     Raises StoreUnavailable when others keep reading or writing the old store.
     """
+    aside = store.with_name(f"{store.name}.before-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
     if not store.exists():
+        _log_aside(store, aside)
         part.replace(store)
         _settle(store.parent)
         return None
-    aside = store.with_name(f"{store.name}.before-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
     with failures.files_in_our_words(store), _locked(store):
         aside.hardlink_to(store)
         _log_aside(store, aside)
@@ -178,7 +179,7 @@ def swap(part: Path, store: Path, now: datetime) -> Path | None:
 
 
 def _log_aside(store: Path, aside: Path) -> None:
-    """The new store must find neither log nor index of the old one; only a damaged one's log holds anything."""
+    """The new store must find neither log nor index of the old one, which hold something only if it was damaged."""
     with suppress(FileNotFoundError):
         log = Path(f"{store}-wal")
         log.replace(f"{aside}-wal") if log.stat().st_size else log.unlink()
