@@ -42,9 +42,15 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
     ("classify", "classify", "Feed", "Label articles by phase, difficulty, topics and scores."),
     ("recommend", "recommend", "Feed", "Recommend the next reads, with their reasons."),
     ("report", "report", "Feed", "Report on the library, its costs and its recommendations."),
+    ("cleanup", "cleanup", "Feed", "Archive old articles, empty caches and tidy the store, by hand."),
     ("enqueue", "feed", "Feed", "Enqueue any task with its arguments as JSON."),
     ("mails", "mails", "Library", "Look at the mails that were read, and at what became of their links."),
-    ("articles", "articles", "Library", "List, show, search, review, feature, archive and export articles."),
+    (
+        "articles",
+        "articles",
+        "Library",
+        "List, show, search, review, feature, keep, archive and export articles.",
+    ),
     ("readers", "readers", "Library", "Import, list, show, assess, export and forget readers."),
     ("hosts", "hosts", "Library", "Say which hosts may be read, and how good they are."),
     ("extract", "extract", "Library", "Read articles from files or addresses, storing nothing."),
@@ -95,7 +101,7 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
     ("compose", "deploy", "Deploy", "Write a compose file and a Dockerfile, and say how to use them."),
     ("config", "config", "Deploy", "Show and check the settings."),
     ("migrate", "migrate", "Deploy", "Take over what waits in another system's queues."),
-    ("db", "db", "Deploy", "Migrate, back up, check and tidy the store."),
+    ("db", "db", "Deploy", "Migrate, back up, restore, check, measure and tidy the store."),
 )
 ALIASES = {"task-status": "job", "beat": "scheduler", "flower": "dashboard"}
 

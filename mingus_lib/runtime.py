@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from mingus_lib.services.cancelling import Canceller
     from mingus_lib.services.celery_migration import Migration
     from mingus_lib.services.classify import Classify
+    from mingus_lib.services.clean_articles import ArticleCleaning
+    from mingus_lib.services.clean_cache import CacheCleaning
+    from mingus_lib.services.housekeeping import Housekeeping
     from mingus_lib.services.ingest import Ingest
     from mingus_lib.services.label_batches import LabelBatches
     from mingus_lib.services.mail_reading import MailReading
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from mingus_lib.services.recommending import Recommender
     from mingus_lib.services.refit import Refitting
     from mingus_lib.services.reprocess import Reprocess
+    from mingus_lib.services.restoring import Restoring
     from mingus_lib.services.retrying import Retrier
     from mingus_lib.services.sweeping import Sweeper
     from mingus_lib.services.watching import Watcher
@@ -462,6 +466,56 @@ class Runtime:
             self.mails,
             self.enqueuer,
             self.delivery,
+        )
+
+    @property
+    def article_cleaning(self) -> ArticleCleaning:
+        """What archives old articles."""
+        from mingus_lib.services.clean_articles import ArticleCleaning
+        from mingus_lib.store.archiving import Archiving
+
+        return ArticleCleaning(Archiving(self.store), self.settings.article_policy())
+
+    @property
+    def cache_cleaning(self) -> CacheCleaning:
+        """What deletes what has had its time."""
+        from mingus_lib.queues import embedded
+        from mingus_lib.queues.orphans import Orphans
+        from mingus_lib.services.clean_cache import CacheCleaning
+        from mingus_lib.store.expiry import Expiry
+
+        def orphans() -> Orphans | None:
+            if self.settings.eager or (
+                self.settings.redis_url is None and not embedded.answers(self.settings.home)
+            ):
+                return None
+            return Orphans(self.redis, self.redis_where, self.ledger, self.keyring.keys)
+
+        return CacheCleaning(
+            Expiry(self.store),
+            self.settings.cache_policy(),
+            orphans,
+            self.settings.log_file,
+            self.settings.home / "redis" / "redis.log",
+        )
+
+    @property
+    def housekeeping(self) -> Housekeeping:
+        """What keeps the store in order and backed up."""
+        from mingus_lib.services.housekeeping import Housekeeping, Rotation
+
+        told = self.settings
+        return Housekeeping(self.store, Rotation(told.backups_path, told.backup_daily, told.backup_weekly))
+
+    @property
+    def restoring(self) -> Restoring:
+        """What puts a backup in the store's place; it opens neither store nor Redis for good."""
+        from mingus_lib.queues.sharing import file_mode
+        from mingus_lib.services.restoring import Restoring
+
+        own = self.settings.redis_url is None
+        return Restoring(
+            self.settings.store_path, file_mode(self.settings.home), self.redis_if_up, self.redis_where, own
         )
 
     @cached_property

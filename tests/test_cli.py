@@ -215,7 +215,7 @@ def test_a_corrupt_store_is_named(mingus: CommandLine) -> None:
     (mingus.home / "mingus.db").write_bytes(b"not a database at all" * 100)
     shown = mingus("add", "https://example.com/")
     assert shown.code == 1
-    assert "mingus db check" in shown.err
+    assert "mingus doctor" in shown.err
     assert len(shown.err.splitlines()) == 1
 
 

@@ -73,6 +73,7 @@ class Prepared:
 
 def fill(mingus: CommandLine, folder: Path, site: str) -> None:
     """A read mail, more mails to read, a reader, and the files that examples name."""
+    (folder / "backups").mkdir()
     mailbox.Maildir(folder / "Maildir", create=True).add(letter(site, "maildir"))
     newsletters = mailbox.mbox(folder / "newsletters.mbox", create=True)
     newsletters.add(letter(site, "mbox"))
@@ -128,6 +129,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
             waiting = mingus("enqueue", "ping", "--queue", "analytics", "-q").out.strip()
             mingus("cancel", waiting)
             mingus("resume", "--all")
+            mingus("db", "backup", str(folder / "backups" / "mingus-20260309T050000Z.db"))
             found.ids = {"dead": dead.json["jobs"][0]["id"], "cancelled": waiting}
             yield found
         finally:

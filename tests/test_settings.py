@@ -77,6 +77,27 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "dashboard_public_url": ("https://a", "https://b/c", '"http://d"'),
     "dashboard_token": ("a" * 16, "b" * 16, f'"{"c" * 16}"'),
     "dashboard_token_file": ("/tmp/a", "/tmp/b", '"none"'),
+    "retention_age": ("publication", "arrival", '"publication"'),
+    "retention_keep_rating": ("3", "4.5", "5"),
+    "backup_folder": ("/a", "/b", '"/c"'),
+    **{
+        f"retention_{name}": ("11", "12", "13")
+        for name in (
+            "keep_read_days",
+            "phase_floor",
+            "level_floor",
+            "archived_pages_days",
+            "archived_rows_days",
+            "pages_days",
+            "lists_days",
+            "answers_days",
+            "jobs_days",
+            "outcomes_days",
+            "logs_days",
+        )
+    },
+    "backup_daily": ("1", "2", "3"),
+    "backup_weekly": ("1", "2", "3"),
 }
 EACH = [each for each in declarations() if not each.required]
 

@@ -25,10 +25,11 @@ from mingus_lib.domain.models import ArticleStatus, ItemOutcome, Outcome
 from mingus_lib.errors import MingusError, NotFound, PermanentError, StoreUnavailable, UsageError
 from mingus_lib.store import schema
 from mingus_lib.store.articles import Articles
+from mingus_lib.store.backups import backup
 from mingus_lib.store.database import SCHEMA_VERSION, Store
 from mingus_lib.store.followups import FollowUps
 from mingus_lib.store.hosts import Hosts
-from mingus_lib.store.maintenance import backup, tidy
+from mingus_lib.store.maintenance import tidy
 from mingus_lib.store.summary import read_summary
 from tests.store_samples import NOW, draft, prose
 
@@ -377,7 +378,7 @@ def test_disk_that_takes_no_more_keeps_what_was_committed(path: Path) -> None:
 def test_not_a_database(path: Path) -> None:
     path.write_bytes(b"these are not the pages you are looking for " * 200)
     for look in (lambda: Store.open(path), lambda: read_summary(path)):
-        with pytest.raises(PermanentError, match="mingus db check") as raised:
+        with pytest.raises(PermanentError, match="mingus doctor") as raised:
             look()
         assert raised.value.code == "store-corrupt"
 

@@ -12,8 +12,9 @@ import pytest
 from mingus_lib.domain.models import ArticleStatus, ItemOutcome, Outcome
 from mingus_lib.errors import NotFound, Refused, StoreUnavailable, UsageError
 from mingus_lib.store.articles import Articles
+from mingus_lib.store.backups import backup
 from mingus_lib.store.database import SCHEMA_VERSION, Store
-from mingus_lib.store.maintenance import backup, check, migrate, tidy
+from mingus_lib.store.maintenance import check, migrate, tidy, write_anew
 from mingus_lib.store.summary import read_summary
 from tests.store_samples import NOW, draft, prose
 
@@ -48,7 +49,12 @@ def test_check_tells_loose_modes(store: Store) -> None:
 def test_check_tells_a_search_index_that_does_not_fit_and_tidy_mends_it(store: Store) -> None:
     # Behind the triggers' back, as a broken tool would.
     store.execute("DELETE FROM article_texts WHERE article_id = 3")
-    assert any("mingus db vacuum" in line for line in check(store.path).problems)
+    in_use = check(store.path)
+    store.close()
+    alone = check(store.path)
+    assert in_use.facts["search_index"] != alone.facts["search_index"]
+    for found in (in_use, alone):
+        assert any("mingus db vacuum --rebuild" in line for line in found.problems)
     tidy(store, rebuild=True)
     assert check(store.path).healthy
 
@@ -83,8 +89,9 @@ def test_check_of_a_locked_store_is_a_failure_not_a_finding(store: Store) -> Non
 def test_backup_is_a_whole_private_store(store: Store, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     copy = tmp_path / "copy.db"
-    size = backup(store, copy, progress=lambda done, total: seen.append((done, total)))
-    assert size == copy.stat().st_size
+    made = backup(store, copy, progress=lambda done, total: seen.append((done, total)))
+    assert made.rows["articles"] == 30
+    assert made.size == copy.stat().st_size
     assert copy.stat().st_mode & 0o777 == 0o600
     assert seen[-1][0] == seen[-1][1] > 0
     assert sorted(each.name for each in tmp_path.glob("copy*")) == ["copy.db"]
@@ -129,6 +136,15 @@ def test_tidy_gives_space_back(store: Store) -> None:
     store.rows("PRAGMA wal_checkpoint(TRUNCATE)")
     assert tidy(store) > 0
     assert store.value("PRAGMA freelist_count") == 0
+    assert check(store.path).healthy
+
+
+def test_a_file_written_anew_has_no_gaps(store: Store) -> None:
+    store.execute("DELETE FROM articles WHERE id % 2")
+    tidy(store)
+    gained = write_anew(store)
+    assert gained > 0
+    assert store.value("PRAGMA auto_vacuum") == 2
     assert check(store.path).healthy
 
 

@@ -97,6 +97,7 @@ ARTICLE = Article(
     last_modified=None,
     is_active=True,
     is_featured=False,
+    is_kept=False,
     admin_notes=None,
     archived_at=None,
     text="First paragraph.\n\nSecond\x9b one.",

@@ -14,7 +14,7 @@ from mingus_lib.view import article as view
 from mingus_lib.view import output
 
 app = typer.Typer(
-    help="List, show, search, review, feature, archive and export articles.",
+    help="List, show, search, review, feature, keep, archive and export articles.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -125,8 +125,26 @@ def feature(
 
 
 @app.command()
+def keep(
+    ctx: typer.Context,
+    article_ids: Ids,
+    off: Annotated[bool, typer.Option("--off", help="Let clean-up archive them when they are old.")] = False,
+    note: Note = None,
+    as_json: Json = False,
+) -> None:
+    """Mark articles that clean-up never archives, however old, or take the mark off.
+
+    Example: mingus articles keep 12 --note "timeless"
+    """
+    here = runtime_of(ctx)
+    changed = here.articles.keep(article_ids, not off, datetime.now(UTC), library.checked_note(note))
+    view.show_changed("unkept" if off else "kept", changed, article_ids, output.choose(as_json=as_json))
+    _none_missing(changed, article_ids)
+
+
+@app.command()
 def restore(ctx: typer.Context, article_ids: Ids, as_json: Json = False) -> None:
-    """Bring archived articles back.
+    """Bring archived articles back, with the mark that keeps them.
 
     Example: mingus articles restore 12
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from mingus_lib.domain.checks import Finding, fail, ok, warn
 
 OLDEST_REDIS = (6, 2)
@@ -9,6 +11,7 @@ DRIFT_WARN, DRIFT_FAIL = 2.0, 60.0
 LATENCY_WARN, LATENCY_FAIL = 0.02, 0.5
 DISK_WARN, DISK_FAIL = 1_000_000_000, 200_000_000
 MEMORY_WARN = 0.8
+BACKUP_WARN = timedelta(days=2)
 
 
 def redis_version(label: str, version: tuple[int, ...]) -> Finding:
@@ -72,8 +75,25 @@ def disk(free: int, where: str) -> Finding:
     """A full disk stops the ledger, and with it all work."""
     detail = f"{_size(free)} free beside {where}"
     if free < DISK_FAIL:
-        return fail("disk", detail, "free some space: mingus db vacuum, or a larger disk")
+        return fail("disk", detail, "mingus cleanup cache --yes, then mingus db vacuum; or a larger disk")
     return warn("disk", detail, "free some space soon") if free < DISK_WARN else ok("disk", detail)
+
+
+def backups(newest: datetime | None, now: datetime, where: str, *, on: bool) -> Finding:
+    """Whether a lost or damaged store can be replaced; `newest` is the time of the last backup of rotation."""
+    if newest is None and not on:
+        return warn(
+            "backup", "none are made", "set backup.daily, or run mingus db backup by a timer of yours"
+        )
+    if newest is None:
+        return warn(
+            "backup", f"there is none in {where}", "mingus cleanup database makes one; the timetable, too"
+        )
+    age = now - newest
+    if age > BACKUP_WARN:
+        fix = "run the scheduler (mingus schedule list), or: mingus cleanup database"
+        return warn("backup", f"the newest in {where} is {age.days} days old", fix)
+    return ok("backup", f"{newest:%Y-%m-%d %H:%M} UTC, in {where}")
 
 
 def key_modes(wrong: tuple[str, ...]) -> Finding:

@@ -62,6 +62,7 @@ class Article:
     last_modified: str | None
     is_active: bool
     is_featured: bool
+    is_kept: bool
     admin_notes: str | None
     archived_at: datetime | None
     text: str | None = field(default=None, repr=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -110,12 +110,32 @@ def claim_for_store(client: Redis, store_id: str, where: str) -> None:
     """Stamp Redis with the store's id, or refuse a Redis that belongs to another store."""
     with translated(where):
         client.set(STORE_ID_KEY, store_id, nx=True)
-        owner = client.get(STORE_ID_KEY)
-    if isinstance(owner, bytes) and owner.decode("utf-8", "replace") != store_id:
+    stamped = owner(client, where)
+    if stamped is not None and stamped != store_id:
         raise Refused(
-            f"Redis at {where} belongs to the store {owner.decode('utf-8', 'replace')}, this one is "
-            f"{store_id}; use that store's MINGUS_HOME or another Redis database"
+            f"Redis at {where} belongs to the store {stamped}, this one is {store_id}; "
+            "use that store's MINGUS_HOME or another Redis database"
         )
+
+
+def stamp_anew(client: Redis, store_id: str, owners: Collection[str | None] | None, where: str) -> str:
+    """Give Redis to the store that was restored, if it belonged to one of `owners` (None: whoever's it is) or nobody.
+
+    `stamped`, or `of another store` when it is left as it is: commands refuse it then, naming both.
+    """
+    stamped = owner(client, where)
+    if stamped is not None and owners is not None and stamped not in owners:
+        return "of another store"
+    with translated(where):
+        client.set(STORE_ID_KEY, store_id)
+    return "stamped"
+
+
+def owner(client: Redis, where: str) -> str | None:
+    """The id of the store that Redis belongs to; None for nobody's."""
+    with translated(where):
+        found = client.get(STORE_ID_KEY)
+    return found.decode("utf-8", "replace") if isinstance(found, bytes) else None
 
 
 def mask(url: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mingus_lib.domain import diagnosis
@@ -25,10 +25,10 @@ from mingus_lib.domain.checks import (
 from mingus_lib.errors import MingusError, NotFound, UsageError
 from mingus_lib.queues import examination, status
 from mingus_lib.queues.connection import connect, translated
-from mingus_lib.services import checking, health, timetables, unitfiles
+from mingus_lib.services import checking, health, housekeeping, timetables, unitfiles
 from mingus_lib.services.overview import stopped, where
 from mingus_lib.settings import ai_key
-from mingus_lib.store import maintenance
+from mingus_lib.store import backups, maintenance
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from mingus_lib.settings import Settings
 
 ENOUGH_FOR_ANY_QUEUE = float("inf")
+FIXES = {
+    "store-full": "make some MB of room, then: mingus cleanup cache --yes",
+    "store-read-only": "make its disk or folder writable again: mount, ls -l",
+}
 
 
 def examine(
@@ -45,7 +49,7 @@ def examine(
 ) -> Iterator[Finding]:
     """Every finding, as soon as it is known; `parts` are opened when Redis and store are there."""
     yield from _files(settings)
-    yield from _store(settings.store_path)
+    yield from _store(settings)
     client, trouble = _client(settings, redis_url)
     if client is None:
         yield trouble or fail("redis", "it does not answer", "mingus up")
@@ -155,17 +159,35 @@ def _files(settings: Settings) -> Iterator[Finding]:
     yield diagnosis.disk(shutil.disk_usage(home).free, str(home))
 
 
-def _store(path: Path) -> Iterator[Finding]:
+def _store(settings: Settings) -> Iterator[Finding]:
+    path = settings.store_path
+    yield _backups(settings)
     try:
         found = maintenance.check(path)
     except NotFound:
         yield warn("store", f"there is none at {path} yet", "the first job makes it, or: mingus db migrate")
         return
     except MingusError as error:
-        yield fail("store", str(error), "mingus db check")
+        yield fail("store", str(error), _recovery(settings, error.code, "mingus db check"))
         return
     for problem in found.problems:
         detail, _, fix = problem.rpartition(": ")
-        yield fail("store", detail or problem, fix or "mingus db check")
+        damaged = "store-corrupt" if "damage" in detail else ""
+        yield fail("store", detail or problem, _recovery(settings, damaged, fix or "mingus db check"))
     if not found.problems:
         yield ok("store", f"whole, schema {found.facts.get('user_version')}, read from end to end")
+
+
+def _backups(settings: Settings) -> Finding:
+    newest = backups.newest(settings.backups_path)
+    on = bool(settings.backup_daily or settings.backup_weekly)
+    return diagnosis.backups(
+        None if newest is None else newest[0], datetime.now(UTC), str(settings.backups_path), on=on
+    )
+
+
+def _recovery(settings: Settings, code: str, fix: str) -> str:
+    """What to do about a store that cannot be used; some troubles have a way of their own."""
+    if code == "store-corrupt":
+        return housekeeping.way_out(settings.backups_path)
+    return FIXES.get(code, fix)

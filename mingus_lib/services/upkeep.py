@@ -1,11 +1,14 @@
-"""The store as a file: migrated, copied, checked."""
+"""The store as a file: migrated, copied, checked, measured, tidied."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mingus_lib.store import maintenance
+from mingus_lib.store import backups, maintenance, statistics
+from mingus_lib.store import salvage as salvaging
 from mingus_lib.store.database import Store
 
 
@@ -15,15 +18,17 @@ def migrate(path: Path) -> dict[str, Any]:
     return {"path": str(path), "before": before, "after": after}
 
 
-def backup(path: Path, destination: Path, *, overwrite: bool, report: maintenance.Progress) -> dict[str, Any]:
-    """Copy the store; the documented shape of `db backup --json`. Raises Refused for a file that is there."""
-    written = maintenance.backup(Store(path, create=False), destination, overwrite=overwrite, progress=report)
-    return {"path": str(destination), "size_bytes": written}
+def backup(path: Path, destination: Path, *, overwrite: bool, report: backups.Progress) -> dict[str, Any]:
+    """Copy the store and check the copy; the documented shape of `db backup --json`. Raises Refused."""
+    written = backups.backup(Store(path, create=False), destination, overwrite=overwrite, progress=report)
+    return {"path": str(destination), "size_bytes": written.size, "rows": sum(written.rows.values())}
 
 
-def vacuum(path: Path, *, rebuild: bool) -> dict[str, Any]:
+def vacuum(path: Path, *, rebuild: bool, full: bool) -> dict[str, Any]:
     """Tidy the store up; the documented shape of `db vacuum --json`."""
-    freed = maintenance.tidy(Store(path, create=False), rebuild=rebuild)
+    store = Store(path, create=False)
+    freed = maintenance.tidy(store, rebuild=rebuild)
+    freed += maintenance.write_anew(store) if full else 0
     return {"path": str(path), "freed_bytes": freed}
 
 
@@ -31,3 +36,27 @@ def check(path: Path) -> dict[str, Any]:
     """Look for damage; the documented shape of `db check --json`."""
     found = maintenance.check(path)
     return {"facts": dict(found.facts), "problems": list(found.problems)}
+
+
+def salvage(path: Path, destination: Path, report: Callable[[int, int, str], None]) -> dict[str, Any]:
+    """Save what can be read; the documented shape of `db salvage --json`. Raises what store/salvage.py raises."""
+    tables = salvaging.salvage(path, destination, report)
+    return {
+        "path": str(destination),
+        "rows": sum(each.rows for each in tables),
+        "damaged": [each.table for each in tables if each.damaged],
+        "tables": [asdict(each) for each in tables],
+    }
+
+
+def stats(path: Path) -> dict[str, Any]:
+    """Rows and bytes by table; the documented shape of `db stats --json`."""
+    found = statistics.measure(path)
+    return {
+        "path": str(path),
+        "file_bytes": found.file,
+        "log_bytes": found.log,
+        "free_bytes": found.free,
+        "schema": found.schema,
+        "tables": [asdict(each) for each in found.tables],
+    }

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mingus_lib.domain.models import FetchPolicy, QualityPolicy
     from mingus_lib.domain.recommend.facts import ListPolicy
     from mingus_lib.domain.recommend.parameters import FitOptions
+    from mingus_lib.domain.retention import ArticlePolicy, CachePolicy
 
 PREFIX = "MINGUS_"
 # The steps of a list's ranking (domain/recommend/facts.py), told again: settings import no other room.
@@ -393,6 +394,100 @@ class Settings:
         "Steps of the ranking that are left out.",
         key="recommend.without",
     )
+    retention_age: str = _setting(
+        "arrival",
+        Choice(("arrival", "publication")),
+        "What the age of an article counts from when old ones are archived.",
+        key="retention.age",
+    )
+    retention_keep_rating: float = _setting(
+        4.0,
+        Amount(1, 6),
+        "An old article with this mean rating or a better one is not archived; 6 keeps none for it.",
+        key="retention.keep_rating",
+    )
+    retention_keep_read_days: int = _setting(
+        30,
+        Whole(0, 36_500),
+        "An old article that was read within so many days is not archived; 0 keeps none for it.",
+        key="retention.keep_read_days",
+    )
+    retention_phase_floor: int = _setting(
+        20,
+        Whole(0, 1_000_000),
+        "So many articles of each phase stay published, however old.",
+        key="retention.phase_floor",
+    )
+    retention_level_floor: int = _setting(
+        20,
+        Whole(0, 1_000_000),
+        "So many articles of each level of difficulty stay published, however old.",
+        key="retention.level_floor",
+    )
+    retention_archived_pages_days: int = _setting(
+        30,
+        Whole(0, 36_500),
+        "So many days after its archiving an article's raw page is deleted; 0 is never.",
+        key="retention.archived_pages_days",
+    )
+    retention_archived_rows_days: int = _setting(
+        0,
+        Whole(0, 36_500),
+        "So many days after its archiving an article is deleted for good; 0 is never.",
+        key="retention.archived_rows_days",
+    )
+    retention_pages_days: int = _setting(
+        365,
+        Whole(0, 36_500),
+        "For how many days raw pages are kept, to be read again without fetching; 0 is for ever.",
+        key="retention.pages_days",
+    )
+    retention_lists_days: int = _setting(
+        30,
+        Whole(0, 36_500),
+        "For how many days a reader's list is kept that was not made anew; 0 is for ever.",
+        key="retention.lists_days",
+    )
+    retention_answers_days: int = _setting(
+        180,
+        Whole(0, 36_500),
+        "For how many days answers of AI models are kept, so that none is paid for twice; 0 is for ever.",
+        key="retention.answers_days",
+    )
+    retention_jobs_days: int = _setting(
+        90,
+        # A job that the ledger does not know is taken for a new one for a day.
+        Whole(2, 36_500),
+        "For how many days ended jobs are kept; their numbers by day stay.",
+        key="retention.jobs_days",
+    )
+    retention_outcomes_days: int = _setting(
+        365,
+        Whole(2, 36_500),
+        "For how many days the outcome of each address is kept, which the funnel of mail is counted from.",
+        key="retention.outcomes_days",
+    )
+    retention_logs_days: int = _setting(
+        30,
+        Whole(0, 36_500),
+        "For how many days rotated log files are kept; 0 is for ever.",
+        key="retention.logs_days",
+    )
+    backup_folder: Path | None = _setting(
+        None,
+        File(),
+        "Where the daily backups go. Without it, `backups` in the state directory; another disk is better.",
+        key="backup.folder",
+    )
+    backup_daily: int = _setting(
+        7, Whole(0, 1000), "The newest backup of so many days is kept.", key="backup.daily"
+    )
+    backup_weekly: int = _setting(
+        4,
+        Whole(0, 1000),
+        "The newest backup of so many weeks is kept; with `backup.daily` 0, too, none are made.",
+        key="backup.weekly",
+    )
     tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
@@ -408,6 +503,44 @@ class Settings:
     def store_path(self) -> Path:
         """The store's file."""
         return self.home / "mingus.db"
+
+    @property
+    def backups_path(self) -> Path:
+        """Where rotated backups are."""
+        return self.backup_folder or self.home / "backups"
+
+    def article_policy(self) -> ArticlePolicy:
+        """Which old articles are kept, and how long archived ones are."""
+        from mingus_lib.domain.retention import Age, ArticlePolicy
+
+        return ArticlePolicy(
+            age=Age(self.retention_age),
+            keep_rating=self.retention_keep_rating,
+            keep_read_days=self.retention_keep_read_days,
+            phase_floor=self.retention_phase_floor,
+            level_floor=self.retention_level_floor,
+            archived_pages_days=self.retention_archived_pages_days or None,
+            archived_rows_days=self.retention_archived_rows_days or None,
+        )
+
+    def cache_policy(self) -> CachePolicy:
+        """How long caches and records are kept."""
+        from datetime import timedelta
+
+        from mingus_lib.domain.retention import CachePolicy
+
+        def days(number: int) -> timedelta | None:
+            return timedelta(days=number) if number else None
+
+        return CachePolicy(
+            lists=days(self.retention_lists_days),
+            pages=days(self.retention_pages_days),
+            answers=days(self.retention_answers_days),
+            mails=timedelta(seconds=self.mail_retention),
+            jobs=days(self.retention_jobs_days),
+            outcomes=days(self.retention_outcomes_days),
+            logs=days(self.retention_logs_days),
+        )
 
     def fetch_policy(self) -> FetchPolicy:
         """The limits every fetch is under."""

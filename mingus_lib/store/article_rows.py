@@ -23,7 +23,7 @@ LISTED_SQL = ", ".join(f"a.{name}" for name in LISTED)
 
 _REQUIRED_TIMES = ("added_at", "updated_at")
 _OPTIONAL_TIMES = ("fetched_at", "archived_at")
-_FLAGS = ("is_active", "is_featured")
+_FLAGS = ("is_active", "is_featured", "is_kept")
 _JSON_LISTS = ("key_topics", "learning_objectives", "prerequisites", "cultural_relevance_keywords")
 
 

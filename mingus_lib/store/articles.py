@@ -179,10 +179,21 @@ class Articles:
                  WHERE id = ? AND status IN ('review', 'published')"""
         return self._change_each(sql, article_ids, (int(featured), as_text(now), note and clean(note)))
 
+    def keep(
+        self, article_ids: Iterable[int], kept: bool, now: datetime, note: str | None = None
+    ) -> List[int]:
+        """Set or take off the keep mark, which clean-up obeys, with a note; the ids that are there."""
+        sql = """UPDATE articles SET is_kept = ?, updated_at = ?, admin_notes = coalesce(?, admin_notes)
+                 WHERE id = ? AND status IN ('review', 'published', 'archived')"""
+        return self._change_each(sql, article_ids, (int(kept), as_text(now), note and clean(note)))
+
     def restore(self, article_ids: Iterable[int], now: datetime) -> List[int]:
-        """Give archived articles their former status back; the ids that changed."""
+        """Give archived articles their former status back, and the keep mark; the ids that changed.
+
+        Without the mark the next clean-up would archive them again.
+        """
         sql = """UPDATE articles SET status = coalesce(archived_from, 'published'), archived_from = NULL,
-                 archived_at = NULL, updated_at = ? WHERE id = ? AND status = 'archived'"""
+                 archived_at = NULL, is_kept = 1, updated_at = ? WHERE id = ? AND status = 'archived'"""
         return self._change_each(sql, article_ids, (as_text(now),))
 
     def export(self, wanted: ArticleFilter | None = None) -> Iterator[dict[str, Any]]:

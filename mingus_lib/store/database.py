@@ -23,7 +23,7 @@ from typing import Any
 from mingus_lib.errors import NotFound
 from mingus_lib.store import failures
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 9
 APPLICATION_ID = 0x4D4E4753  # "MNGS": tells our files from other programs' databases
 BUSY_TIMEOUT = 30.0
 
@@ -48,6 +48,8 @@ Parameters = Sequence[Any] | dict[str, Any]
 class Store:
     """A library's file. Opens on first use; `path` must be on a local disk.
 
+    When a backup is restored there, it is opened anew at the next use; on a read-only disk it can be read.
+
     Every method may raise StoreUnavailable (locked, full, read-only, disk), PermanentError
     `store-corrupt`, UsageError `store-newer` or `not-a-store`, NotFound `no-store` (create=False).
     """
@@ -63,7 +65,11 @@ class Store:
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._depth = 0
+        self._held = 0
         self._durable = False
+        self._name = os.fspath(path)  # looked at for every statement: a Path takes twice the time
+        self._file: tuple[int, int] | None = None
+        self._frozen = False
 
     @classmethod
     def open(
@@ -130,19 +136,30 @@ class Store:
 
         `durable` waits until the commit is on the disk (see above); it counts on the outermost call.
         """
-        with self._reached() as connection:
+        with self._reached(looks=False) as connection:
             if self._depth:
                 yield connection
                 return
-            with self._outermost(connection, durable):
+            connection = self._begun(durable)
+            with self._outermost(connection):
                 yield connection
 
+    def _begun(self, durable: bool) -> sqlite3.Connection:
+        """The connection with the write lock of the file that the path leads to."""
+        while True:
+            connection = self._connected()
+            if durable is not self._durable:
+                connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+                self._durable = durable
+            connection.execute("BEGIN IMMEDIATE")
+            # A backup was restored while this waited for the lock: what it writes belongs into the new file.
+            if self._held > 1 or not self._moved():
+                return connection
+            connection.execute("ROLLBACK")
+            self._disconnect()
+
     @contextmanager
-    def _outermost(self, connection: sqlite3.Connection, durable: bool) -> Iterator[None]:
-        if durable is not self._durable:
-            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-            self._durable = durable
-        connection.execute("BEGIN IMMEDIATE")
+    def _outermost(self, connection: sqlite3.Connection) -> Iterator[None]:
         self._depth += 1
         try:
             yield
@@ -156,20 +173,52 @@ class Store:
             self._depth -= 1
 
     @contextmanager
-    def _reached(self) -> Iterator[sqlite3.Connection]:
+    def _reached(self, *, looks: bool = True) -> Iterator[sqlite3.Connection]:
         if self._pid != os.getpid():
             self._leave_parent()
         with self._lock, failures.in_our_words(self.path):
-            if self._connection is None:
-                self._connection = connect(self.path, self.create, self.mode, self.busy_timeout)
-                self._durable = False
-            yield self._connection
+            if looks and not self._held and self._connection is not None and self._moved():
+                self._disconnect()
+            self._held += 1
+            try:
+                yield self._connected()
+            finally:
+                self._held -= 1
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            # Looked at before, so that a file that comes in between is taken for another one.
+            before = _identity(self._name)
+            self._connection = connect(self.path, self.create, self.mode, self.busy_timeout)
+            self._durable = False
+            self._file = before or _identity(self._name)
+            self._frozen = is_frozen(self.path)
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    def _moved(self) -> bool:
+        """Whether the path leads to another file: a backup was restored. One that is gone is not another one."""
+        there = _identity(self._name)
+        # A disk that can be written again ends a connection that reads without locks.
+        return there is not None and (there != self._file or (self._frozen and not is_frozen(self.path)))
 
     def _leave_parent(self) -> None:
         if self._connection is not None:
             _inherited.append(self._connection)
-        self._connection, self._depth = None, 0
+        self._connection, self._depth, self._held = None, 0, 0
         self._pid, self._lock = os.getpid(), threading.RLock()
+
+
+def _identity(name: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(name)  # noqa: PTH116 - for every statement
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def connect(path: Path, create: bool, mode: int, busy_timeout: float) -> sqlite3.Connection:
@@ -192,14 +241,28 @@ def raw_connection(
 ) -> sqlite3.Connection:
     """A bare connection to an existing file: rows by name, no implicit transactions, no schema check.
 
-    `immutable` reads without locks or a log: only for a file that nobody has open.
+    `immutable` reads without locks or a log: only for a file that nobody has open. One on a read-only disk is.
     """
-    address = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}{'&immutable=1' * immutable}"
+    frozen = is_frozen(path)
+    mode = "ro" if read_only or frozen else "rw"
+    address = f"{path.absolute().as_uri()}?mode={mode}{'&immutable=1' * (immutable or frozen)}"
     connection = sqlite3.connect(
         address, timeout=busy_timeout, isolation_level=None, check_same_thread=False, uri=True
     )
     connection.row_factory = sqlite3.Row
     return connection
+
+
+def is_frozen(path: Path) -> bool:
+    """Whether the store is on a disk that is read-only now, and whole without its log: it can still be read."""
+    try:
+        if not os.statvfs(path).f_flag & os.ST_RDONLY:
+            return False
+        return not os.stat(f"{path}-wal").st_size  # noqa: PTH116 - beside the store
+    except FileNotFoundError:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def schema_version(connection: sqlite3.Connection, path: Path) -> int:

@@ -18,7 +18,7 @@ _BUSY = ("store-locked", "another process holds it; try again, or stop what is w
 _READ_ONLY = ("store-read-only", "it or its folder may not be written; check owner, mode and mount")
 _CANNOT_OPEN = (
     "store-unreadable",
-    "it cannot be opened; check that the folder exists and its owner and mode",
+    "it cannot be opened; check that the folder exists, its owner and mode, and its mount",
 )
 _DISK = ("store-io", "the disk refused a read or a write; check it (dmesg, smartctl) and its quota")
 _FULL = ("store-full", "the disk or quota is full; free some space")
@@ -82,7 +82,7 @@ def _disk_is_full(path: Path) -> bool:
 
 def corrupt(path: Path, what: str) -> PermanentError:
     """The file is damaged, or was never a store."""
-    fix = "run `mingus db check`, and restore the latest `mingus db backup` if it confirms the damage"
+    fix = "`mingus doctor` leads through recovery"
     return PermanentError(f"the store {path} is damaged ({what}): {fix}", code="store-corrupt")
 
 

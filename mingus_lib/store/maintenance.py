@@ -1,4 +1,4 @@
-"""Looking after the file: check, backup, migrate, tidy up."""
+"""Looking after the file: check, migrate, tidy up. Copies of it are in backups.py."""
 
 from __future__ import annotations
 
@@ -6,22 +6,37 @@ import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from mingus_lib.domain.library import StoreCheck
-from mingus_lib.errors import MingusError, NotFound, Refused, StoreUnavailable, UsageError
+from mingus_lib.errors import MingusError, NotFound, PermanentError, StoreUnavailable
 from mingus_lib.store import failures
-from mingus_lib.store.database import BUSY_TIMEOUT, SCHEMA_VERSION, Store, raw_connection, schema_version
+from mingus_lib.store.database import (
+    BUSY_TIMEOUT,
+    SCHEMA_VERSION,
+    Store,
+    is_frozen,
+    raw_connection,
+    schema_version,
+)
+from mingus_lib.store.restoring import in_use
+from mingus_lib.store.steps import Steps
 from mingus_lib.store.summary import size
 
 FREE_WANTED = 200_000_000
-_BACKUP_STEP = 2_000
 _INDEXES = ("article_fts", "title_fts")
 _SHOWN = 10
-
-Progress = Callable[[int, int], None]
+_MERGE_STEP = 16
+_CUT_PATIENCE_MS = 50
+_SAMPLE_ROWS = 400
+# The index's own list of articles against theirs.
+_MISFIT = """
+SELECT EXISTS (SELECT id FROM article_fts_docsize EXCEPT SELECT id FROM article_search)
+  OR EXISTS (SELECT id FROM article_search EXCEPT SELECT id FROM article_fts_docsize)
+"""
+_INDEXED = "SELECT DISTINCT tbl_name FROM sqlite_master WHERE type = 'index' ORDER BY tbl_name"
 
 
 def migrate(path: Path, *, mode: int = 0o600, busy_timeout: float = BUSY_TIMEOUT) -> tuple[int, int]:
@@ -35,8 +50,10 @@ def migrate(path: Path, *, mode: int = 0o600, busy_timeout: float = BUSY_TIMEOUT
 
 
 def check(path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> StoreCheck:
-    """Read the whole file and look for damage; takes about a second for each GB.
+    """Read the whole file and look for damage; takes about a second for each GB, and longer for the search index.
 
+    While others have the store open, the index is compared with the articles by number alone: word by word would
+    keep writers waiting.
     Damage, a wrong schema, loose modes and a full disk are problems of the answer, not exceptions.
     Raises NotFound `no-store`, StoreUnavailable.
     """
@@ -44,10 +61,12 @@ def check(path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> StoreCheck:
         raise NotFound(f"there is no store at {path}: `mingus db migrate` creates it", code="no-store")
     facts = {"path": str(path), "size": str(size(path)), "free": str(shutil.disk_usage(path.parent).free)}
     problems = [*_file_problems(path)]
+    alone = not (is_frozen(path) or in_use(path))
+    facts["search_index"] = "compared word by word" if alone else "compared by number: the store is in use"
     try:
         with failures.in_our_words(path), closing(raw_connection(path, busy_timeout)) as connection:
             facts |= _facts(connection)
-            problems += _schema_problems(connection, path) or _content_problems(connection)
+            problems += _schema_problems(connection, path) or _content_problems(connection, alone)
     except StoreUnavailable:
         raise
     except MingusError as error:
@@ -78,12 +97,19 @@ def _schema_problems(connection: sqlite3.Connection, path: Path) -> list[str]:
     return []
 
 
-def _content_problems(connection: sqlite3.Connection) -> list[str]:
+def _content_problems(connection: sqlite3.Connection, alone: bool) -> list[str]:
+    damage = _damage(connection)
+    if not alone:
+        return damage + ([_misfit("article_fts")] if connection.execute(_MISFIT).fetchone()[0] else [])
+    return damage + [line for name in _INDEXES for line in _index_problems(connection, name)]
+
+
+def _damage(connection: sqlite3.Connection) -> list[str]:
     lines = [row[0] for row in connection.execute(f"PRAGMA integrity_check({_SHOWN})")]
     problems = [f"damage: {line}: restore the latest backup" for line in lines if line != "ok"]
     for row in connection.execute("PRAGMA foreign_key_check").fetchmany(_SHOWN):
         problems.append(f"damage: row {row[1]} of {row[0]} refers to a missing row of {row[2]}")
-    return problems + [line for name in _INDEXES for line in _index_problems(connection, name)]
+    return problems
 
 
 def _index_problems(connection: sqlite3.Connection, name: str) -> Iterator[str]:
@@ -94,79 +120,107 @@ def _index_problems(connection: sqlite3.Connection, name: str) -> Iterator[str]:
         if isinstance(failures.translated(error, Path(name)), StoreUnavailable):
             yield f"the search index {name} could not be checked: {error}"
         else:
-            yield f"the search index {name} does not fit the articles: `mingus db vacuum` rebuilds it"
+            yield _misfit(name)
 
 
-def backup(
-    store: Store, destination: Path, *, overwrite: bool = False, progress: Progress | None = None
-) -> int:
-    """Copy the store while it is in use; the size of the copy in bytes. The copy appears whole or not at all.
-
-    `progress` gets pages done and pages in all. Raises Refused when `destination` exists, UsageError when it
-    is the store itself or its folder is missing, StoreUnavailable when it cannot be written.
-    """
-    _may_write(store, destination, overwrite)
-    part = destination.with_name(destination.name + ".part")
-    with failures.files_in_our_words(destination), _removed_on_failure(part):
-        part.unlink(missing_ok=True)
-        part.touch(mode=0o600)
-        _copy(store, part, progress)
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        part.replace(destination)
-        return destination.stat().st_size
+def _misfit(name: str) -> str:
+    return f"the search index {name} does not fit the articles: `mingus db vacuum --rebuild` makes it anew"
 
 
-def _may_write(store: Store, destination: Path, overwrite: bool) -> None:
-    if not destination.parent.is_dir():
-        raise UsageError(f"there is no folder {destination.parent}: make it, or name another place")
-    if destination.is_dir():
-        raise UsageError(f"{destination} is a folder: name the file of the backup")
-    if destination.resolve() == store.path.resolve():
-        raise UsageError(f"{destination} is the store itself: name another file")
-    if destination.exists() and not overwrite:
-        raise Refused(f"{destination} exists: name another file, or overwrite it with --force")
+def tidy(store: Store, *, rebuild: bool = False, deadline: float | None = None) -> int:
+    """Give free pages back to the disk, merge search indexes, empty the log; bytes gained.
 
-
-def _copy(store: Store, part: Path, progress: Progress | None) -> None:
-    def tell(_status: int, remaining: int, total: int) -> None:
-        if progress is not None:
-            progress(total - remaining, total)
-
-    with store.reading(), closing(raw_connection(store.path, store.busy_timeout, read_only=True)) as source:
-        # One snapshot for the whole copy: without it every write by others starts the copy again.
-        source.execute("BEGIN")
-        source.execute("SELECT 1 FROM meta").fetchone()
-        with failures.in_our_words(part), closing(raw_connection(part, store.busy_timeout)) as target:
-            source.backup(target, pages=_BACKUP_STEP, progress=tell)
-            # One file, not a file and a log.
-            target.execute("PRAGMA journal_mode=DELETE")
-
-
-@contextmanager
-def _removed_on_failure(part: Path) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        for name in (part, Path(f"{part}-wal"), Path(f"{part}-shm"), Path(f"{part}-journal")):
-            name.unlink(missing_ok=True)
-        raise
-
-
-def tidy(store: Store, *, rebuild: bool = False, merge_pages: int = 2_000) -> int:
-    """Give free pages back to the disk, merge search indexes a little, empty the log; bytes gained.
-
-    `rebuild` makes the search indexes anew and merges them wholly (minutes for a million articles).
+    In short transactions: others need not wait. `rebuild` makes the search indexes anew and merges them wholly, which
+    is one transaction for each (minutes for a million articles).
     """
     before = size(store.path)
+    for name in _INDEXES if rebuild else ():
+        store.execute(f"INSERT INTO {name} ({name}) VALUES ('rebuild')")  # noqa: S608
+        store.execute(f"INSERT INTO {name} ({name}) VALUES ('optimize')")  # noqa: S608
+    merge_indexes(store, Steps(_MERGE_STEP, deadline=deadline))
+    give_back(store, Steps(deadline=deadline))
+    empty_log(store)
+    return max(0, before - size(store.path))
+
+
+def write_anew(store: Store) -> int:
+    """Write the file anew, without the gaps in its pages; bytes gained. Others wait; it takes as much room again."""
+    before = size(store.path)
+    with store.reading() as connection:
+        connection.execute("VACUUM")
+    empty_log(store)
+    return max(0, before - size(store.path))
+
+
+def merge_indexes(store: Store, steps: Steps) -> int:
+    """Merge the parts of the search indexes that wait for it, a few pages at a time; pages asked for."""
+    asked = 0
     for name in _INDEXES:
-        if rebuild:
-            store.execute(f"INSERT INTO {name} ({name}) VALUES ('rebuild')")  # noqa: S608
-            store.execute(f"INSERT INTO {name} ({name}) VALUES ('optimize')")  # noqa: S608
-        else:
-            store.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('merge', ?)", (merge_pages,))  # noqa: S608
+        sql = f"INSERT INTO {name} ({name}, rank) VALUES ('merge', ?)"  # noqa: S608
+        while not steps.over and steps.step(lambda pages, sql=sql: _changes(store, sql, pages)) > 1:  # type: ignore[misc]
+            asked += steps.size
+    return asked
+
+
+def _changes(store: Store, sql: str, pages: int) -> int:
+    # Fewer than two rows changed: there was nothing to merge (FTS5's documentation of 'merge').
+    with store.transaction() as connection:
+        before = connection.total_changes
+        connection.execute(sql, (pages,))
+        return connection.total_changes - before
+
+
+def give_back(store: Store, steps: Steps) -> int:
+    """Give free pages to the disk; how many. What was deleted meanwhile goes, too."""
+    before = free_pages(store)
+    while not steps.over and free_pages(store):
+        steps.step(lambda pages: _vacuum(store, pages))
+    return max(0, before - free_pages(store))
+
+
+def free_pages(store: Store) -> int:
+    """Pages of the file that hold nothing."""
+    return int(store.value("PRAGMA freelist_count"))
+
+
+def _vacuum(store: Store, pages: int) -> None:
     with store.reading() as connection:
         # execute would take one step of it, which is one page.
-        connection.executescript("PRAGMA incremental_vacuum")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return max(0, before - size(store.path))
+        connection.executescript(f"PRAGMA incremental_vacuum({pages})")
+
+
+def empty_log(store: Store) -> bool:
+    """Bring the log into the file and cut it; False when others were reading it just then: they go on."""
+    with store.reading() as connection:
+        # The second one keeps writers waiting for readers, so it is tried for a moment only.
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        connection.execute(f"PRAGMA busy_timeout={_CUT_PATIENCE_MS}")
+        try:
+            return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            connection.execute(f"PRAGMA busy_timeout={int(store.busy_timeout * 1000)}")
+
+
+def gather_statistics(store: Store, steps: Steps) -> int:
+    """Tell SQLite's planner how the tables look (ANALYZE, a sample of each index); tables looked at."""
+    names = [row[0] for row in store.rows(_INDEXED)]
+
+    def some(chunk: Sequence[str]) -> None:
+        with store.reading() as connection:
+            connection.execute(f"PRAGMA analysis_limit={_SAMPLE_ROWS}").fetchone()
+            for name in chunk:
+                connection.execute(f'ANALYZE "{name}"')
+
+    return steps.through(names, some)
+
+
+def sound(path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> list[str]:
+    """What is damaged in the store itself, nothing if it is whole; a second for each GB, and nobody waits."""
+    try:
+        with (
+            failures.in_our_words(path),
+            closing(raw_connection(path, busy_timeout, read_only=True)) as found,
+        ):
+            return _damage(found)
+    except PermanentError as error:
+        return [str(error)]

@@ -12,7 +12,14 @@ import uuid
 
 from sqlite_utils import Database, Migrations
 
-from mingus_lib.store import schema_history, schema_labels, schema_mails, schema_readers, schema_timetable
+from mingus_lib.store import (
+    schema_history,
+    schema_labels,
+    schema_mails,
+    schema_readers,
+    schema_retention,
+    schema_timetable,
+)
 
 migrations = Migrations("mingus")
 
@@ -388,4 +395,16 @@ def m006_labels(db: Database) -> None:
 def m007_readers(db: Database) -> None:
     """Readers with their assessments, events and lists; how good the recommender was."""
     for statement in schema_readers.STATEMENTS:
+        db.conn.execute(statement)
+
+
+@migrations()
+def m008_placeholder(_db: Database) -> None:
+    """The place of another migration: nothing yet."""
+
+
+@migrations()
+def m009_retention(db: Database) -> None:
+    """What clean-up needs: the keep mark, what is left of removed articles and of forgotten jobs."""
+    for statement in schema_retention.STATEMENTS:
         db.conn.execute(statement)

@@ -1,0 +1,120 @@
+"""What can be had again, or has done its work: deleted when it has had its time, with the bytes it held.
+
+First what needs no room to go (logs, Redis), so that a full disk gets better before the store has to write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mingus_lib.domain.retention import CachePolicy, Expiring, Freed
+from mingus_lib.errors import RedisUnavailable
+from mingus_lib.queues.orphans import Orphans
+from mingus_lib.store.expiry import Expiry
+from mingus_lib.store.steps import Steps
+
+Report = Callable[[int, int, str], None]
+
+LOGS, ORPHANS = "old_logs", "redis_orphans"
+PARTS = (LOGS, ORPHANS, *(each.value for each in Expiring))
+# The private Redis writes a log without an end; beyond this it is put aside, and is old like others one day.
+REDIS_LOG_BYTES = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CacheCleaning:
+    """One clean-up of caches. `orphans` is None where no Redis runs."""
+
+    expiry: Expiry
+    policy: CachePolicy
+    orphans: Callable[[], Orphans | None]
+    log_file: Path | None
+    redis_log: Path
+
+    def planned(self, now: datetime) -> dict[str, Any]:
+        """What `run` would do, nothing being changed; the documented shape of `cleanup cache --json`."""
+        found = [self._logs(now, dry_run=True), self._orphans(dry_run=True)]
+        for what in Expiring:
+            age = self.policy.age(what)
+            found.append(Freed(what.value) if age is None else self.expiry.expired(what, now - age))
+        return _told(found, dry_run=True)
+
+    def run(self, now: datetime, deadline: float | None, report: Report) -> dict[str, Any]:
+        """Delete it. Safe to run twice, and twice at once; `left` says that there was no time for all of it."""
+        report(0, len(PARTS), LOGS)
+        found = [self._logs(now, dry_run=False)]
+        report(1, len(PARTS), ORPHANS)
+        trouble = None
+        try:
+            found.append(self._orphans(dry_run=False))
+        except RedisUnavailable as error:
+            # The store can be tidied without Redis; the job still fails, when the rest is done.
+            trouble = error
+        for at, what in enumerate(Expiring, 2):
+            found.append(self._expired(what, now, deadline, _counting(report, at, what)))
+        if trouble is not None:
+            raise trouble
+        return _told(found, dry_run=False)
+
+    def _expired(
+        self, what: Expiring, now: datetime, deadline: float | None, report: Callable[[int], None]
+    ) -> Freed:
+        age = self.policy.age(what)
+        report(0)
+        if age is None:
+            return Freed(what.value)
+        return self.expiry.delete(what, now - age, Steps(10, deadline=deadline), report)
+
+    def _orphans(self, *, dry_run: bool) -> Freed:
+        orphans = self.orphans()
+        if orphans is None:
+            return Freed(ORPHANS)
+        found = orphans.find()
+        gone = found if dry_run else orphans.remove(found)
+        return Freed(ORPHANS, len(gone), sum(each.bytes for each in gone))
+
+    def _logs(self, now: datetime, *, dry_run: bool) -> Freed:
+        freed = Freed(LOGS)
+        if not dry_run:
+            _put_aside(self.redis_log)
+        for path in self._old_logs(now):
+            freed.removed += 1
+            freed.bytes += path.stat().st_size
+            if not dry_run:
+                path.unlink(missing_ok=True)
+        return freed
+
+    def _old_logs(self, now: datetime) -> Iterator[Path]:
+        """Logs that were put aside (NAME.1 and so on) and not written since; never the one in use, never a link."""
+        if self.policy.logs is None:
+            return
+        before = (now - self.policy.logs).timestamp()
+        for log in filter(None, (self.log_file, self.redis_log)):
+            for path in sorted(log.parent.iterdir()) if log.parent.is_dir() else ():
+                aside = path.stem == log.name and path.suffix[1:].isdecimal()
+                if aside and path.is_file() and not path.is_symlink() and path.stat().st_mtime < before:
+                    yield path
+
+
+def _put_aside(log: Path) -> None:
+    # Redis opens its log for every line: the next one begins a new file.
+    if log.is_file() and log.stat().st_size > REDIS_LOG_BYTES:
+        log.replace(log.with_name(f"{log.name}.1"))
+
+
+def _counting(report: Report, at: int, what: Expiring) -> Callable[[int], None]:
+    return lambda done: report(at, len(PARTS), f"{what.value}: {done:,}" if done else what.value)
+
+
+def _told(found: list[Freed], *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "dry_run": dry_run,
+        "parts": [asdict(each) for each in found],
+        "removed": sum(each.removed for each in found),
+        "freed_bytes": sum(each.bytes for each in found),
+        "left": any(each.left for each in found),
+    }

@@ -1,0 +1,74 @@
+"""Which backups stay, and how long things are kept."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mingus_lib.domain.retention import (
+    ArticlePolicy,
+    CachePolicy,
+    Expiring,
+    Rule,
+    backup_moment,
+    backup_name,
+    backups_kept,
+)
+
+MOMENTS = st.integers(1_700_000_000, 1_800_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+
+
+@given(MOMENTS)
+def test_a_name_tells_its_time(moment: datetime) -> None:
+    assert backup_moment(backup_name(moment)) == moment
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mingus.db",
+        "mingus-20260309T040000Z.db.part",
+        "xmingus-20260309T040000Z.db",
+        "mingus-20261399T040000Z.db",
+    ],
+)
+def test_other_files_are_no_backups(name: str) -> None:
+    assert backup_moment(name) is None
+
+
+@given(st.sets(MOMENTS, max_size=60), st.integers(0, 9), st.integers(0, 9))
+def test_the_last_of_each_day_and_week_stays(moments: set[datetime], daily: int, weekly: int) -> None:
+    kept = backups_kept(moments, daily, weekly)
+    assert kept <= moments
+    assert len(kept) <= daily + weekly
+    days = sorted({moment.date() for moment in moments}, reverse=True)[:daily]
+    assert {max(m for m in moments if m.date() == day) for day in days} <= kept
+    weeks = sorted({m.isocalendar()[:2] for m in moments}, reverse=True)[:weekly]
+    assert {max(m for m in moments if m.isocalendar()[:2] == week) for week in weeks} <= kept
+
+
+def test_a_year_of_daily_backups_comes_down_to_nine() -> None:
+    there: set[datetime] = set()
+    for day in range(365):
+        there.add(datetime(2025, 1, 1, 5, tzinfo=UTC) + timedelta(days=day))
+        there = backups_kept(there, 7, 4)
+    # Seven days, and the two Sundays before them; the third one and the running week are among the days.
+    assert [f"{moment:%d}" for moment in sorted(there)] == [
+        "14",
+        "21",
+        "25",
+        "26",
+        "27",
+        "28",
+        "29",
+        "30",
+        "31",
+    ]
+
+
+def test_every_rule_and_every_kind_has_its_words() -> None:
+    assert all(ArticlePolicy().words(rule) for rule in Rule)
+    assert all(CachePolicy().age(what) for what in Expiring)
