@@ -32,6 +32,7 @@ from mingus_lib.settings.kinds import (
     Switch,
     Token,
     Whole,
+    Zone,
 )
 
 if TYPE_CHECKING:
@@ -392,6 +393,12 @@ class Settings:
         Listing(Choice(STEPS), f"steps of the ranking ({', '.join(STEPS)})", may_be_empty=True),
         "Steps of the ranking that are left out.",
         key="recommend.without",
+    )
+    report_timezone: str = _setting(
+        "UTC",
+        Zone(),
+        "The time zone of reports' days and weeks.",
+        key="report.timezone",
     )
     tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

@@ -23,7 +23,7 @@ from typing import Any
 from mingus_lib.errors import NotFound
 from mingus_lib.store import failures
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 APPLICATION_ID = 0x4D4E4753  # "MNGS": tells our files from other programs' databases
 BUSY_TIMEOUT = 30.0
 
@@ -136,6 +136,22 @@ class Store:
                 return
             with self._outermost(connection, durable):
                 yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read everything in the block as it was at one moment; nobody waits for it. For reading alone."""
+        with self._reached() as connection:
+            if self._depth:
+                yield
+                return
+            connection.execute("BEGIN")
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
 
     @contextmanager
     def _outermost(self, connection: sqlite3.Connection, durable: bool) -> Iterator[None]:

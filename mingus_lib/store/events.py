@@ -70,10 +70,8 @@ class Events:
 
 def append(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> int:
     """Inside the caller's transaction: add the rows of `row`; how many were new."""
-    before = connection.total_changes
-    # By reader, as they lie: pages are written once instead of here and there.
-    connection.executemany(_INSERT, sorted(rows, key=itemgetter(0)))
-    added = connection.total_changes - before
+    # By reader, as they lie: pages are written once instead of here and there. What triggers write is not counted.
+    added = max(0, connection.executemany(_INSERT, sorted(rows, key=itemgetter(0))).rowcount)
     touched = sorted({found[0] for found in rows if found[3] != "recommended"})
     if added and touched:
         connection.execute(_TOUCH, (json.dumps(touched),))

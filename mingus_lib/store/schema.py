@@ -12,7 +12,14 @@ import uuid
 
 from sqlite_utils import Database, Migrations
 
-from mingus_lib.store import schema_history, schema_labels, schema_mails, schema_readers, schema_timetable
+from mingus_lib.store import (
+    schema_analytics,
+    schema_history,
+    schema_labels,
+    schema_mails,
+    schema_readers,
+    schema_timetable,
+)
 
 migrations = Migrations("mingus")
 
@@ -388,4 +395,11 @@ def m006_labels(db: Database) -> None:
 def m007_readers(db: Database) -> None:
     """Readers with their assessments, events and lists; how good the recommender was."""
     for statement in schema_readers.STATEMENTS:
+        db.conn.execute(statement)
+
+
+@migrations()
+def m008_analytics(db: Database) -> None:
+    """Events by time and article, totals of articles, stored reports, when workers began."""
+    for statement in schema_analytics.STATEMENTS:
         db.conn.execute(statement)
