@@ -18,7 +18,7 @@ TOPICS = 30
 SUBJECTS = 600
 START = datetime(2026, 1, 1, tzinfo=UTC)
 YEAR_SECONDS = 320 * 86_400
-KINDS = np.array(["viewed", "started", "finished", "bookmarked", "clicked"])
+KINDS = np.array(["viewed", "started", "finished", "bookmarked", "clicked"], dtype="<U11")
 SHARES = np.array([0.3, 0.2, 0.35, 0.05, 0.1])
 CHUNK = 500_000
 
@@ -71,8 +71,13 @@ def _word(number: int) -> str:
     return "w" + "".join(chr(97 + int(digit)) for digit in str(number))
 
 
-def write_events(path: Path, readers: int, articles: int, events: int, seed: int = 1) -> None:
-    """Events by time. How much a reader reads and how often an article is read fall by power laws."""
+def write_events(
+    path: Path, readers: int, articles: int, events: int, seed: int = 1, *, shown: float = 0.0
+) -> None:
+    """Events by time. How much a reader reads and how often an article is read fall by power laws.
+
+    A share `shown` are recommendations; with one, events also tell seconds, depth and device.
+    """
     draw = np.random.default_rng(seed)
     subject = np.random.default_rng(seed).integers(0, SUBJECTS, articles)
     order = np.argsort(subject, kind="stable")
@@ -81,7 +86,8 @@ def write_events(path: Path, readers: int, articles: int, events: int, seed: int
     tastes = draw.integers(0, SUBJECTS, (readers, 4))
     spread = np.sort(draw.integers(0, YEAR_SECONDS, events))
     with path.open("w") as file:
-        file.write("id,reader,article,event,at\n")
+        more = ",time_spent_seconds,scroll_depth,device" if shown else ""
+        file.write(f"id,reader,article,event,at{more}\n")
         for start in range(0, events, CHUNK):
             count = min(CHUNK, events - start)
             who = np.searchsorted(activity, draw.random(count) * activity[-1])
@@ -93,7 +99,12 @@ def write_events(path: Path, readers: int, articles: int, events: int, seed: int
             anything = draw.random(count) < 0.1
             article[anything] = (articles * draw.random(int(anything.sum())) ** 2).astype(np.int64)
             kind = KINDS[draw.choice(len(KINDS), count, p=SHARES)]
-            file.writelines(_lines(start, who, article, kind, spread[start : start + count]))
+            if not shown:
+                file.writelines(_lines(start, who, article, kind, spread[start : start + count]))
+                continue
+            kind[draw.random(count) < shown] = "recommended"
+            lines = _lines(start, who, article, kind, spread[start : start + count])
+            file.writelines(map(_told, lines, kind, draw.integers(5, 1800, count), draw.integers(0, 101, count)))
 
 
 def _lines(
@@ -104,3 +115,10 @@ def _lines(
     columns = zip(who.tolist(), article.tolist(), kind.tolist(), times.tolist(), strict=True)
     for number, (reader, piece, what, when) in enumerate(columns, start):
         yield f"e{number},reader{reader},{piece + 1},{what},{when}Z\n"
+
+
+def _told(line: str, kind: str, seconds: int, depth: int) -> str:
+    """The line with what a reading event tells besides."""
+    if kind not in ("viewed", "started", "finished"):
+        return f"{line[:-1]},,,\n"
+    return f"{line[:-1]},{seconds},{depth},{('mobile', 'desktop', 'tablet')[depth % 3]}\n"
