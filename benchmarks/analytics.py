@@ -64,7 +64,9 @@ def _make(options: argparse.Namespace) -> None:
     shutil.rmtree(options.dir, ignore_errors=True)
     options.dir.mkdir(parents=True)
     here = Runtime(settings.load({"home": str(options.dir)}))
-    print(f"{options.events:,} events, {options.readers:,} readers, {options.articles:,} articles, {here.store.id[:8]}")
+    print(
+        f"{options.events:,} events, {options.readers:,} readers, {options.articles:,} articles, {here.store.id[:8]}"
+    )
     fill_articles(here.settings.store_path, options.articles)
     file = options.dir / "events.csv"
     write_events(file, options.readers, options.articles, options.events, shown=0.2)
@@ -74,7 +76,9 @@ def _make(options: argparse.Namespace) -> None:
     file.unlink()
     here.close()
     size = here.settings.store_path.stat().st_size
-    print(f"import {took:.0f} s, {options.events / took:,.0f} events/s, file {size / 1e6:,.0f} MB, peak {_peak():,} MB")
+    print(
+        f"import {took:.0f} s, {options.events / took:,.0f} events/s, file {size / 1e6:,.0f} MB, peak {_peak():,} MB"
+    )
 
 
 def _measure(here: Runtime, events: int) -> None:
@@ -107,7 +111,10 @@ def _timed(what: str, work: Callable[[], Any]) -> None:
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     spent = time.process_time() - cpu
-    print(f"{what:32} {time.perf_counter() - wall:8.2f} s  (processor {spent:.2f} s, peak {_peak():,} MB)", flush=True)
+    print(
+        f"{what:32} {time.perf_counter() - wall:8.2f} s  (processor {spent:.2f} s, peak {_peak():,} MB)",
+        flush=True,
+    )
 
 
 def _peak() -> int:

@@ -104,7 +104,9 @@ def write_events(
                 continue
             kind[draw.random(count) < shown] = "recommended"
             lines = _lines(start, who, article, kind, spread[start : start + count])
-            file.writelines(map(_told, lines, kind, draw.integers(5, 1800, count), draw.integers(0, 101, count)))
+            file.writelines(
+                map(_told, lines, kind, draw.integers(5, 1800, count), draw.integers(0, 101, count))
+            )
 
 
 def _lines(

@@ -32,20 +32,19 @@ class Brute:
         self.rows = {table: [dict(row) for row in store.rows(f"SELECT * FROM {table}")] for table in TABLES}
         self.zone, self.budget = ZoneInfo(zone), budget
 
-    def day(self, text: str | None) -> date | None:
-        return None if text is None else datetime.fromisoformat(text).astimezone(self.zone).date()
+    def day(self, text: str) -> date:
+        return datetime.fromisoformat(text).astimezone(self.zone).date()
 
     def begun(self) -> date:
         times = [row["added_at"] for row in self.rows["articles"]]
         times += [row["at"] for row in self.rows["events"] if row["kind"] != "recommended"]
-        return min(day for text in times if (day := self.day(text)) is not None)
+        return min(map(self.day, times))
 
     def figures(self, start: date, end: date) -> dict[tuple[str, str], Any]:
         """By section and key, over the days from start to before end."""
 
         def inside(text: str | None) -> bool:
-            day = self.day(text)
-            return day is not None and start <= day < end
+            return text is not None and start <= self.day(text) < end
 
         found: dict[tuple[str, str], Any] = {}
         parts: dict[str, Callable[[Callable[[str | None], bool], date, date], dict[str, Any]]] = {
@@ -63,7 +62,7 @@ class Brute:
         stock = [
             row["id"]
             for row in self.rows["articles"]
-            if row["status"] in ("published", "review") and (self.day(row["added_at"]) or end) < end
+            if row["status"] in ("published", "review") and self.day(row["added_at"]) < end
         ]
         mine = [labels[number] for number in stock if number in labels]
         found: dict[str, Any] = {
@@ -83,7 +82,7 @@ class Brute:
         return [
             row
             for row in self.rows["events"]
-            if row["kind"] != "recommended" and start <= (self.day(row["at"]) or end) < end
+            if row["kind"] != "recommended" and start <= self.day(row["at"]) < end
         ]
 
     def _readers(self, inside: Any, start: date, end: date) -> dict[str, Any]:
@@ -104,7 +103,7 @@ class Brute:
         taken = [
             row
             for row in self.rows["assessments"]
-            if row["reader"] == reader and row["is_valid"] and (self.day(row["taken_at"]) or end) < end
+            if row["reader"] == reader and row["is_valid"] and self.day(row["taken_at"]) < end
         ]
         return levels(max(taken, key=lambda row: row["taken_at"])) if taken else (0, 0, 0)
 
@@ -112,7 +111,7 @@ class Brute:
         pairs: defaultdict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
         for row in self._done(start, end):
             pairs[row["article"], row["reader"]].append(row)
-        readings = [each for each in map(pair, pairs.values())]
+        readings = list(map(pair, pairs.values()))
         opened = [each for each in readings if each["opened"]]
         articles = {article for (article, _), each in zip(pairs, readings, strict=True) if each["opened"]}
 
@@ -122,7 +121,10 @@ class Brute:
         return {
             "readings": len(opened),
             "articles_read": len(articles),
-            **{name: sum(each[name] for each in readings) for name in ("views", "starts", "bookmarks", "shares")},
+            **{
+                name: sum(each[name] for each in readings)
+                for name in ("views", "starts", "bookmarks", "shares")
+            },
             "finishers": sum(each["finished"] for each in readings),
             "completion": ratio(sum(each["finished"] for each in readings), len(opened)),
             "mean_seconds": ratio(sum(told("seconds")), len(told("seconds"))),
@@ -166,7 +168,9 @@ class Brute:
         }
 
     def _classification(self, inside: Any, start: date, end: date) -> dict[str, Any]:
-        sure = [row["confidence_score"] for row in self.rows["classifications"] if inside(row["classified_at"])]
+        sure = [
+            row["confidence_score"] for row in self.rows["classifications"] if inside(row["classified_at"])
+        ]
         reviews = self.rows["label_reviews"]
         calls = [row for row in self.rows["model_calls"] if inside(row["at"])]
         cost = sum(row["cost_usd"] for row in calls)
@@ -178,7 +182,11 @@ class Brute:
             "confidence": ratio(sum(sure), len(sure)),
             "reviews_open": sum(
                 self.day(row["opened_at"]) < end
-                and (row["state"] == "open" if row["decided_at"] is None else self.day(row["decided_at"]) >= end)
+                and (
+                    row["state"] == "open"
+                    if row["decided_at"] is None
+                    else self.day(row["decided_at"]) >= end
+                )
                 for row in reviews
             ),
             "reviews_opened": sum(inside(row["opened_at"]) for row in reviews),
@@ -216,7 +224,11 @@ class Brute:
 
     def _operations(self, inside: Any, start: date, end: date) -> dict[str, Any]:
         jobs = [row for row in self.rows["job_runs"] if inside(row["created_at"])]
-        runs = [row for row in self.rows["job_attempts"] if start <= date.fromisoformat(row["ended_at"][:10]) < end]
+        runs = [
+            row
+            for row in self.rows["job_attempts"]
+            if start <= date.fromisoformat(row["ended_at"][:10]) < end
+        ]
         failed = sum(row["state"] in ("dead", "lost") for row in runs)
         lags = sorted(
             max(0.0, seconds(row["slot"], row["decided_at"]))
@@ -296,7 +308,9 @@ def pair(rows: list[dict[str, Any]]) -> dict[str, Any]:
         # Of two words in one second the greater counts.
         return max(chosen, default=("", None))[1]
 
-    marks = [(row["at"], int(row["kind"] == "bookmarked")) for row in rows if row["kind"].endswith("bookmarked")]
+    marks = [
+        (row["at"], int(row["kind"] == "bookmarked")) for row in rows if row["kind"].endswith("bookmarked")
+    ]
     return {
         "events": len(done),
         "views": kinds.count("viewed"),

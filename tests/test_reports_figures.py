@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,7 +83,10 @@ def test_a_week_is_what_a_loop_counts(month: Store, zone: str, weeks: int) -> No
 def test_the_days_of_a_zone_add_up_to_its_week(month: Store) -> None:
     zone = "America/New_York"  # its clocks go back on 1 November
     monday = date(2026, 10, 26)
-    days = [figures(reports(month, zone).make(Period(DAILY, monday + timedelta(n), zone), LATER)) for n in range(7)]
+    days = [
+        figures(reports(month, zone).make(Period(DAILY, monday + timedelta(n), zone), LATER))
+        for n in range(7)
+    ]
     week = figures(reports(month, zone).make(Period(WEEKLY, monday, zone), LATER))
     for key in (("library", "rejected"), ("reading", "views"), ("classification", "calls"), ("funnel", "found"),
                 ("operations", "jobs"), ("readers", "new")):  # fmt: skip
@@ -103,7 +105,9 @@ def test_durations_are_within_their_bucket(month: Store) -> None:
 def test_tables_are_what_a_loop_counts(month: Store) -> None:
     period = Period(WEEKLY, date(2026, 10, 12), "UTC")
     document = reports(month).make(period, LATER)
-    tables = {(section.key, table.key): table.rows for section in document.sections for table in section.tables}
+    tables = {
+        (section.key, table.key): table.rows for section in document.sections for table in section.tables
+    }
     brute = Brute(month, "UTC")
     came = [row for row in brute.rows["articles"] if period.start <= brute.day(row["added_at"]) < period.end]
     codes = [(row["reason"] or "unknown").partition(":")[0] for row in came if row["status"] == "rejected"]
@@ -114,7 +118,11 @@ def test_tables_are_what_a_loop_counts(month: Store) -> None:
     assert {row["host"]: row["came"] for row in tables["library", "hosts"]} == {
         host: hosts.count(host) for host in set(hosts)
     }
-    jobs = [row["task"] for row in brute.rows["job_runs"] if period.start <= brute.day(row["created_at"]) < period.end]
+    jobs = [
+        row["task"]
+        for row in brute.rows["job_runs"]
+        if period.start <= brute.day(row["created_at"]) < period.end
+    ]
     assert {row["task"]: row["finished"] + row["dead"] for row in tables["operations", "jobs"]} == {
         task: jobs.count(task) for task in set(jobs)
     }
@@ -138,14 +146,21 @@ def test_an_article_s_figures_are_what_a_loop_counts(month: Store) -> None:
     by_device = {row["name"]: row["readers"] for row in found["by_device"]}
     devices = {row["device"] or "unknown" for row in opened}
     assert by_device == {
-        device: len({row["reader"] for row in opened if (row["device"] or "unknown") == device}) for device in devices
+        device: len({row["reader"] for row in opened if (row["device"] or "unknown") == device})
+        for device in devices
     }
     times = sorted(
-        max(row["time_spent_seconds"] for row in opened if row["reader"] == reader and row["time_spent_seconds"])
+        max(
+            row["time_spent_seconds"]
+            for row in opened
+            if row["reader"] == reader and row["time_spent_seconds"]
+        )
         for reader in {row["reader"] for row in opened if row["time_spent_seconds"]}
     )
     middle = len(times) // 2
-    assert found["median_seconds"] == (times[middle] if len(times) % 2 else (times[middle - 1] + times[middle]) / 2)
+    assert found["median_seconds"] == (
+        times[middle] if len(times) % 2 else (times[middle - 1] + times[middle]) / 2
+    )
 
 
 def test_a_day_begins_where_its_clocks_say() -> None:

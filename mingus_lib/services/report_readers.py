@@ -31,21 +31,21 @@ LEVEL_COLUMNS = (Column("phase", "Phase"), *(Column(level, level, "count") for l
 
 def readers(store: PeriodReading, span: Span, policy: GatePolicy) -> Section:
     """Who was there: in the day, the week and the month; new and returning; what is open to them."""
-    ends = [end for _, end in span.windows()]
-    active = store.active([*span.windows(), *_windows(span, 7), *_windows(span, 30)])
-    count = len(ends)
+    calendar = _Calendar(store, span)
+    active = calendar.active(span.period.days)
     new = store.newcomers(span.spans)
     levels = [Counter(store.levels(start, end, policy)) for start, end in span.windows()]
+    word = "day" if span.period.days == 1 else "week"
     return Section(
         "readers",
         "Readers",
         (
-            span.figure("active", f"Active in the {_word(span)}", active[:count]),
-            span.figure("active_7", "Active in 7 days", active[count : 2 * count]),
-            span.figure("active_30", "Active in 30 days", active[2 * count :]),
+            span.figure("active", f"Active in the {word}", active),
+            span.figure("active_7", "Active in 7 days", calendar.active(7)),
+            span.figure("active_30", "Active in 30 days", calendar.active(30)),
             span.figure("new", "New", new),
             span.figure(
-                "returning", "Returning", [all_ - fresh for all_, fresh in zip(active, new, strict=False)]
+                "returning", "Returning", [all_ - fresh for all_, fresh in zip(active, new, strict=True)]
             ),
             span.figure("registered", "Registered", store.registered(span.spans)),
             *(
@@ -56,19 +56,39 @@ def readers(store: PeriodReading, span: Span, policy: GatePolicy) -> Section:
             ),
         ),
         (Table("levels", "Active readers by level", LEVEL_COLUMNS, _by_phase(levels[-1])),),
-        (_by_day(store, span),),
+        (calendar.series(),),
     )
 
 
-def _word(span: Span) -> str:
-    return "day" if span.period.days == 1 else "week"
+class _Calendar:
+    """Each reader's days as bits of a number, the newest day the lowest: any window is one comparison."""
 
+    def __init__(self, store: PeriodReading, span: Span) -> None:
+        self._span = span
+        reach = span.period.days * (len(span.periods) - 1) + 30
+        self._days = [span.period.end - timedelta(back) for back in range(1, reach + 1)]
+        self._counts: list[int] = []
+        self._masks: dict[int, int] = {}
+        for place, day in enumerate(self._days):
+            zone = span.period.zone
+            found = store.readers_between(
+                periods.midnight(day, zone), periods.midnight(day + timedelta(1), zone)
+            )
+            self._counts.append(len(found))
+            for reader in found:
+                self._masks[reader] = self._masks.get(reader, 0) | 1 << place
 
-def _windows(span: Span, days: int) -> list[tuple[Any, Any]]:
-    return [
-        (periods.midnight(each.end - timedelta(days), each.zone), end)
-        for each, (_, end) in zip(span.periods, span.windows(), strict=True)
-    ]
+    def active(self, days: int) -> list[int]:
+        """How many readers did something in so many days up to the end of each period, oldest first."""
+        steps = [back * self._span.period.days for back in reversed(range(len(self._span.periods)))]
+        windows = [((1 << days) - 1) << step for step in steps]
+        return [sum(1 for mask in self._masks.values() if mask & window) for window in windows]
+
+    def series(self) -> Series:
+        """Active readers day by day."""
+        points = zip(map(str, self._days[:CHART_DAYS]), self._counts, strict=False)
+        title = f"Active readers, the last {CHART_DAYS} days"
+        return Series("active_by_day", title, "count", tuple(reversed(list(points))))
 
 
 def _highest(levels: Counter[tuple[int, int, int]], place: int) -> int:
@@ -86,13 +106,6 @@ def _by_phase(levels: Counter[tuple[int, int, int]]) -> tuple[dict[str, Any], ..
         }
         for place, phase in enumerate(PHASES)
     )
-
-
-def _by_day(store: PeriodReading, span: Span) -> Series:
-    days = [span.period.end - timedelta(back) for back in range(CHART_DAYS, 0, -1)]
-    instants = [periods.midnight(day, span.period.zone) for day in (*days, span.period.end)]
-    points = zip(map(str, days), store.by_day(instants), strict=True)
-    return Series("active_by_day", f"Active readers, the last {CHART_DAYS} days", "count", tuple(points))
 
 
 def reading(store: PeriodReading, span: Span, policy: GatePolicy) -> Section:

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mingus_lib.store.database import Store
-from mingus_lib.store.reading_sql import SIGN
+from mingus_lib.store.reading_sql import SHOWN, SIGN
 
 # Of each reader and article the first showing; an answer is any sign of reading after it. `+` keeps SQLite at the
 # reader's own events, where the index by time would read everybody's.
 _SHOWINGS = f"""
 SELECT s.reader, s.article, a.domain, c.primary_phase, c.difficulty_level,
-  EXISTS (SELECT 1 FROM events AS e WHERE e.article = s.article AND e.reader = s.reader AND +e.at >= s.first
-    AND +e.{SIGN}) AS clicked,
+  EXISTS (SELECT 1 FROM events AS e INDEXED BY events_article WHERE e.article = s.article
+    AND e.reader = s.reader AND e.at >= s.first AND e.{SIGN}) AS clicked,
   (SELECT count(*) FROM (SELECT 1 FROM events AS h WHERE h.reader = s.reader AND +h.at < s.first
     AND +h.kind <> 'recommended' LIMIT ?2)) AS history
-FROM (SELECT article, reader, min(at) AS first FROM events WHERE kind = 'recommended' AND at >= ?1
+FROM (SELECT article, reader, min(at) AS first FROM {SHOWN} AND at >= ?1
   GROUP BY article, reader) AS s
 JOIN articles AS a ON a.id = s.article LEFT JOIN classifications AS c ON c.article_id = a.id
 """  # noqa: S608

@@ -10,10 +10,9 @@ from typing import Any
 from mingus_lib.domain import gate
 from mingus_lib.domain.gate import DIFFICULTIES, PHASES, Assessment, GatePolicy, Levels
 from mingus_lib.store.database import Store
-from mingus_lib.store.reading_sql import PAIR, SIGN, SUMMED, Spans
+from mingus_lib.store.reading_sql import DONE, PAIR, SHOWN, SIGN, SUMMED, Spans
 from mingus_lib.store.values import as_time
 
-DONE = "kind <> 'recommended'"
 _LATEST = """
 SELECT be_score, do_score, have_score, taken_at, is_valid FROM ({readers}) AS r LEFT JOIN assessments AS a
 ON a.reader = r.reader AND a.taken_at = (SELECT max(taken_at) FROM assessments AS b
@@ -40,44 +39,31 @@ class PeriodReading:
 
     def first_day(self) -> str | None:
         """When anything was first read or added, as text; None in an empty library."""
-        found = self._store.value(f"""SELECT min(at) FROM (SELECT min(at) AS at FROM events WHERE {DONE}
+        found = self._store.value(f"""SELECT min(at) FROM (SELECT min(at) AS at FROM {DONE}
           UNION ALL SELECT min(added_at) FROM articles)""")
         return None if found is None else str(found)
 
     def by_article(self, spans: Spans) -> Iterator[dict[str, Any]]:
         """What readers did with each article in each span (`place`), counted as article totals are."""
         sql = f"""SELECT place, article, {SUMMED} FROM (
-                    SELECT {spans.place("at")} AS place, article, reader, {PAIR} FROM events
-                    WHERE {DONE} AND {spans.within("at")} GROUP BY 1, 2, 3) GROUP BY place, article"""
+                    SELECT {spans.place("at")} AS place, article, reader, {PAIR} FROM {DONE}
+                    AND {spans.within("at")} GROUP BY 1, 2, 3) GROUP BY place, article"""
         with self._store.reading() as connection:
             yield from (dict(row) for row in connection.execute(sql, spans.texts))
 
-    def active(self, windows: Sequence[tuple[datetime, datetime]]) -> list[int]:
-        """How many readers did something in each window; windows may overlap."""
-        texts = [Spans.of(window).texts for window in windows]
-        flags = ", ".join(
-            f"max(at >= ?{2 * number + 3} AND at < ?{2 * number + 4}) AS w{number}"
-            for number in range(len(texts))
-        )
-        sums = ", ".join(f"coalesce(sum(w{number}), 0)" for number in range(len(texts)))
-        whole = (min(start for start, _ in texts), max(end for _, end in texts))
-        sql = f"SELECT {sums} FROM (SELECT {flags} FROM events WHERE {DONE} AND at >= ?1 AND at < ?2 GROUP BY reader)"
-        row = self._store.row(sql, (*whole, *(text for window in texts for text in window)))
-        return list(row) if row is not None else []
-
-    def by_day(self, days: Sequence[datetime]) -> list[int]:
-        """How many readers did something on each day between these instants."""
-        spans = Spans.of(days)
-        sql = f"""SELECT {spans.place("at")}, count(DISTINCT reader) FROM events
-                  WHERE {DONE} AND {spans.within("at")} GROUP BY 1"""
-        found = {row[0]: row[1] for row in self._store.rows(sql, spans.texts)}
-        return [found.get(place, 0) for place in range(spans.count)]
+    def readers_between(self, start: datetime, end: datetime) -> set[int]:
+        """Who did something between the two; reads nothing but the index."""
+        with self._store.reading() as connection:
+            cursor = connection.cursor()
+            cursor.row_factory = None
+            cursor.execute(f"SELECT reader FROM {DONE} AND at >= ? AND at < ?", Spans.of((start, end)).texts)
+            return {reader for (reader,) in cursor}
 
     def newcomers(self, spans: Spans) -> list[int]:
         """How many readers of each span had never done anything before it."""
-        sql = f"""SELECT place, count(*) FROM (SELECT DISTINCT {spans.place("at")} AS place, reader FROM events
-                    WHERE {DONE} AND {spans.within("at")}) AS r
-                  WHERE NOT EXISTS (SELECT 1 FROM events AS e WHERE e.reader = r.reader AND +e.{DONE}
+        sql = f"""SELECT place, count(*) FROM (SELECT DISTINCT {spans.place("at")} AS place, reader FROM {DONE}
+                    AND {spans.within("at")}) AS r
+                  WHERE NOT EXISTS (SELECT 1 FROM events AS e WHERE e.reader = r.reader AND +e.kind <> 'recommended'
                     AND +e.at < CASE r.place {self._starts(spans)} END) GROUP BY place"""
         found = dict(tuple(row) for row in self._store.rows(sql, spans.texts))
         return [found.get(place, 0) for place in range(spans.count)]
@@ -94,7 +80,7 @@ class PeriodReading:
 
     def levels(self, start: datetime, end: datetime, policy: GatePolicy) -> Iterator[Levels]:
         """What the gate opened, at the end, to each reader who did something between the two."""
-        active = f"SELECT DISTINCT reader FROM events WHERE {DONE} AND at >= ?1 AND at < ?2"
+        active = f"SELECT DISTINCT reader FROM {DONE} AND at >= ?1 AND at < ?2"
         with self._store.reading() as connection:
             for row in connection.execute(_LATEST.format(readers=active), Spans.of((start, end)).texts):
                 found = () if row[3] is None else (_assessment(tuple(row)),)
@@ -114,10 +100,11 @@ class PeriodReading:
         """Recommendations shown between the two, an article to a reader counting once; answered before the end."""
         sql = f"""SELECT count(*) AS shown, coalesce(sum(answered), 0) AS answered, count(DISTINCT article) AS articles,
                     count(DISTINCT reader) AS readers FROM (
-                    SELECT s.article, s.reader, EXISTS (SELECT 1 FROM events AS e WHERE e.article = s.article
+                    SELECT s.article, s.reader, EXISTS (
+                      SELECT 1 FROM events AS e INDEXED BY events_article WHERE e.article = s.article
                       AND e.reader = s.reader AND +e.at >= s.first AND +e.at < ?2 AND +e.{SIGN}) AS answered
-                    FROM (SELECT article, reader, min(at) AS first FROM events
-                      WHERE kind = 'recommended' AND at >= ?1 AND at < ?2 GROUP BY article, reader) AS s)"""
+                    FROM (SELECT article, reader, min(at) AS first FROM {SHOWN}
+                      AND at >= ?1 AND at < ?2 GROUP BY article, reader) AS s)"""
         return dict(self._store.rows(sql, Spans.of((start, end)).texts)[0])
 
     def titles(self, articles: Sequence[int]) -> dict[int, dict[str, Any]]:

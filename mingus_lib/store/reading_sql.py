@@ -13,6 +13,9 @@ from datetime import UTC, datetime
 # An application that sends nonsense must not make a sum overflow: a day of reading, a whole page, five stars.
 LONGEST_SECONDS = 86_400
 _AT = "coalesce(CAST(strftime('%s', at) AS INTEGER), 0)"
+# Named, because SQLite would read all events in the order of a grouping, or a reader's whole life for one article.
+DONE = "events INDEXED BY events_done WHERE kind <> 'recommended'"
+SHOWN = "events INDEXED BY events_shown WHERE kind = 'recommended'"
 OPENED = "kind IN ('viewed', 'started', 'finished')"
 # A sign of reading answers a showing (domain/readers.READING).
 SIGN = "kind NOT IN ('recommended', 'unbookmarked')"

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mingus_lib.store.database import Store
-from mingus_lib.store.period_reading import DONE
-from mingus_lib.store.reading_sql import Spans
+from mingus_lib.store.reading_sql import DONE, Spans
 
 
 def readings(store: Store, weeks: Sequence[datetime]) -> tuple[list[int], dict[tuple[str, str], list[int]]]:
@@ -20,7 +19,7 @@ def readings(store: Store, weeks: Sequence[datetime]) -> tuple[list[int], dict[t
     spans = Spans.of(weeks)
     sql = f"""
 WITH read AS MATERIALIZED (SELECT {spans.place("at")} AS week, article, count(DISTINCT reader) AS number
-  FROM events WHERE {DONE} AND {spans.within("at")} GROUP BY 1, 2)
+  FROM {DONE} AND {spans.within("at")} GROUP BY 1, 2)
 SELECT 'all' AS kind, '' AS name, week, sum(number) FROM read GROUP BY week
 UNION ALL SELECT 'host', a.domain, week, sum(number) FROM read JOIN articles AS a ON a.id = read.article GROUP BY 2, 3
 UNION ALL SELECT 'phase', c.primary_phase, week, sum(number)
