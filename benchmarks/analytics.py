@@ -31,6 +31,7 @@ from mingus_lib.runtime import Runtime
 from mingus_lib.services import analytics, report_recommendations, report_trends
 from mingus_lib.services.reader_import import Importer
 
+ARTICLES = 100_000
 NOW = START + timedelta(days=319, hours=12)
 
 
@@ -54,7 +55,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--dir", type=Path, required=True, help="where to make the store; removed at the end")
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--readers", type=int, default=100_000)
-    parser.add_argument("--articles", type=int, default=100_000)
+    parser.add_argument("--articles", type=int, default=ARTICLES)
     parser.add_argument("--keep", action="store_true", help="keep the store")
     parser.add_argument("--again", action="store_true", help="measure a store that was kept")
     return parser.parse_args()
@@ -101,7 +102,7 @@ def _hour(here: Runtime, count: int) -> int:
     """New events such as an hour brings: of popular articles rather than of others."""
     numbers = list(here.readers.numbers().values())
     for place in range(count):
-        article = 1 + int(100_000 * (place / count) ** 2)
+        article = 1 + int(ARTICLES * (place / count) ** 2)
         event = Event(f"hour{time.time_ns()}-{place}", article, "finished", NOW, time_spent_seconds=60)
         here.events.append(numbers[(place * 7919) % len(numbers)], [event])
     return count

@@ -138,7 +138,7 @@ class Brute:
     def _unlocks(self, inside: Any) -> int:
         found = 0
         for reader in {row["reader"] for row in self.rows["assessments"]}:
-            had = (0, 0, 0)
+            had: tuple[int, ...] = (0, 0, 0)
             for row in sorted(self.rows["assessments"], key=lambda row: str(row["taken_at"])):
                 if row["reader"] == reader and row["is_valid"]:
                     now = levels(row)

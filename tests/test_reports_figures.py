@@ -136,7 +136,7 @@ def test_tables_are_what_a_loop_counts(month: Store) -> None:
 def test_an_article_s_figures_are_what_a_loop_counts(month: Store) -> None:
     totals, brute = ArticleTotals(month), Brute(month, "UTC")
     done = analytics.update(totals, lambda *_: None)
-    assert done.left == 0 and totals.count_waiting() == 0
+    assert done.left == 0 and totals.waiting() == (0, 0)
     for number in [*range(1, 61), 999]:
         assert (totals.of(number) or total([])) == brute.article(number), number
     found = analytics.article(totals, 3, datetime(2026, 11, 12, tzinfo=UTC), "Asia/Tokyo", 60)

@@ -212,6 +212,6 @@ def update(
     from mingus_lib.view import progress
 
     here = runtime_of(ctx)
-    with progress.counting("Counted", "articles") as told:
+    with progress.counting("Counted", "articles and events") as told:
         done = (analytics.rebuild if rebuild else analytics.update)(here.article_totals, told)
     view.show_updated(done.as_json(), output.choose(as_json=as_json))

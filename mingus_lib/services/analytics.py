@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,8 +12,10 @@ from mingus_lib.domain import article_figures, periods
 from mingus_lib.domain.library import Article
 from mingus_lib.store.article_totals import ArticleTotals
 
-# So many articles are counted at once: their events are read in one statement, and kept in one short transaction.
-BATCH = 200
+# So many articles are counted from the first event on in one transaction.
+BATCH = 50
+# Between two transactions others write, too.
+PAUSE_SECONDS = 0.002
 DAYS = 28
 
 Report = Callable[[int, int], None]
@@ -21,33 +23,36 @@ Report = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """What an update did. `left`: articles that wait; `cut_short`: for want of time, not because readers read on."""
+    """What an update did: `events` counted as they came, `articles` from their first event on; `left` of both."""
 
+    events: int
     articles: int
     left: int
-    cut_short: bool = False
 
     def as_json(self) -> dict[str, int]:
-        """The result of the job."""
-        return {"articles": self.articles, "left": self.left}
+        """The result of the job, and the documented shape of `report update --json`."""
+        return asdict(self)
 
 
-def update(totals: ArticleTotals, report: Report, *, seconds: float = float("inf")) -> Updated:
-    """Bring the totals of all articles with new events up to date, in batches, for at most so long.
+def update(totals: ArticleTotals, report: Report, *, until: float = float("inf")) -> Updated:
+    """Bring the totals of all articles up to date, in short transactions, up to that time.monotonic()."""
+    doubted, waiting = totals.waiting()
+    articles = _all(lambda: totals.count_doubted(BATCH), until, lambda done: report(done, doubted + waiting))
+    events = _all(totals.count_new, until, lambda done: report(articles + done, doubted + waiting))
+    return Updated(events, articles, sum(totals.waiting()))
 
-    Each article is taken once; what readers do to it meanwhile is left for the next update.
-    """
-    end, done, last = time.monotonic() + seconds, 0, 0
-    whole = totals.count_waiting()
-    while time.monotonic() < end and (news := totals.waiting(BATCH, last)):
-        done += totals.renew(news)
-        last = news[-1][0]
-        report(min(done, whole), whole)
-    return Updated(done, totals.count_waiting(), bool(totals.waiting(1, last)))
+
+def _all(count: Callable[[], int], end: float, told: Callable[[int], None]) -> int:
+    done = 0
+    while time.monotonic() < end and (more := count()):
+        done += more
+        told(done)
+        time.sleep(PAUSE_SECONDS)
+    return done
 
 
 def rebuild(totals: ArticleTotals, report: Report) -> Updated:
-    """Count every article anew. Killed half-way, it is finished by the next update."""
+    """Count every article from its first event on. Killed half-way, it is finished by the next update."""
     totals.doubt_all()
     return update(totals, report)
 
@@ -59,7 +64,7 @@ def article(
 
     `by_day` are the last `days` of the report time zone, today included.
     """
-    totals.renew_one(article_id)
+    totals.count_whole([article_id])
     found = totals.of(article_id) or article_figures.NOTHING
     library = totals.library()
     medians = totals.medians(article_id)

@@ -1,7 +1,9 @@
-"""Each article's totals, derived from its events as a whole, so that late, repeated and removed events need no care.
+"""Each article's totals, derived from its events: by what new events change, or from the first event on.
 
-Triggers count the changes of an article's events. A count notes up to which change it saw: when two count at once,
-or events come meanwhile, the later count wins or the article stays waiting.
+Triggers note every new event of an article that has totals (events_uncounted), and every article that has none or
+lost an event (article_doubts). New events are counted by what they change: for each reader and article that they
+touch, the pair as it is now, less the pair without them. That gives the numbers of a count from the first event on,
+in any order of arrival, because a pair is always looked at as a whole.
 """
 
 # ruff: noqa: S608  (statements are put together from constants of this room only)
@@ -16,22 +18,43 @@ from typing import Any
 from mingus_lib.store.database import Store
 from mingus_lib.store.reading_sql import OPENED, PAIR, SUMMED, SUMS, Spans
 
-_FRESH = f"""
+ADDED = tuple(name for name in SUMS if name != "last_at")
+_WHOLE = f"""
 SELECT article, {SUMMED} FROM (
   SELECT article, reader, {PAIR} FROM events WHERE article IN (SELECT value FROM json_each(?)) GROUP BY article, reader
 ) GROUP BY article
+"""
+# Up to this article and reader, so that no pair is counted by half.
+_LAST = "SELECT article, reader FROM events_uncounted ORDER BY article, reader, id LIMIT 1 OFFSET ?"
+_VERY_LAST = "SELECT article, reader FROM events_uncounted ORDER BY article DESC, reader DESC LIMIT 1"
+_UPTO = "(article < ?1 OR article = ?1 AND reader <= ?2)"
+_PAIRS = f"""
+SELECT article, {SUMMED} FROM (
+  SELECT e.article, e.reader, {PAIR} FROM (SELECT DISTINCT article, reader FROM events_uncounted WHERE {_UPTO}) AS t
+  CROSS JOIN events AS e INDEXED BY events_article ON e.article = t.article AND e.reader = t.reader {{where}}
+  GROUP BY e.article, e.reader) GROUP BY article
+"""
+_NOW = _PAIRS.format(where="")
+_BEFORE = _PAIRS.format(
+    where="""WHERE NOT EXISTS (SELECT 1 FROM events_uncounted AS u
+      WHERE u.article = e.article AND u.reader = e.reader AND u.id = e.id)"""
+)
+_ADD = f"""
+UPDATE article_totals SET {", ".join(f"{name} = {name} + ?" for name in ADDED)},
+  last_at = nullif(max(coalesce(last_at, ''), coalesce(?, '')), '') WHERE article = ?
 """
 _PUT = f"""
 INSERT INTO article_totals (article, {", ".join(SUMS)}) VALUES (?, {", ".join("?" * len(SUMS))})
 ON CONFLICT (article) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in SUMS)}
 """
-_MARK = "UPDATE article_news SET counted = ? WHERE article = ? AND counted < ? RETURNING 1"
-_WAITING = "SELECT article, changes FROM article_news WHERE changes > counted AND article > ? ORDER BY article LIMIT ?"
-_CHANGES = "SELECT article, changes FROM article_news WHERE article IN (SELECT value FROM json_each(?))"
-_AGAIN = "UPDATE article_news SET changes = changes + 1 WHERE article > ? AND article <= ?"
-_NEXT = (
-    "SELECT max(article) FROM (SELECT article FROM article_news WHERE article > ? ORDER BY article LIMIT ?)"
-)
+_DOUBT = """
+INSERT INTO article_doubts
+SELECT DISTINCT article FROM events INDEXED BY events_article WHERE article > ? AND article <= ?
+ON CONFLICT DO NOTHING
+"""
+_NEXT = """
+SELECT max(article) FROM (SELECT DISTINCT article FROM events INDEXED BY events_article WHERE article > ? LIMIT ?)
+"""
 _MEDIAN = f"""
 WITH found AS (
   SELECT {{0}} AS value FROM (SELECT {PAIR} FROM events WHERE article = ? GROUP BY reader) WHERE {{0}} >= 0)
@@ -47,10 +70,9 @@ FROM events WHERE article = ? AND {OPENED} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?
 _LIBRARY = f"""
 SELECT {", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in SUMS if name != "last_at")} FROM article_totals
 """
-MARK_AT_ONCE = 50_000
-
-# An article and the number of changes of its events.
-News = tuple[int, int]
+MARK_AT_ONCE = 20_000
+# About so many events are counted in one transaction, a tenth of a second's work.
+EVENTS_AT_ONCE = 5_000
 
 
 class ArticleTotals:
@@ -59,44 +81,50 @@ class ArticleTotals:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def waiting(self, limit: int, after: int = 0) -> list[News]:
-        """Articles with events that are not in their totals, by id."""
-        return [(row[0], row[1]) for row in self._store.rows(_WAITING, (after, limit))]
+    def waiting(self) -> tuple[int, int]:
+        """How many articles are to be counted from the first, and how many events wait beside."""
+        row = self._store.row(
+            "SELECT (SELECT count(*) FROM article_doubts), (SELECT count(*) FROM events_uncounted)"
+        )
+        assert row is not None
+        return row[0], row[1]
 
-    def count_waiting(self) -> int:
-        """How many."""
-        return int(self._store.value("SELECT count(*) FROM article_news WHERE changes > counted"))
-
-    def renew(self, news: Sequence[News]) -> int:
-        """Count these articles' events and keep the totals; how many were kept.
-
-        Counting takes no lock: what others write meanwhile leaves the article waiting.
-        """
-        fresh = self._counted([article for article, _ in news])
+    def count_new(self, most: int = EVENTS_AT_ONCE) -> int:
+        """Count about so many of the events that wait, in one transaction; how many, 0 when none waits."""
         with self._store.transaction() as connection:
-            return sum(_keep(connection, article, changes, fresh.get(article)) for article, changes in news)
+            last = connection.execute(_LAST, (most,)).fetchone() or connection.execute(_VERY_LAST).fetchone()
+            if last is None:
+                return 0
+            upto = tuple(last)
+            before = {row["article"]: row for row in connection.execute(_BEFORE, upto)}
+            for now in connection.execute(_NOW, upto).fetchall():
+                _add(connection, now, before.get(now["article"]))
+            return connection.execute(f"DELETE FROM events_uncounted WHERE {_UPTO}", upto).rowcount
 
-    def renew_one(self, article: int) -> None:
-        """Bring one article's totals up to date."""
-        changes = self._store.value("SELECT changes FROM article_news WHERE article = ?", (article,))
-        if changes is not None:
-            self.renew([(article, changes)])
-
-    def renew_all_of(self, articles: Iterable[int]) -> None:
-        """Count these articles' events in one transaction: after a reader's events were taken out of them."""
-        wanted = sorted(set(articles))
+    def count_doubted(self, most: int) -> int:
+        """Count so many of the doubted articles from their first event on, in one transaction; how many."""
         with self._store.transaction() as connection:
-            known = connection.execute(_CHANGES, (json.dumps(wanted),)).fetchall()
-            fresh = self._counted(wanted)
-            for article, changes in known:
-                connection.execute("UPDATE article_news SET counted = -1 WHERE article = ?", (article,))
-                _keep(connection, article, changes, fresh.get(article))
+            sql = "SELECT article FROM article_doubts ORDER BY article LIMIT ?"
+            articles = [row[0] for row in connection.execute(sql, (most,))]
+            self.count_whole(articles)
+            return len(articles)
+
+    def count_whole(self, articles: Iterable[int]) -> None:
+        """Count these articles from their first event on; inside the caller's transaction, if there is one."""
+        wanted = json.dumps(sorted(set(articles)))
+        with self._store.transaction() as connection:
+            for table in ("events_uncounted", "article_doubts", "article_totals"):
+                connection.execute(
+                    f"DELETE FROM {table} WHERE article IN (SELECT value FROM json_each(?))", (wanted,)
+                )
+            rows = connection.execute(_WHOLE, (wanted,)).fetchall()
+            connection.executemany(_PUT, [tuple(row) for row in rows])
 
     def doubt_all(self) -> None:
-        """Have every article counted anew, by the updates that follow."""
+        """Have every article counted from its first event on by the updates that follow; totals stay until then."""
         last = 0
         while (upto := self._store.value(_NEXT, (last, MARK_AT_ONCE))) is not None:
-            self._store.execute(_AGAIN, (last, upto))
+            self._store.execute(_DOUBT, (last, upto))
             last = upto
 
     def of(self, article: int) -> dict[str, Any] | None:
@@ -134,17 +162,8 @@ class ArticleTotals:
         found = {row[0]: (row[1], row[2], row[3]) for row in self._store.rows(sql, (*spans.texts, article))}
         return [found.get(place, (0, 0, 0)) for place in range(spans.count)]
 
-    def _counted(self, articles: Sequence[int]) -> dict[int, dict[str, Any]]:
-        rows = self._store.rows(_FRESH, (json.dumps(list(articles)),))
-        return {row["article"]: {name: row[name] for name in SUMS} for row in rows}
 
-
-def _keep(connection: sqlite3.Connection, article: int, changes: int, totals: dict[str, Any] | None) -> bool:
-    """Keep a count that saw so many changes, unless one that saw as many is there."""
-    if connection.execute(_MARK, (changes, article, changes)).fetchone() is None:
-        return False
-    if totals is None:
-        connection.execute("DELETE FROM article_totals WHERE article = ?", (article,))
-    else:
-        connection.execute(_PUT, (article, *(totals[name] for name in SUMS)))
-    return True
+def _add(connection: sqlite3.Connection, now: sqlite3.Row, before: sqlite3.Row | None) -> None:
+    """What the pairs of an article are now, less what they were."""
+    more = [now[name] - (before[name] if before is not None else 0) for name in ADDED]
+    connection.execute(_ADD, (*more, now["last_at"], now["article"]))

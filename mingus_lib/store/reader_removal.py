@@ -73,7 +73,7 @@ def _forget(
         deleted = connection.execute(f"DELETE FROM {table} WHERE reader = ?", (number,))  # noqa: S608
         counts[table] += deleted.rowcount
     # At once, and not with the next update: what one person did must not be seen in what is left.
-    ArticleTotals(store).renew_all_of(read)
+    ArticleTotals(store).count_whole(read)
     counts["readers"] += connection.execute("DELETE FROM readers WHERE number = ?", (number,)).rowcount
     scrubbed = [row[0] for row in connection.execute(_SCRUB, (reader_id,))]
     sql = "UPDATE job_attempts SET reason = NULL, traceback = NULL WHERE job_id IN (SELECT value FROM json_each(?))"

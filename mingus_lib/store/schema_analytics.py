@@ -1,6 +1,5 @@
 """What reports need: events by time and by article, totals of articles, the reports themselves; migration m008."""
 
-# ruff: noqa: S608  (statements are put together from constants of this file only)
 from __future__ import annotations
 
 STATEMENTS = (
@@ -11,7 +10,7 @@ STATEMENTS = (
     "CREATE INDEX events_article ON events (article, reader)",
     "CREATE INDEX classifications_at ON classifications (classified_at, engine, confidence_score)",
     """
-CREATE TABLE article_totals (  -- derived from events, whole numbers alone; an article's row is made anew as a whole
+CREATE TABLE article_totals (  -- derived from events, in whole numbers alone
   article INTEGER PRIMARY KEY,  -- no foreign key: what was read stays read when an article goes
   events INTEGER NOT NULL,
   views INTEGER NOT NULL,
@@ -37,24 +36,37 @@ CREATE TABLE article_totals (  -- derived from events, whole numbers alone; an a
 ) STRICT
 """,
     """
-CREATE TABLE article_news (  -- how often an article's events changed, and up to which change they are in its totals
-  article INTEGER PRIMARY KEY,
-  changes INTEGER NOT NULL,
-  counted INTEGER NOT NULL DEFAULT 0
+CREATE TABLE events_uncounted (  -- events of articles with totals that are not in them yet, kept by triggers
+  article INTEGER NOT NULL,
+  reader INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  PRIMARY KEY (article, reader, id)
+) STRICT, WITHOUT ROWID
+""",
+    """
+CREATE TABLE article_doubts (  -- articles whose events are to be counted from the first: no totals yet, or lost events
+  article INTEGER PRIMARY KEY
 ) STRICT
 """,
-    "CREATE INDEX article_news_waiting ON article_news (article) WHERE changes > counted",
-    # What is on the record already is counted by the first update.
-    "INSERT INTO article_news (article, changes) SELECT article, 1 FROM events GROUP BY article",
-    *(
-        f"""
-CREATE TRIGGER article_news_{name} AFTER {change} ON events BEGIN
-  INSERT INTO article_news (article, changes) VALUES ({which}.article, 1)
-    ON CONFLICT (article) DO UPDATE SET changes = changes + 1;
+    "INSERT INTO article_doubts SELECT DISTINCT article FROM events",
+    """
+CREATE TRIGGER events_met AFTER INSERT ON events
+WHEN NOT EXISTS (SELECT 1 FROM article_totals WHERE article = new.article) BEGIN
+  INSERT INTO article_doubts VALUES (new.article) ON CONFLICT DO NOTHING;
 END
-"""
-        for name, change, which in (("added", "INSERT", "new"), ("removed", "DELETE", "old"))
-    ),
+""",
+    """
+CREATE TRIGGER events_to_count AFTER INSERT ON events
+WHEN EXISTS (SELECT 1 FROM article_totals WHERE article = new.article) BEGIN
+  INSERT INTO events_uncounted VALUES (new.article, new.reader, new.id) ON CONFLICT DO NOTHING;
+END
+""",
+    """
+CREATE TRIGGER events_lost AFTER DELETE ON events BEGIN
+  INSERT INTO article_doubts VALUES (old.article) ON CONFLICT DO NOTHING;
+  DELETE FROM events_uncounted WHERE article = old.article AND reader = old.reader AND id = old.id;
+END
+""",
     """
 CREATE TABLE reports (  -- made again, a report takes the place of the one before
   kind TEXT NOT NULL,
