@@ -9,6 +9,7 @@ memory of this process, which does all the work. `--keep` leaves the store for a
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import resource
 import shutil
 import sys
@@ -21,7 +22,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from machine import machine
-from readers_made_up import START, fill_articles, write_events
+from readers_made_up import START, fill_articles, fill_events
 
 from mingus_lib import settings
 from mingus_lib.domain import periods
@@ -29,7 +30,6 @@ from mingus_lib.domain.periods import Period
 from mingus_lib.domain.readers import Event
 from mingus_lib.runtime import Runtime
 from mingus_lib.services import analytics, report_recommendations, report_trends
-from mingus_lib.services.reader_import import Importer
 
 ARTICLES = 100_000
 NOW = START + timedelta(days=319, hours=12)
@@ -62,24 +62,23 @@ def _options() -> argparse.Namespace:
 
 
 def _make(options: argparse.Namespace) -> None:
+    """In a process of its own, whose memory is not counted."""
     shutil.rmtree(options.dir, ignore_errors=True)
     options.dir.mkdir(parents=True)
     here = Runtime(settings.load({"home": str(options.dir)}))
     print(
         f"{options.events:,} events, {options.readers:,} readers, {options.articles:,} articles, {here.store.id[:8]}"
     )
-    fill_articles(here.settings.store_path, options.articles)
-    file = options.dir / "events.csv"
-    write_events(file, options.readers, options.articles, options.events, shown=0.2)
-    begun = time.perf_counter()
-    Importer(here.store, lambda *_: None).run(str(file), sys.stdin.buffer, max_errors=0)
-    took = time.perf_counter() - begun
-    file.unlink()
     here.close()
-    size = here.settings.store_path.stat().st_size
-    print(
-        f"import {took:.0f} s, {options.events / took:,.0f} events/s, file {size / 1e6:,.0f} MB, peak {_peak():,} MB"
-    )
+    path = here.settings.store_path
+    for fill, sizes in (
+        (fill_articles, (options.articles,)),
+        (fill_events, (options.readers, options.articles, options.events)),
+    ):
+        child = multiprocessing.get_context("spawn").Process(target=fill, args=(path, *sizes))
+        child.start()
+        child.join()
+        assert child.exitcode == 0
 
 
 def _measure(here: Runtime, events: int) -> None:

@@ -38,7 +38,7 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 INLINE = re.compile(r"`(?:make run ARGS=\")?mingus ([^`]+)`")
 EXAMPLE_SITE = "https://example.com"
 # What a task says of itself: any shape.
-OPEN_KEYS = {"args", "result", "schema", "dropped", "rejected", "failed"}
+OPEN_KEYS = {"args", "result", "schema", "dropped", "rejected", "failed", "rows"}
 
 
 def blocks(document: Path, language: str) -> list[str]:
@@ -265,6 +265,7 @@ def arguments_of(command: str, job_id: str, site: str) -> list[str]:
         "articles search": ["raise"],
         "mail --": ["-"],
         "mails show": ["1"],
+        "report article": ["1"],
     }
     words = [{"ID": job_id, "QUEUE": "analytics"}.get(word, word) for word in command.split()]
     return words + next((extra for start, extra in more.items() if command.startswith(start)), [])

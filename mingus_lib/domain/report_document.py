@@ -5,6 +5,7 @@ Pure. Stored as JSON with the version of this shape.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -219,8 +220,10 @@ def share(part: float, whole: float) -> float | None:
 
 
 def rounded(value: float | None) -> float | None:
-    """To a millionth, so that a report made again is the same text."""
-    return round(value, 6) if isinstance(value, float) else value
+    """To a millionth, so that a report made again is the same text; None for what is no number."""
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value
 
 
 def _less(value: Value, other: float | None) -> float | None:

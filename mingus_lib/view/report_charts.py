@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,9 +17,8 @@ SPARK_WIDTH, SPARK_HEIGHT = 56.0, 18.0
 
 def columns(series: Series) -> Markup:
     """A column for each point, with the highest value, the first and the last label written out."""
-    values = [value or 0.0 for _, value in series.points]
-    top = max(values, default=0.0) or 1.0
-    step = WIDTH / max(1, len(values))
+    top = max(report_words.numbers([value for _, value in series.points]), default=0.0) or 1.0
+    step = WIDTH / max(1, len(series.points))
     floor = HEIGHT - FOOT
     drawn = Markup("").join(
         _column(label, value, series.unit, place * step, step, floor, top)
@@ -41,7 +41,8 @@ def columns(series: Series) -> Markup:
 def _column(
     label: str, value: float | None, unit: str, x: float, step: float, floor: float, top: float
 ) -> Markup:
-    height = (floor - HEAD) * max(0.0, value or 0.0) / top
+    drawn = report_words.numbers([value])
+    height = (floor - HEAD) * (max(0.0, drawn[0]) / top) if drawn and top > 0 else 0.0
     told = f"{human.printable(label)}: {report_words.word(value, unit)}"
     return Markup(
         '<g><title>{}</title><rect class="hit" x="{:.2f}" y="0" width="{:.2f}" height="{:.1f}"/>'
@@ -51,7 +52,7 @@ def _column(
 
 def alt(series: Series) -> str:
     """What the chart shows, in a sentence."""
-    known = [(value, label) for label, value in series.points if value is not None]
+    known = [(value, label) for label, value in series.points if value is not None and math.isfinite(value)]
     if not known:
         return f"{human.printable(series.title)}: nothing is known."
     high, low = max(known), min(known)
@@ -64,18 +65,16 @@ def alt(series: Series) -> str:
 
 def spark(values: Sequence[Any], unit: str) -> Markup:
     """A few values as a line with its last point marked."""
-    known = [each for each in values if isinstance(each, int | float)]
+    known = report_words.numbers(values)
     if len(known) < 2:
         return Markup("")
-    low, high = min(known), max(known)
-    reach = (high - low) or 1
+    # Halves, so that no difference is beyond the largest number.
+    low, reach = min(known) / 2, max(known) / 2 - min(known) / 2 or 1
+    step, tall = (SPARK_WIDTH - 6) / (len(values) - 1), SPARK_HEIGHT - 6
     places = [
-        (
-            3 + (SPARK_WIDTH - 6) * place / (len(values) - 1),
-            SPARK_HEIGHT - 3 - (SPARK_HEIGHT - 6) * (each - low) / reach,
-        )
+        (3 + step * place, SPARK_HEIGHT - 3 - tall * ((each / 2 - low) / reach))
         for place, each in enumerate(values)
-        if isinstance(each, int | float)
+        if report_words.numbers([each])
     ]
     told = "before: " + ", ".join(report_words.word(each, unit) for each in values[:-1])
     return Markup(

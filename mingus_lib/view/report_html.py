@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from jinja2 import Template
     from markupsafe import Markup
 
+# Shares that are parts of a whole, which a bar shows.
+PARTS = ("share", "completion_rate", "click_through")
 TEMPLATE = Path(__file__).resolve().parent.parent / "data" / "report.html"
 
 
@@ -53,13 +55,9 @@ def _cell(value: Any, column: Column) -> Markup | str:
     words = report_words.word(value, column.unit)
     if column.unit == "spark":
         return report_charts.spark(value, "share") if isinstance(value, list | tuple) else words
-    # Slopes are shares too, but no part of anything.
-    if (
-        column.unit == "share"
-        and column.key in ("share", "completion_rate", "click_through")
-        and value is not None
-    ):
-        return Markup("{}{}").format(words, report_charts.meter(float(value)))
+    part = report_words.numbers([value])
+    if part and column.key in PARTS:
+        return Markup("{}{}").format(words, report_charts.meter(part[0]))
     if column.unit == "state":
         return Markup('<span class="trend {}">{}</span>').format(words.replace(" ", "-"), words)
     return words

@@ -50,7 +50,7 @@ def _section(section: Section, width: int) -> Iterator[RenderableType]:
     if section.figures:
         yield _figures(section.figures, width)
     for series in section.series:
-        if any(value for _, value in series.points):
+        if any(report_words.numbers([value for _, value in series.points])):
             yield Text("")
             yield _chart(series, width)
     for table in section.tables:
@@ -145,7 +145,7 @@ def _chart(series: Series, width: int) -> Text:
 
     points = series.points[-max(10, width - 4) :]
     values = [value for _, value in points]
-    known = [value for value in values if value is not None]
+    known = report_words.numbers(values)
     wide = 2 if 2 * len(values) <= width - 4 else 1
     blocks = "".join(each * wide for each in report_words.sparkline(values))
     low, high = (report_words.number(pick(known), series.unit) for pick in (min, max))

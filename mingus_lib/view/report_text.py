@@ -62,7 +62,7 @@ def _series(series: Series) -> Iterator[str]:
         return
     values = [value for _, value in series.points]
     first, last = series.points[0][0], series.points[-1][0]
-    known = [value for value in values if value is not None]
+    known = report_words.numbers(values)
     most = report_words.number(max(known), series.unit) if known else report_words.UNKNOWN
     yield from (f"**{_md(series.title)}** (highest {_md(most)})", "")
     yield from (f"{_md(first)} {report_words.sparkline(values)} {_md(last)}", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ RIGHT = frozenset(("count", "share", "seconds", "usd", "score", "id"))
 
 def word(value: Any, unit: str) -> str:
     """A value with its unit; a dash for what is not known. Text that could steer a terminal is made visible."""
-    if value is None:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return UNKNOWN
     if unit == "spark":
         return sparkline(value) if isinstance(value, list | tuple) else UNKNOWN
@@ -25,7 +26,9 @@ def word(value: Any, unit: str) -> str:
 
 
 def number(value: float, unit: str) -> str:
-    """A number with its unit."""
+    """A number with its unit; beyond all reason, in scientific notation."""
+    if abs(value) >= 1e15:
+        return f"{value:.3g}"
     if unit == "share":
         return f"{100 * value:.1f} %"
     if unit == "seconds":
@@ -57,14 +60,18 @@ def aim(figure: Figure) -> str:
 
 def sparkline(values: Sequence[Any]) -> str:
     """A row of blocks, the highest value being the full one; a dot for what is not known."""
-    known = [each for each in values if isinstance(each, int | float)]
+    known = numbers(values)
     top = max(known, default=0)
-    return "".join("·" if not isinstance(each, int | float) else _block(each, top) for each in values)
+    return "".join(_block(each, top) if numbers([each]) else "·" for each in values)
+
+
+def numbers(values: Sequence[Any]) -> list[float]:
+    """Those of the values that a chart can draw."""
+    return [each for each in values if isinstance(each, int | float) and math.isfinite(each)]
 
 
 def _block(value: float, top: float) -> str:
-    place = round((len(BLOCKS) - 1) * value / top) if top > 0 else 0
-    return BLOCKS[max(0, min(len(BLOCKS) - 1, place))]
+    return BLOCKS[round((len(BLOCKS) - 1) * (max(0.0, value) / top)) if top > 0 else 0]
 
 
 def history(figure: Figure) -> str:
