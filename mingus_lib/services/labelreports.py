@@ -18,10 +18,10 @@ TARGETS = (
     ("professional_development_value", 8, "professional_development_value >= 8", 0.65),
 )
 TARGET_LABELS = {
-    "confidence_score": "Confidence ≥ 0.8",
-    "cultural_sensitivity": "Cultural sensitivity ≥ 8",
-    "actionability_score": "Actionability ≥ 7",
-    "professional_development_value": "Professional value ≥ 8",
+    "confidence_score": "Confidence ≥ 0.8",
+    "cultural_sensitivity": "Cultural sensitivity ≥ 8",
+    "actionability_score": "Actionability ≥ 7",
+    "professional_development_value": "Professional value ≥ 8",
 }
 # A share of the mix is well when it is so near to its aim.
 MIX_TOLERANCE = 0.05
