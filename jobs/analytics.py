@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -12,6 +12,9 @@ from jobs.arguments import Arguments
 from mingus_lib import runtime
 from mingus_lib.queues import context
 from mingus_lib.queues.catalog import job
+
+if TYPE_CHECKING:
+    from mingus_lib.domain.periods import Period
 
 MAX_ID = 2**63 - 1
 # Of the time until the soft limit; the rest of the articles goes to a job of its own.
@@ -74,8 +77,8 @@ def generate_weekly_analytics_report(week: str | None = None) -> dict[str, Any]:
     return _made(periods.week(week, now, here.settings.report_timezone), now)
 
 
-def _made(period: Any, now: datetime) -> dict[str, Any]:
-    document = runtime.current().reports.make(period, now)
+def _made(period: Period, now: datetime) -> dict[str, Any]:
+    document = runtime.current().reports.make(period, now, context.current().report)
     over = bool(document.period and document.period["over"])
     return {
         "report": document.report,

@@ -9,7 +9,7 @@ import typer
 
 from mingus_lib.commands.common import Json, Limit, runtime_of
 from mingus_lib.commands.report_output import Fresh, InFormat, ToFile, deliver
-from mingus_lib.view import output
+from mingus_lib.view import output, progress
 from mingus_lib.view import report as view
 
 app = typer.Typer(
@@ -47,7 +47,9 @@ def daily(
     here, now = runtime_of(ctx), datetime.now(UTC)
     wanted = view.chosen(form, as_json=as_json, to_file=file)
     period = periods.day(day, now, here.settings.report_timezone)
-    deliver(here.reports.get(period, now, fresh=fresh), wanted, file)
+    with progress.steps() as told:
+        made = here.reports.get(period, now, fresh=fresh, told=told)
+    deliver(made, wanted, file)
 
 
 @app.command()
@@ -70,7 +72,9 @@ def weekly(
     here, now = runtime_of(ctx), datetime.now(UTC)
     wanted = view.chosen(form, as_json=as_json, to_file=file)
     period = periods.week(week, now, here.settings.report_timezone)
-    deliver(here.reports.get(period, now, fresh=fresh), wanted, file)
+    with progress.steps() as told:
+        made = here.reports.get(period, now, fresh=fresh, told=told)
+    deliver(made, wanted, file)
 
 
 @app.command()
@@ -209,7 +213,6 @@ def update(
     Example: mingus report update
     """
     from mingus_lib.services import analytics
-    from mingus_lib.view import progress
 
     here = runtime_of(ctx)
     with progress.counting("Counted", "articles and events") as told:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -19,7 +20,13 @@ from mingus_lib.store.recommendations import Recommendations
 from mingus_lib.store.stored_reports import StoredReports
 
 TITLES = {"daily": "Daily report", "weekly": "Weekly report"}
+# Hears how many parts are done, of how many, and which comes next.
+Told = Callable[[int, int, str], None]
 SO_FAR = "The time is not over yet: figures so far."
+
+
+def _nobody(_done: int, _total: int, _text: str) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +54,24 @@ class PeriodicReports:
         self.rules = rules
         self.stored = StoredReports(store)
 
-    def get(self, period: Period, now: datetime, *, fresh: bool = False) -> Made:
+    def get(self, period: Period, now: datetime, *, fresh: bool = False, told: Told = _nobody) -> Made:
         """The kept report of that time, else (or if `fresh`) made now and kept; one of today is made, never kept."""
         body = None if fresh else self.stored.get(period.kind, str(period.start), period.zone, SCHEMA)
         if body is not None:
             return Made(from_json(body), True)
-        return Made(self.make(period, now), False)
+        return Made(self.make(period, now, told), False)
 
-    def make(self, period: Period, now: datetime) -> Document:
+    def make(self, period: Period, now: datetime, told: Told = _nobody) -> Document:
         """Make the report and keep it, if its time is over; the one before is replaced in one step."""
         over = period.bounds()[1] <= now
         with self._store.snapshot():
-            document = self._document(period, now, over)
+            document = self._document(period, now, over, told)
         if over:
             body = document.as_json()
             self.stored.put(period.kind, str(period.start), period.zone, document.made_at, body)
         return document
 
-    def _document(self, period: Period, now: datetime, over: bool) -> Document:
+    def _document(self, period: Period, now: datetime, over: bool, told: Told) -> Document:
         reading = PeriodReading(self._store)
         first = reading.first_day()
         span = Span(period, _moment(first))
@@ -79,26 +86,33 @@ class PeriodicReports:
             "until": end.isoformat(),
             "over": over,
         }
-        sections = self._sections(reading, span)
+        sections = self._sections(reading, span, told)
         notes = () if over else (SO_FAR,)
         title = f"{TITLES[period.kind]} {period.label}"
         return Document(period.kind, title, now.astimezone(UTC).isoformat(), sections, covered, notes)
 
-    def _sections(self, reading: PeriodReading, span: Span) -> tuple[Section, ...]:
-        library = PeriodLibrary(self._store)
-        evaluations = Recommendations(self._store).evaluations(1)
-        found = (
-            report_library.library(library, span),
-            report_readers.readers(reading, span, self.rules.gate),
-            report_readers.reading(reading, span, self.rules.gate),
-            report_library.funnel(MailFunnel(self._store), span),
-            report_library.classification(library, span, self.rules.daily_budget),
-            report_readers.recommendations(reading, span, library.published(), next(iter(evaluations), None)),
-            report_operations.operations(PeriodOperations(self._store), span),
-        )
-        if span.period.kind != WEEKLY:
-            return found
-        return (*found, report_trends.section(self._store, span.period.end, span.period.zone))
+    def _sections(self, reading: PeriodReading, span: Span, told: Told) -> tuple[Section, ...]:
+        """Each part, from its own tables; `told` hears which is being made."""
+        store, rules, library = self._store, self.rules, PeriodLibrary(self._store)
+        evaluations = Recommendations(store).evaluations(1)
+        parts: dict[str, Callable[[], Section]] = {
+            "library": lambda: report_library.library(library, span),
+            "readers": lambda: report_readers.readers(reading, span, rules.gate),
+            "reading": lambda: report_readers.reading(reading, span, rules.gate),
+            "mails": lambda: report_library.funnel(MailFunnel(store), span),
+            "labels": lambda: report_library.classification(library, span, rules.daily_budget),
+            "recommendations": lambda: report_readers.recommendations(
+                reading, span, library.published(), next(iter(evaluations), None)
+            ),
+            "operations": lambda: report_operations.operations(PeriodOperations(store), span),
+        }
+        if span.period.kind == WEEKLY:
+            parts["trends"] = lambda: report_trends.section(store, span.period.end, span.period.zone)
+        found = []
+        for place, (name, part) in enumerate(parts.items()):
+            told(place, len(parts), name)
+            found.append(part())
+        return tuple(found)
 
 
 def _moment(text: str | None) -> datetime | None:
