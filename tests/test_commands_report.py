@@ -178,3 +178,18 @@ def test_a_day_without_anything_and_the_first_day(tmp_path: Path) -> None:
         Month(store).fill()
         first = reports.make(Period(DAILY, date(2026, 9, 28), "UTC"), now + timedelta(1))
         assert {figure.previous for section in first.sections for figure in section.figures} == {None}
+
+
+def test_a_worker_s_start_is_on_the_record(library: CommandLine) -> None:
+    before = library("report", "daily", "today", "--json").json
+    assert library("worker", "--burst", timeout=120).code == 0
+    after = library("report", "daily", "today", "--json", "--fresh").json
+    started = [
+        next(
+            figure["value"]
+            for figure in report["sections"][-1]["figures"]
+            if figure["key"] == "worker_starts"
+        )
+        for report in (before, after)
+    ]
+    assert started == [0, 1]

@@ -18,16 +18,19 @@ from typing import Any
 from mingus_lib.store.database import Store
 from mingus_lib.store.reading_sql import OPENED, PAIR, SUMMED, SUMS, Spans
 
+# Named, so that no statistics make SQLite read by time what is asked by article.
+EVENTS = "events INDEXED BY events_article"
 ADDED = tuple(name for name in SUMS if name != "last_at")
 _WHOLE = f"""
 SELECT article, {SUMMED} FROM (
-  SELECT article, reader, {PAIR} FROM events WHERE article IN (SELECT value FROM json_each(?)) GROUP BY article, reader
+  SELECT article, reader, {PAIR} FROM {EVENTS} WHERE article IN (SELECT value FROM json_each(?))
+  GROUP BY article, reader
 ) GROUP BY article
 """
 # Up to this article and reader, so that no pair is counted by half.
 _LAST = "SELECT article, reader FROM events_uncounted ORDER BY article, reader, id LIMIT 1 OFFSET ?"
 _VERY_LAST = "SELECT article, reader FROM events_uncounted ORDER BY article DESC, reader DESC LIMIT 1"
-_UPTO = "(article < ?1 OR article = ?1 AND reader <= ?2)"
+_UPTO = "(article, reader) <= (?1, ?2)"
 _PAIRS = f"""
 SELECT article, {SUMMED} FROM (
   SELECT e.article, e.reader, {PAIR} FROM (SELECT DISTINCT article, reader FROM events_uncounted WHERE {_UPTO}) AS t
@@ -47,17 +50,17 @@ _PUT = f"""
 INSERT INTO article_totals (article, {", ".join(SUMS)}) VALUES (?, {", ".join("?" * len(SUMS))})
 ON CONFLICT (article) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in SUMS)}
 """
-_DOUBT = """
+_DOUBT = f"""
 INSERT INTO article_doubts
-SELECT DISTINCT article FROM events INDEXED BY events_article WHERE article > ? AND article <= ?
+SELECT DISTINCT article FROM {EVENTS} WHERE article > ? AND article <= ?
 ON CONFLICT DO NOTHING
 """
-_NEXT = """
-SELECT max(article) FROM (SELECT DISTINCT article FROM events INDEXED BY events_article WHERE article > ? LIMIT ?)
+_NEXT = f"""
+SELECT max(article) FROM (SELECT DISTINCT article FROM {EVENTS} WHERE article > ? LIMIT ?)
 """
 _MEDIAN = f"""
 WITH found AS (
-  SELECT {{0}} AS value FROM (SELECT {PAIR} FROM events WHERE article = ? GROUP BY reader) WHERE {{0}} >= 0)
+  SELECT {{0}} AS value FROM (SELECT {PAIR} FROM {EVENTS} WHERE article = ? GROUP BY reader) WHERE {{0}} >= 0)
 SELECT avg(value) FROM (
   SELECT value, row_number() OVER (ORDER BY value) AS place, count(*) OVER () AS number FROM found)
 WHERE place IN ((number + 1) / 2, (number + 2) / 2)
@@ -65,7 +68,7 @@ WHERE place IN ((number + 1) / 2, (number + 2) / 2)
 _SPLIT = f"""
 SELECT coalesce({{0}}, 'unknown') AS name, count(DISTINCT reader) AS readers,
   count(DISTINCT CASE WHEN kind = 'finished' THEN reader END) AS finishers
-FROM events WHERE article = ? AND {OPENED} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?
+FROM {EVENTS} WHERE article = ? AND {OPENED} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?
 """
 _LIBRARY = f"""
 SELECT {", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in SUMS if name != "last_at")} FROM article_totals
@@ -157,7 +160,7 @@ class ArticleTotals:
         spans = Spans.of(days)
         sql = f"""SELECT {spans.place("at")}, sum(kind = 'viewed'), count(DISTINCT reader),
                   count(DISTINCT CASE WHEN kind = 'finished' THEN reader END)
-                  FROM events WHERE article = ?{len(spans.texts) + 1} AND {OPENED} AND {spans.within("at")}
+                  FROM {EVENTS} WHERE article = ?{len(spans.texts) + 1} AND {OPENED} AND {spans.within("at")}
                   GROUP BY 1"""
         found = {row[0]: (row[1], row[2], row[3]) for row in self._store.rows(sql, (*spans.texts, article))}
         return [found.get(place, (0, 0, 0)) for place in range(spans.count)]
