@@ -77,7 +77,7 @@ def test_formats_and_files(library: CommandLine, tmp_path: Path) -> None:
         (("daily", "--output", "a.xls"), 2, "end its name in"),
         (("daily", "--json", "--format", "md"), 2, "choose one"),
         (("article", "99999"), 4, "99999"),
-        (("trends", "--weeks", "1"), 2, "--weeks"),
+        (("trends", "--weeks", "0"), 2, "--weeks"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(

@@ -171,7 +171,7 @@ def funnel(
 @app.command()
 def trends(
     ctx: typer.Context,
-    weeks: Annotated[int, typer.Option("--weeks", min=2, max=104, help="So many complete weeks back.")] = 12,
+    weeks: Annotated[int, typer.Option("--weeks", min=1, max=104, help="So many complete weeks back.")] = 12,
     form: InFormat = None,
     file: ToFile = None,
     as_json: Json = False,
