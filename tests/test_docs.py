@@ -265,7 +265,6 @@ def arguments_of(command: str, job_id: str, site: str) -> list[str]:
         "articles search": ["raise"],
         "mail --": ["-"],
         "mails show": ["1"],
-        "report article": ["1"],
     }
     words = [{"ID": job_id, "QUEUE": "analytics"}.get(word, word) for word in command.split()]
     return words + next((extra for start, extra in more.items() if command.startswith(start)), [])
