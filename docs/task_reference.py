@@ -60,6 +60,9 @@ EXAMPLES: Mapping[str, tuple[Mapping[str, Any], str | None]] = {
     "update_user_recommendations": ({"user_id": "ada", "limit": 10}, None),
     "update_all_user_recommendations": ({}, None),
     "evaluate_recommendations": ({}, None),
+    "update_article_analytics": ({}, None),
+    "generate_daily_analytics_report": ({"day": "2026-11-23"}, None),
+    "generate_weekly_analytics_report": ({"week": "2026-W47"}, None),
     "ping": ({"seconds": 0.5, "token": "hello"}, "cleanup"),
 }
 LIMITS = (

@@ -3,4 +3,4 @@
 A job takes ids, returns JSON, and may be run twice. Its arguments are a pydantic model.
 """
 
-MODULES = ("articles", "mail", "classification", "cleanup", "diagnostics", "recommendations")
+MODULES = ("analytics", "articles", "mail", "classification", "cleanup", "diagnostics", "recommendations")

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mingus_lib.services.ingest import Ingest
     from mingus_lib.services.label_batches import LabelBatches
     from mingus_lib.services.mail_reading import MailReading
+    from mingus_lib.services.periodic_reports import PeriodicReports
     from mingus_lib.services.reader_records import ReaderRecords
     from mingus_lib.services.recommending import Recommender
     from mingus_lib.services.refit import Refitting
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from mingus_lib.services.retrying import Retrier
     from mingus_lib.services.sweeping import Sweeper
     from mingus_lib.services.watching import Watcher
+    from mingus_lib.store.article_totals import ArticleTotals
     from mingus_lib.store.articles import Articles
     from mingus_lib.store.batches import Batches
     from mingus_lib.store.browsing import Browsing
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from mingus_lib.store.ledger import Ledger
     from mingus_lib.store.mail_funnel import MailFunnel
     from mingus_lib.store.mails import Mails
+    from mingus_lib.store.period_operations import PeriodOperations
     from mingus_lib.store.readers import Readers
     from mingus_lib.store.slots import Slots
     from mingus_lib.store.task_days import TaskDays
@@ -228,6 +231,30 @@ class Runtime:
         from mingus_lib.services.reader_records import ReaderRecords
 
         return ReaderRecords(self.readers, self.events, self.articles, self.settings.gate_policy())
+
+    @cached_property
+    def article_totals(self) -> ArticleTotals:
+        """What readers did with each article."""
+        from mingus_lib.store.article_totals import ArticleTotals
+
+        return ArticleTotals(self.store)
+
+    @cached_property
+    def operations(self) -> PeriodOperations:
+        """How the machinery did."""
+        from mingus_lib.store.period_operations import PeriodOperations
+
+        return PeriodOperations(self.store)
+
+    @cached_property
+    def reports(self) -> PeriodicReports:
+        """Reports of days and weeks."""
+        from mingus_lib.services.periodic_reports import PeriodicReports, Rules
+
+        told = self.settings
+        return PeriodicReports(
+            self.store, Rules(told.report_timezone, told.gate_policy(), told.ai_daily_budget)
+        )
 
     @cached_property
     def recommender(self) -> Recommender:

@@ -38,7 +38,7 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 INLINE = re.compile(r"`(?:make run ARGS=\")?mingus ([^`]+)`")
 EXAMPLE_SITE = "https://example.com"
 # What a task says of itself: any shape.
-OPEN_KEYS = {"args", "result", "schema", "dropped", "rejected", "failed"}
+OPEN_KEYS = {"args", "result", "schema", "dropped", "rejected", "failed", "rows"}
 
 
 def blocks(document: Path, language: str) -> list[str]:

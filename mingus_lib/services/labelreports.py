@@ -17,6 +17,12 @@ TARGETS = (
     ("actionability_score", 7, "actionability_score >= 7", 0.70),
     ("professional_development_value", 8, "professional_development_value >= 8", 0.65),
 )
+TARGET_LABELS = {
+    "confidence_score": "Confidence ≥ 0.8",
+    "cultural_sensitivity": "Cultural sensitivity ≥ 8",
+    "actionability_score": "Actionability ≥ 7",
+    "professional_development_value": "Professional value ≥ 8",
+}
 # A share of the mix is well when it is so near to its aim.
 MIX_TOLERANCE = 0.05
 
@@ -53,14 +59,18 @@ def _target(name: str, aim: float, scored: int, good: int) -> dict[str, Any]:
 
 def _mix(phase: str, count: int, labelled: int) -> dict[str, Any]:
     share = count / labelled if labelled else None
-    state = "missing" if share is None else "ok" if abs(share - MIX[phase]) <= MIX_TOLERANCE else "fail"
     return {
         "phase": phase,
-        "state": state,
+        "state": within_aim(share, MIX[phase]),
         "share": share and round(share, 4),
         "aim": MIX[phase],
         "articles": count,
     }
+
+
+def within_aim(share: float | None, aim: float) -> str:
+    """Whether a share of the mix is near enough to its aim: ok, fail or missing."""
+    return "missing" if share is None else "ok" if abs(share - aim) <= MIX_TOLERANCE else "fail"
 
 
 def costs(store: Costs, batches: Batches, budget: Budget, days: int) -> dict[str, Any]:

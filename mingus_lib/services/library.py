@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from mingus_lib.domain.gate import Levels
 from mingus_lib.domain.library import Article, ArticleFilter
 from mingus_lib.domain.models import ArticleStatus
+from mingus_lib.domain.spreadsheets import defused
 from mingus_lib.domain.urls import canonical
 from mingus_lib.errors import UsageError
 from mingus_lib.queues.catalog import nearest
@@ -22,8 +23,6 @@ from mingus_lib.queues.catalog import nearest
 if TYPE_CHECKING:
     from mingus_lib.store.articles import Articles
 
-# A cell that begins with one of these is a formula to a spreadsheet (OWASP, "CSV Injection").
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 LONGEST_NOTE = 2000
 STATUSES = tuple(status.value for status in ArticleStatus)
 
@@ -111,6 +110,4 @@ def _write_csv(rows: Iterable[Mapping[str, Any]], stream: TextIO) -> int:
 def _defused(value: Any) -> Any:
     if isinstance(value, list | tuple | dict):
         value = json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return "'" + value
-    return value
+    return defused(value)

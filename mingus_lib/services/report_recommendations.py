@@ -19,7 +19,7 @@ LITTLE_HISTORY = 5
 def report(recommender: Recommender, days: int, now: datetime) -> dict[str, Any]:
     """The documented shape of `report recommendations --json`, over the last `days`."""
     reports = ListReports(recommender.lists.store)
-    shown = reports.showings(now - timedelta(days=days))
+    shown = reports.showings(now - timedelta(days=days), LITTLE_HISTORY)
     articles = reports.published()
     exposure = Counter(each.article for each in shown)
     popularity, readers = reports.popularity()

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,9 +137,18 @@ def _run_worker(work: WorkOrder, number: int, renew: Renew, supervisor: Supervis
         supervisor=supervisor.process,
         pulse=lambda doing, jobs: pulses.turn(number, doing, jobs),
     )
+    _note_start(here, name)
     worker.work()
     if worker.dismissed:
         raise SystemExit(DISMISSED)
+
+
+def _note_start(here: Runtime, name: str) -> None:
+    """Put the start on the record, for reports on operations; a store that is away stops no worker."""
+    try:
+        here.operations.note_start(name, datetime.now(UTC))
+    except StoreUnavailable as error:
+        log.warning("the start of worker %s is not on the record: %s", name, error)
 
 
 def _wait_for_redis(here: Runtime, turn: Callable[[], None]) -> Redis:

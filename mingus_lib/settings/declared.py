@@ -32,6 +32,7 @@ from mingus_lib.settings.kinds import (
     Switch,
     Token,
     Whole,
+    Zone,
 )
 
 if TYPE_CHECKING:
@@ -487,6 +488,12 @@ class Settings:
         Whole(0, 1000),
         "The newest backup of so many weeks is kept; with `backup.daily` 0, too, none are made.",
         key="backup.weekly",
+    )
+    report_timezone: str = _setting(
+        "UTC",
+        Zone(),
+        "The time zone of reports' days and weeks.",
+        key="report.timezone",
     )
     tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

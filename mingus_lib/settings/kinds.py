@@ -420,3 +420,22 @@ def _within(number: N, low: float, high: float) -> N:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+class Zone(Kind):
+    """A time zone by its IANA name."""
+
+    allowed = "an IANA time zone such as America/New_York or UTC"
+
+    def parse(self, raw: object) -> str:
+        from zoneinfo import ZoneInfo
+
+        text = _text(raw)
+        # Names that mean another zone on another machine.
+        if text in ("localtime", "posixrules") or text.startswith(("right/", "posix/")):
+            raise ValueError
+        try:
+            ZoneInfo(text)
+        except (KeyError, OSError) as error:
+            raise ValueError from error
+        return text

@@ -159,6 +159,22 @@ class Store:
             self._disconnect()
 
     @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read everything in the block as it was at one moment; nobody waits for it. For reading alone."""
+        with self._reached() as connection:
+            if self._depth:
+                yield
+                return
+            connection.execute("BEGIN")
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+
+    @contextmanager
     def _outermost(self, connection: sqlite3.Connection) -> Iterator[None]:
         self._depth += 1
         try:

@@ -71,13 +71,12 @@ def append(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> i
 
     The same event again, by its reader and id, adds nothing.
     """
-    before = connection.total_changes
     # By reader, as they lie: pages are written once instead of here and there.
     names, values = _used(sorted(rows, key=itemgetter(0)))
     places = ", ".join("?" * len(names))
     sql = f"INSERT INTO events ({', '.join(names)}) VALUES ({places}) ON CONFLICT (reader, id) DO NOTHING"  # noqa: S608
-    connection.executemany(sql, values)
-    added = connection.total_changes - before
+    # What triggers write is not counted.
+    added = max(0, connection.executemany(sql, values).rowcount)
     touched = sorted({found[0] for found in rows if found[3] != "recommended"})
     if added and touched:
         connection.execute(_TOUCH, (json.dumps(touched),))

@@ -6,23 +6,27 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mingus_lib.store.database import Store
+from mingus_lib.store.reading_sql import SHOWN, SIGN
 
-# An answer is any sign of reading after the showing, of the same reader and article.
-_SHOWINGS = """
+# Of each reader and article the first showing; an answer is any sign of reading after it. `+` keeps SQLite at the
+# reader's own events, where the index by time would read everybody's.
+_SHOWINGS = f"""
 SELECT s.reader, s.article, a.domain, c.primary_phase, c.difficulty_level,
-  EXISTS (SELECT 1 FROM events AS e WHERE e.reader = s.reader AND e.article = s.article AND e.at >= s.at
-    AND e.kind IN ('clicked', 'viewed', 'started', 'finished', 'bookmarked', 'shared', 'rated')) AS clicked,
-  (SELECT count(*) FROM events AS h WHERE h.reader = s.reader AND h.at < s.at AND h.kind <> 'recommended') AS history
-FROM events AS s JOIN articles AS a ON a.id = s.article LEFT JOIN classifications AS c ON c.article_id = a.id
-WHERE s.kind = 'recommended' AND s.at >= ?
-"""
-_POPULARITY = "SELECT article, count(DISTINCT reader) FROM events WHERE kind = 'finished' GROUP BY article"
+  EXISTS (SELECT 1 FROM events AS e INDEXED BY events_article WHERE e.article = s.article
+    AND e.reader = s.reader AND e.at >= s.first AND e.{SIGN}) AS clicked,
+  (SELECT count(*) FROM (SELECT 1 FROM events AS h WHERE h.reader = s.reader AND +h.at < s.first
+    AND +h.kind <> 'recommended' LIMIT ?2)) AS history
+FROM (SELECT article, reader, min(at) AS first FROM {SHOWN} AND at >= ?1
+  GROUP BY article, reader) AS s
+JOIN articles AS a ON a.id = s.article LEFT JOIN classifications AS c ON c.article_id = a.id
+"""  # noqa: S608
+_POPULARITY = "SELECT article, finishers FROM article_totals WHERE finishers > 0"
 _PUBLISHED = "SELECT count(*) FROM articles WHERE status = 'published' AND is_active = 1"
 
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """One article shown to one reader. `history`: how much the reader had done before."""
+    """One article shown to one reader. `history`: how much the reader had done before, up to what was asked."""
 
     reader: int
     article: int
@@ -39,9 +43,9 @@ class ListReports:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def showings(self, since: datetime) -> list[Showing]:
-        """Everything shown since then; reads all events."""
-        rows = self._store.rows(_SHOWINGS, (since.isoformat(timespec="seconds"),))
+    def showings(self, since: datetime, history: int) -> list[Showing]:
+        """What was shown since then, each article to each reader once; `history` is counted up to that number."""
+        rows = self._store.rows(_SHOWINGS, (since.isoformat(timespec="seconds"), history))
         return [
             Showing(reader, article, host, phase, difficulty, bool(clicked), history)
             for reader, article, host, phase, difficulty, clicked, history in (tuple(row) for row in rows)
@@ -52,7 +56,7 @@ class ListReports:
         return int(self._store.value(_PUBLISHED))
 
     def popularity(self) -> tuple[dict[int, int], int]:
-        """How many readers finished each article, and how many readers there are."""
+        """How many readers finished each article by its totals, and how many readers there are."""
         rows = self._store.rows(_POPULARITY)
         return {row[0]: row[1] for row in rows}, int(self._store.value("SELECT count(*) FROM readers"))
 

@@ -62,6 +62,7 @@ class LinkFilter:
     decision: str | None = None
     state: str | None = None
     since: datetime | None = None
+    until: datetime | None = None
 
     def where(self, *, links: bool = True) -> tuple[str, list[object]]:
         """The SQL condition and its parameters; of the mails alone without `links`."""
@@ -71,6 +72,7 @@ class LinkFilter:
             ("m.sender = ?", self.sender),
             ("m.state = ?", self.state),
             ("m.stored_at >= ?", as_optional_text(self.since)),
+            ("m.stored_at < ?", as_optional_text(self.until)),
         )
         of_links: Sequence[tuple[str, object]] = (
             ("(l.host = ? OR l.host LIKE '%.' || ?)", self.host),

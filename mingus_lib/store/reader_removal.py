@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mingus_lib.errors import StoreUnavailable
+from mingus_lib.store.article_totals import ArticleTotals
 from mingus_lib.store.database import Store
 
 # Jobs of one reader: their arguments, and whatever was said about them.
@@ -55,16 +56,24 @@ def forget(store: Store, readers: Sequence[tuple[int, str]]) -> dict[str, int]:
         try:
             with store.transaction(durable=True):
                 for number, reader_id in readers:
-                    _forget(connection, number, reader_id, counts)
+                    _forget(store, connection, number, reader_id, counts)
         finally:
             connection.execute("PRAGMA secure_delete=FAST")
     return counts
 
 
-def _forget(connection: sqlite3.Connection, number: int, reader_id: str, counts: dict[str, int]) -> None:
+def _forget(
+    store: Store, connection: sqlite3.Connection, number: int, reader_id: str, counts: dict[str, int]
+) -> None:
+    read = [
+        row[0]
+        for row in connection.execute("SELECT DISTINCT article FROM events WHERE reader = ?", (number,))
+    ]
     for table in _OF_READER:
         deleted = connection.execute(f"DELETE FROM {table} WHERE reader = ?", (number,))  # noqa: S608
         counts[table] += deleted.rowcount
+    # At once, and not with the next update: what one person did must not be seen in what is left.
+    ArticleTotals(store).count_whole(read)
     counts["readers"] += connection.execute("DELETE FROM readers WHERE number = ?", (number,)).rowcount
     scrubbed = [row[0] for row in connection.execute(_SCRUB, (reader_id,))]
     sql = "UPDATE job_attempts SET reason = NULL, traceback = NULL WHERE job_id IN (SELECT value FROM json_each(?))"

@@ -13,6 +13,7 @@ import uuid
 from sqlite_utils import Database, Migrations
 
 from mingus_lib.store import (
+    schema_analytics,
     schema_history,
     schema_labels,
     schema_mails,
@@ -399,8 +400,10 @@ def m007_readers(db: Database) -> None:
 
 
 @migrations()
-def m008_placeholder(_db: Database) -> None:
-    """The place of another migration: nothing yet."""
+def m008_analytics(db: Database) -> None:
+    """Events by time and article, totals of articles, stored reports, when workers began."""
+    for statement in schema_analytics.STATEMENTS:
+        db.conn.execute(statement)
 
 
 @migrations()

@@ -42,25 +42,6 @@ ESTIMATE_COLUMNS = (
     Column("usd", "About $"),
     Column("usd_at_most", "At most $"),
 )
-COST_COLUMNS = (
-    Column("name", ""),
-    Column("calls", "Calls", Kind.NUMBER),
-    Column("answered", "Answered", Kind.NUMBER),
-    Column("failed", "Failed", Kind.NUMBER),
-    Column("unknown", "Unknown", Kind.NUMBER),
-    Column("tokens_in", "Tokens in", Kind.NUMBER),
-    Column("tokens_cached", "Cached", Kind.NUMBER),
-    Column("tokens_out", "Tokens out", Kind.NUMBER),
-    Column("usd", "Cost $"),
-    Column("uncertain", "Uncertain $"),
-)
-QUALITY_COLUMNS = (
-    Column("what", "Target"),
-    Column("state", "State", Kind.STATE),
-    Column("share", "Share"),
-    Column("aim", "Aim"),
-    Column("count", "Articles", Kind.NUMBER),
-)
 CLASS_COLUMNS = (
     Column("label", "Label"),
     Column("precision", "Precision"),
@@ -189,60 +170,6 @@ def show_started(found: Mapping[str, Any], form: Format) -> None:
         )
 
 
-def show_quality(found: Mapping[str, Any], form: Format) -> None:
-    """The library by its targets; the documented shape of `report quality --json`."""
-    if form is Format.JSON:
-        output.value(found)
-        return
-    rows = [
-        *(_goal(each["target"], each, f"> {each['aim']:.0%}", each["good"]) for each in found["targets"]),
-        *(
-            _goal(f"phase {each['phase']}", each, f"{each['aim']:.0%}", each["articles"])
-            for each in found["mix"]
-        ),
-    ]
-    output.rows(rows, QUALITY_COLUMNS, form, id_key="what")
-    if form is Format.TABLE:
-        engines = found["engines"]
-        output.message(
-            f"{found['labelled']:,} of {found['articles']:,} articles are labelled ({engines['openai']:,} by AI, "
-            f"{engines['offline']:,} offline, {found['by_editors']:,} decided by editors); "
-            f"{found['waiting_for_review']:,} wait for an editor."
-        )
-
-
-def _goal(name: str, each: Mapping[str, Any], aim: str, count: int) -> dict[str, Any]:
-    return {
-        "what": name,
-        "state": each["state"],
-        "share": _percent(each["share"]),
-        "aim": aim,
-        "count": count,
-    }
-
-
-def show_costs(found: Mapping[str, Any], form: Format) -> None:
-    """What models cost; the documented shape of `report costs --json`."""
-    if form is Format.JSON:
-        output.value(found)
-        return
-    rows = [
-        *({"name": each["model"], **each} for each in found["by_model"]),
-        *({"name": each["day"], **each} for each in found["by_day"]),
-        {"name": "all", **found["totals"]},
-    ]
-    shown = [{**row, "usd": _usd(row["cost_usd"]), "uncertain": _usd(row["uncertain_usd"])} for row in rows]
-    output.rows(shown, COST_COLUMNS, form, id_key="name", drop=("tokens_cached", "unknown", "failed"))
-    if form is Format.TABLE:
-        for name in ("today", "month"):
-            output.message(_standing(name, found[name]))
-
-
-def _standing(name: str, sums: Mapping[str, Any]) -> str:
-    budget = "no budget" if sums["budget_usd"] is None else f"of ${sums['budget_usd']:.2f}"
-    return f"{name}: ${_usd(sums['spent_usd'])} spent and ${_usd(sums['reserved_usd'])} reserved, {budget}."
-
-
 def show_scores(found: Mapping[str, Any], form: Format) -> None:
     """How good labels were; the documented shape of `evaluate labels --json`."""
     if form is Format.JSON:
@@ -279,7 +206,3 @@ def _two(number: float | None) -> str:
 
 def _usd(amount: float) -> str:
     return f"{amount:.4f}"
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{share:.0%}"
