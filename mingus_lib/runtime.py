@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from mingus_lib.queues.enqueue import Enqueuer, Submits
     from mingus_lib.queues.keyring import KeyRing
     from mingus_lib.queues.limits import Limits
-    from mingus_lib.services.ai_labels import AiLabels, Gate, Models
+    from mingus_lib.queues.modelgate import OwnGate, SharedGate
+    from mingus_lib.services.ai_labels import AiLabels, Models
     from mingus_lib.services.cancelling import Canceller
     from mingus_lib.services.celery_migration import Migration
     from mingus_lib.services.classify import Classify
@@ -581,11 +582,12 @@ class Runtime:
             timeout=self.settings.ai_timeout,
             memory=_Manners(self.store),
             schema=answer.schema(),
+            gate=(gate := self.gate),
         )
-        return AiLabels(model, self.models, self.costs, self.prices, self.budget, self.gate)
+        return AiLabels(model, self.models, self.costs, self.prices, self.budget, gate)
 
     @property
-    def gate(self) -> Gate:
+    def gate(self) -> OwnGate | SharedGate:
         """The breaker and pace of the AI engine, shared by all workers."""
         from mingus_lib.queues.modelgate import OwnGate, SharedGate
 

@@ -133,6 +133,8 @@ class _Run:
 
     def result(self) -> ClassifyResult:
         """Label all, then put the items together."""
+        if self.ai is not None and self.job.attempt > 1:
+            self.ai.costs.close_attempts(self.job.id, self.job.attempt, datetime.now(UTC))
         wanted = self._wanted()
         if self.ai is None:
             self._one_by_one(wanted)

@@ -8,7 +8,6 @@ without an answer goes the ordinary way.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -31,7 +30,6 @@ MOST_IN_A_BATCH = 5_000
 HANDING_OVER = timedelta(minutes=10)
 # A batch takes a day at most. One that still cannot be read after so long never will be.
 UNREADABLE_AFTER = timedelta(days=3)
-TURN_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -183,7 +181,6 @@ class LabelBatches:
         provider_id = batch.provider_id or self._searched(batch, found, now)
         if provider_id is None:
             return
-        self.ai.gate.turn(_soon())
         state = self.ai.model.batch(provider_id)
         if state.running:
             self.batches.looked(batch.id, now)
@@ -272,7 +269,3 @@ class LabelBatches:
             self.ai.costs.failed(item.call_id, reason, datetime.now(UTC))
             self.batches.mark(batch.id, item.article_id, "failed", reason)
         found.unanswered.append(item.article_id)
-
-
-def _soon() -> float:
-    return time.monotonic() + TURN_SECONDS

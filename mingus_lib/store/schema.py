@@ -13,6 +13,7 @@ import uuid
 from sqlite_utils import Database, Migrations
 
 from mingus_lib.store import (
+    schema_calls,
     schema_history,
     schema_labels,
     schema_mails,
@@ -407,4 +408,11 @@ def m008_placeholder(_db: Database) -> None:
 def m009_retention(db: Database) -> None:
     """What clean-up needs: the keep mark, what is left of removed articles and of forgotten jobs."""
     for statement in schema_retention.STATEMENTS:
+        db.conn.execute(statement)
+
+
+@migrations()
+def m011_calls(db: Database) -> None:
+    """When a model call's first request left."""
+    for statement in schema_calls.STATEMENTS:
         db.conn.execute(statement)

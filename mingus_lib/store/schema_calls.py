@@ -1,0 +1,7 @@
+"""What tells a call that was made from one that was only meant: migration m011. Times are ISO 8601 text in UTC."""
+
+STATEMENTS = (
+    "ALTER TABLE model_calls ADD COLUMN sent_at TEXT",  # null: no request of it has left
+    # Of those under way while this runs nobody knows: as if they were sent.
+    "UPDATE model_calls SET sent_at = at WHERE state = 'open' AND in_batch = 0",
+)
