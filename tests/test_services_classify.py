@@ -27,6 +27,7 @@ from mingus_lib.services.refit import Refitting
 from mingus_lib.store.costs import Budget
 from tests.fake_openai import FakeOpenAI
 from tests.label_samples import Library, job, labelled
+from tests.store_samples import draft
 
 
 @pytest.fixture
@@ -235,6 +236,42 @@ def test_a_call_under_way_elsewhere_is_waited_for(library: Library, server: Fake
     with pytest.raises(TransientError, match="another job"):
         result.raise_for_unfinished()
     assert server.requests == []
+
+
+def test_articles_alike_in_one_job_are_one_question(library: Library, server: FakeOpenAI) -> None:
+    item = labelled()[0]
+    ids = [
+        library.articles.record(
+            draft(f"https://example.org/{n}", item["text"], title=item["title"]),
+            job_id=None, position=n, now=datetime.now(UTC), force=True,
+        ).article_id or 0
+        for n in range(6)
+    ]  # fmt: skip
+    server.latency = 0.1
+    result = library.classify(library.ai(server), concurrency=6).process(ids, job=job())
+    assert outcomes(result) == ["labelled"] * 6
+    assert {item.engine for item in result.items} == {"openai"}
+    assert len(server.requests) == 1
+    result.raise_for_unfinished()
+
+
+@pytest.mark.parametrize(("fault", "outcome"), [("refusal", "failed"), ("quota", "labelled")])
+def test_what_fails_for_one_of_them_is_not_asked_again_for_the_other(
+    library: Library, server: FakeOpenAI, fault: str, outcome: str
+) -> None:
+    item = labelled()[0]
+    ids = [
+        library.articles.record(
+            draft(f"https://example.org/{n}", item["text"], title=item["title"]),
+            job_id=None, position=n, now=datetime.now(UTC), force=True,
+        ).article_id or 0
+        for n in range(3)
+    ]  # fmt: skip
+    server.default, server.latency = fault, 0.1
+    result = library.classify(library.ai(server), concurrency=3).process(ids, job=job())
+    assert outcomes(result) == [outcome] * 3
+    assert {item.engine for item in result.items if outcome == "labelled"} <= {"offline"}
+    assert len(server.requests) == 1
 
 
 def die_waiting(folder: Path, url: str, where: str) -> None:
