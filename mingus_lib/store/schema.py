@@ -413,6 +413,6 @@ def m009_retention(db: Database) -> None:
 
 @migrations()
 def m011_calls(db: Database) -> None:
-    """When a model call's first request left."""
+    """When a model call's first request left; reviews that were put off."""
     for statement in schema_calls.STATEMENTS:
         db.conn.execute(statement)
