@@ -88,15 +88,15 @@ class LabelStore:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def unlabelled(self, limit: int = 100, after: int = 0) -> list[int]:
+    def unlabelled(self, limit: int = 100, after: int = 0, *, batched: bool = False) -> list[int]:
         """Accepted articles without a classification of their present text, by id; an index look-up.
 
-        Those are left out that an editor labelled, and those that wait in a batch.
+        Those are left out that an editor labelled and, unless `batched`, those that wait in a batch.
         """
-        sql = """SELECT w.article_id FROM label_wants AS w WHERE w.article_id > ? AND NOT EXISTS (
-                   SELECT 1 FROM model_batch_items AS i WHERE i.article_id = w.article_id AND i.state = 'waiting')
+        sql = """SELECT w.article_id FROM label_wants AS w WHERE w.article_id > ? AND (? OR NOT EXISTS (
+                   SELECT 1 FROM model_batch_items AS i WHERE i.article_id = w.article_id AND i.state = 'waiting'))
                  ORDER BY w.article_id LIMIT ?"""
-        return [row[0] for row in self.store.rows(sql, (after, limit))]
+        return [row[0] for row in self.store.rows(sql, (after, batched, limit))]
 
     def count_unlabelled(self) -> int:
         """How many articles want labels."""
