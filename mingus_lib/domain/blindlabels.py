@@ -31,6 +31,8 @@ SMOOTHING = 0.03
 LEXICON_SHARE = 0.15
 # And with so few texts a class as much again: a few dozen texts teach more that is wrong than right.
 FEW_TEXTS = 12
+# Examples a class are believed more than few texts: their square over this is what they add.
+EXAMPLES_HALF = 5
 SPREAD_SHARE = 1.5
 EXAMPLE_WEIGHT = 3.0
 HALVES_SHARE = 3.0
@@ -137,8 +139,10 @@ def _taught(corpus: _Corpus, labels: Sequence[str], known: Mapping[int, str]) ->
     """Scores after the confident answers, and the examples, have taught the whole vocabulary."""
     fixed = {number: labels.index(label) for number, label in known.items()}
     scores = _first(corpus, labels, fixed)
-    trust = LEXICON_SHARE + FEW_TEXTS * len(labels) / len(scores)
-    neighbours = Neighbours(corpus.vectors) if len(scores) <= MOST_TEXTS else None
+    examples = len(known) / len(labels)
+    few = FEW_TEXTS * len(labels) / len(scores) / (1 + examples**2 / EXAMPLES_HALF)
+    trust = LEXICON_SHARE + few
+    neighbours = Neighbours(corpus.vectors, len(labels)) if len(scores) <= MOST_TEXTS else None
     for share in TEACHING:
         teachers = _teachers(scores, share, len(labels), fixed)
         learned = _bayes(corpus.vectors, teachers)

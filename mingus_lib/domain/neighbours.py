@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 NEAREST = 20
+# A text's neighbours are so small a part of the texts that its class may have.
+PART = 5
 # The share of a text's opinion that is its neighbours'.
 SHARE = 0.5
 ROUNDS = 12
@@ -20,15 +22,15 @@ _BLOCK = 512
 
 
 class Neighbours:
-    """The nearest texts of each text, by the cosine of their vectors (of length 1)."""
+    """The nearest texts of each text, by the cosine of their vectors (of length 1): NEAREST, fewer in a small file."""
 
-    def __init__(self, vectors: Sequence[Mapping[str, float]]) -> None:
+    def __init__(self, vectors: Sequence[Mapping[str, float]], classes: int) -> None:
         import numpy as np
         from scipy import sparse
 
         found = _matrix(vectors)
         count = found.shape[0]
-        kept = min(NEAREST, count - 1)
+        kept = min(NEAREST, count // (classes * PART))
         best, likeness = np.zeros((count, kept), dtype=int), np.zeros((count, kept))
         for start in range(0, count, _BLOCK):
             block = (found[start : start + _BLOCK] @ found.T).toarray()
