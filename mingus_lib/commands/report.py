@@ -48,7 +48,7 @@ def costs(
     from mingus_lib.view import labels as view
 
     here = runtime_of(ctx)
-    found = labelreports.costs(here.costs, here.batches, here.budget, days)
+    found = labelreports.costs(here.costs, here.batches, here.budget, here.prices, days)
     view.show_costs(found, output.choose(as_json=as_json))
 
 

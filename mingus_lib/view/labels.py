@@ -187,6 +187,8 @@ def show_started(found: Mapping[str, Any], form: Format) -> None:
             f"{articles:,} articles in {len(found['batches'])} batches, ${_usd(found['reserved_usd'])} reserved, "
             f"{found['skipped']:,} need nothing. The timetable fetches the answers; see: mingus report costs"
         )
+        if found["left"]:
+            output.message(f"{found['left']:,} articles were not handed over, and are as they were.")
 
 
 def show_quality(found: Mapping[str, Any], form: Format) -> None:
@@ -236,11 +238,20 @@ def show_costs(found: Mapping[str, Any], form: Format) -> None:
     if form is Format.TABLE:
         for name in ("today", "month"):
             output.message(_standing(name, found[name]))
+        output.message(_priced(found["prices"]))
 
 
 def _standing(name: str, sums: Mapping[str, Any]) -> str:
     budget = "no budget" if sums["budget_usd"] is None else f"of ${sums['budget_usd']:.2f}"
     return f"{name}: ${_usd(sums['spent_usd'])} spent and ${_usd(sums['reserved_usd'])} reserved, {budget}."
+
+
+def _priced(listed: Mapping[str, Any]) -> str:
+    age = "" if listed["age_days"] is None else f", {listed['age_days']:,} days ago"
+    return (
+        f"By the prices in {human.printable(listed['file'])} of {human.printable(listed['date'])}{age}: not the "
+        "provider's bill. Another list: MINGUS_AI_PRICES, or prices under [ai] in mingus.toml."
+    )
 
 
 def show_scores(found: Mapping[str, Any], form: Format) -> None:
