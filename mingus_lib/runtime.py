@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from mingus_lib.services.ingest import Ingest
     from mingus_lib.services.label_batches import LabelBatches
     from mingus_lib.services.mail_reading import MailReading
+    from mingus_lib.services.metrics import Counted
     from mingus_lib.services.reader_records import ReaderRecords
     from mingus_lib.services.recommending import Recommender
     from mingus_lib.services.refit import Refitting
@@ -555,6 +556,14 @@ class Runtime:
 
         path = self.settings.ai_prices
         return pricing.shipped() if path is None else pricing.read(read_text(path), str(path))
+
+    @property
+    def counted(self) -> Counted:
+        """What the store has counted, for monitors."""
+        from mingus_lib.services.metrics import Counted
+
+        models = (self.settings.ai_model_strong, self.settings.ai_model_cheap)
+        return Counted(self.task_days, self.costs, self.budget, models)
 
     @property
     def models(self) -> Models:

@@ -166,6 +166,22 @@ class Costs:
         """Drop an answer that turned out useless, so that the question may be asked again."""
         self.store.execute("DELETE FROM model_answers WHERE answer_key = ?", (answer_key,))
 
+    def today(self, now: datetime) -> list[tuple[str, str, int, float]]:
+        """(model, state, calls, US dollars) of this UTC day; a walk over the day's calls."""
+        day = as_text(now)[:10]
+        return [tuple(row) for row in self.store.rows(_OF_DAY, (day, day + "~"))]
+
+    def left(self, budget: Budget, now: datetime) -> dict[str, float]:
+        """US dollars that may still be spent, by `day` and `month` (UTC), as far as there is a limit."""
+        with self.store.reading() as connection:
+            sums = zip(("day", "month"), _spending(connection, now), strict=True)
+            limits = {"day": budget.daily, "month": budget.monthly}
+            return {
+                name: max(0.0, limit - sum(each))
+                for name, each in sums
+                if (limit := limits[name]) is not None
+            }
+
     def report(self, since: datetime, now: datetime, budget: Budget) -> dict[str, Any]:
         """Sums since then, by model and by day, and how the budgets stand."""
         with self.store.reading() as connection:
@@ -184,6 +200,8 @@ class Costs:
             }
 
 
+_OF_DAY = """SELECT model, state, count(*), coalesce(sum(cost_usd), 0.0) FROM model_calls WHERE at >= ? AND at < ?
+             GROUP BY model, state"""
 _SUMMED = """count(*) AS calls, coalesce(sum(state = 'answered'), 0) AS answered,
   coalesce(sum(state = 'failed'), 0) AS failed, coalesce(sum(state = 'unknown'), 0) AS unknown,
   coalesce(sum(state = 'open'), 0) AS open, coalesce(sum(tokens_in), 0) AS tokens_in,
