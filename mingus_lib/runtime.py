@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from mingus_lib.queues.enqueue import Enqueuer, Submits
     from mingus_lib.queues.keyring import KeyRing
     from mingus_lib.queues.limits import Limits
-    from mingus_lib.services.ai_labels import AiLabels, Gate, Models
+    from mingus_lib.queues.modelgate import OwnGate, SharedGate
+    from mingus_lib.services.ai_labels import AiLabels, Models
     from mingus_lib.services.cancelling import Canceller
     from mingus_lib.services.celery_migration import Migration
     from mingus_lib.services.classify import Classify
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from mingus_lib.services.ingest import Ingest
     from mingus_lib.services.label_batches import LabelBatches
     from mingus_lib.services.mail_reading import MailReading
+    from mingus_lib.services.metrics import Counted
     from mingus_lib.services.periodic_reports import PeriodicReports
     from mingus_lib.services.reader_records import ReaderRecords
     from mingus_lib.services.recommending import Recommender
@@ -583,6 +585,14 @@ class Runtime:
         return pricing.shipped() if path is None else pricing.read(read_text(path), str(path))
 
     @property
+    def counted(self) -> Counted:
+        """What the store has counted, for monitors."""
+        from mingus_lib.services.metrics import Counted
+
+        models = (self.settings.ai_model_strong, self.settings.ai_model_cheap)
+        return Counted(self.task_days, self.costs, self.budget, models)
+
+    @property
     def models(self) -> Models:
         """Which model reads what."""
         from mingus_lib.services.ai_labels import Models
@@ -608,11 +618,12 @@ class Runtime:
             timeout=self.settings.ai_timeout,
             memory=_Manners(self.store),
             schema=answer.schema(),
+            gate=(gate := self.gate),
         )
-        return AiLabels(model, self.models, self.costs, self.prices, self.budget, self.gate)
+        return AiLabels(model, self.models, self.costs, self.prices, self.budget, gate)
 
     @property
-    def gate(self) -> Gate:
+    def gate(self) -> OwnGate | SharedGate:
         """The breaker and pace of the AI engine, shared by all workers."""
         from mingus_lib.queues.modelgate import OwnGate, SharedGate
 

@@ -26,8 +26,8 @@ from typing import Any, Self
 from mingus_lib.domain import offline
 
 FAULTS = (
-    "ok", "rate-limit", "quota", "server-error", "bad-gateway-page", "page", "unauthorized", "forbidden",
-    "no-model", "time-out", "broken", "not-json", "empty-choices", "length", "content-filter", "refusal",
+    "ok", "rate-limit", "quota", "server-error", "bad-gateway-page", "gateway-time-out", "page", "unauthorized",
+    "forbidden", "no-model", "time-out", "broken", "not-json", "empty-choices", "length", "content-filter", "refusal",
     "bad-phase", "bad-topic", "bad-score", "not-an-object", "extra-keys", "mappable", "context-length",
 )  # fmt: skip
 # After these an answer was finished and is charged.
@@ -225,6 +225,8 @@ def _error(message: str, code: str | None = None, kind: str = "error") -> dict[s
     return {"error": {"message": message, "type": kind, "code": code, "param": None}}
 
 
+# What a proxy answers in the model's place.
+PAGES = {"bad-gateway-page": 502, "gateway-time-out": 504, "page": 200}
 REFUSALS: dict[str, tuple[int, dict[str, Any], dict[str, str]]] = {
     "rate-limit": (429, _error("Rate limit reached", "rate_limit_exceeded"), {"Retry-After": "0.2"}),
     "quota": (429, _error("You exceeded your current quota", "insufficient_quota", "insufficient_quota"), {}),
@@ -306,8 +308,8 @@ def _handler(server: FakeOpenAI) -> type[BaseHTTPRequestHandler]:
             if fault in REFUSALS:
                 status, body, headers = REFUSALS[fault]
                 self.reply(status, body, headers)
-            elif fault in ("bad-gateway-page", "page"):
-                status = 502 if fault == "bad-gateway-page" else 200
+            elif fault in PAGES:
+                status = PAGES[fault]
                 self.raw(status, b"<!doctype html><html><h1>Bad gateway</h1></html>", "text/html")
             elif fault == "time-out":
                 server.released.wait(30)

@@ -14,8 +14,8 @@ from mingus_lib.clients.model import Manner, Model
 from mingus_lib.domain import answer, pricing
 from mingus_lib.domain.labelmodel import PhaseModel
 from mingus_lib.queues.context import JobContext
-from mingus_lib.queues.modelgate import OwnGate
-from mingus_lib.services.ai_labels import AiLabels, Gate, Models
+from mingus_lib.queues.modelgate import OwnGate, SharedGate
+from mingus_lib.services.ai_labels import AiLabels, Models
 from mingus_lib.services.classify import Classify
 from mingus_lib.services.label_batches import LabelBatches
 from mingus_lib.store.articles import Articles
@@ -48,8 +48,20 @@ class Memory:
         self.known[server] = manner
 
 
-def model_of(server: FakeOpenAI, timeout: float = 5.0, memory: Memory | None = None) -> Model:
-    return Model("sk-test", server.url, timeout=timeout, memory=memory or Memory(), schema=answer.schema())
+def model_of(
+    server: FakeOpenAI | str,
+    timeout: float = 5.0,
+    memory: Memory | None = None,
+    gate: OwnGate | SharedGate | None = None,
+) -> Model:
+    return Model(
+        "sk-test",
+        server if isinstance(server, str) else server.url,
+        timeout=timeout,
+        memory=memory or Memory(),
+        schema=answer.schema(),
+        gate=gate or OwnGate(1000.0),
+    )
 
 
 def job(job_id: str = "job1", seconds: float = 60.0, attempt: int = 1) -> JobContext:
@@ -84,16 +96,15 @@ class Library:
 
     def ai(
         self,
-        server: FakeOpenAI,
+        server: FakeOpenAI | str,
         *,
-        gate: Gate | None = None,
+        gate: OwnGate | SharedGate | None = None,
         budget: Budget = NO_BUDGET,
         timeout: float = 5.0,
     ) -> AiLabels:
-        models = Models("gpt-4.1", "gpt-4.1-mini")
-        return AiLabels(
-            model_of(server, timeout), models, self.costs, pricing.shipped(), budget, gate or OwnGate(1000.0)
-        )
+        models, gate = Models("gpt-4.1", "gpt-4.1-mini"), gate or OwnGate(1000.0)
+        model = model_of(server, timeout, gate=gate)
+        return AiLabels(model, models, self.costs, pricing.shipped(), budget, gate)
 
     def classify(
         self, ai: AiLabels | None = None, *, learned: PhaseModel | None = None, **how: Any

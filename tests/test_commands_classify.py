@@ -224,12 +224,28 @@ def test_a_bad_file_is_told_with_its_line(tmp_path: Path, name: str, content: st
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [("[a\n", "line 1"), ("", "no table"), ('[BE]\n"x" = "y"\n', "a weight is a number")],
+    [("[a\n", "lex.toml:1: not valid TOML"), ("", "no table"), ('[BE]\n"x" = "y"\n', "a weight is a number")],
 )
 def test_a_bad_lexicon_is_told_too(tmp_path: Path, content: str, says: str) -> None:
     (tmp_path / "lex.toml").write_text(content)
     with pytest.raises(UsageError, match=says):
         evaluate_labels.run(Question(ROOT / "tests/labelled/tune.jsonl", lexicon=tmp_path / "lex.toml"))
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ('[BE]\n"mind" = 1\n\n[DO]\n"step" = "much"\n', 5),
+        ('[BE]\n"mind" = 1\n"-" = 1\n', 3),
+        ('[BE]\n"mind" = 1\n[DO]\n[HAVE]\n"own" = 1\n', 3),
+        ('DO = 3\n[BE]\n"mind" = 1\n', 1),
+        ('[BE]\n"mind" = inf\n', 2),
+    ],
+)
+def test_a_bad_word_of_a_lexicon_is_told_with_its_line(tmp_path: Path, content: str, line: int) -> None:
+    (tmp_path / "lex.toml").write_text(content)
+    with pytest.raises(UsageError, match=rf"lex\.toml:{line}: "):
+        evaluate_labels.read_lexicon(tmp_path / "lex.toml")
 
 
 def test_a_bad_file_ends_the_command_with_2(mingus: CommandLine, tmp_path: Path) -> None:

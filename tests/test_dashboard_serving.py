@@ -8,12 +8,16 @@ import socket
 import sqlite3
 import subprocess
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from mingus_lib.domain.pricing import Usage
+from mingus_lib.store.costs import Budget, Call, Costs, Reserved
+from mingus_lib.store.database import Store
 from tests.conftest import CommandLine
 from tests.dashboard_parts import TOKEN, token_file
 
@@ -118,3 +122,26 @@ def test_metrics_of_nothing(mingus: CommandLine) -> None:
     shown = mingus("metrics")
     assert shown.code == 0
     assert "mingus_store_up 0" in shown.out
+
+
+def test_metrics_tell_what_ai_models_cost_today(mingus: CommandLine) -> None:
+    mingus("db", "migrate")
+    costs, now = Costs(Store(mingus.home / "mingus.db")), datetime.now(UTC)
+    for key, model, state in (
+        ("a", "gpt-4.1", "answered"),
+        ("b", 'x"\ny 1', "unknown"),
+        ("c", "gpt-4.1", "open"),
+    ):
+        found = costs.reserve(Call(key, model, "labels-1", 0.25), Budget(), now)
+        assert isinstance(found, Reserved)
+        if state == "answered":
+            costs.answered(found.call_id, Usage(100, 20), 0.125, "2026-01-01", now, "{}")
+        elif state == "unknown":
+            costs.failed(found.call_id, "time-out", now, unknown=True)
+    shown = mingus("metrics", MINGUS_AI_DAILY_BUDGET="2").out
+    assert 'mingus_ai_cost_today_usd{model="gpt-4.1"} 0.125' in shown
+    assert 'mingus_ai_calls_today{model="gpt-4.1",outcome="open"} 1' in shown
+    assert 'mingus_ai_calls_today{model="other",outcome="unknown"} 1' in shown
+    assert 'mingus_ai_calls_today{model="gpt-4.1-mini",outcome="answered"} 0' in shown
+    assert 'mingus_ai_budget_left_usd{period="day"} 1.375' in shown
+    assert 'period="month"' not in shown

@@ -12,6 +12,7 @@ from mingus_lib.domain.blindlabels import Guess
 from mingus_lib.domain.labelmodel import Example
 from mingus_lib.domain.labels import PHASES
 from tests import newsroom
+from tests.label_samples import labelled
 
 UNSURE = dict.fromkeys(PHASES, 1 / 3)
 
@@ -44,6 +45,67 @@ def test_confident_answers_teach_the_rest_of_the_vocabulary() -> None:
 def test_a_few_examples_help() -> None:
     true, guesses, _ = measured(0.25, 5)
     assert share_right(true, [guess.label for guess in guesses]) > 0.95
+
+
+EIGHT_WORDS = {
+    "BE": "confidence belong mindset identity feel fear voice impostor",
+    "DO": "how step ask write negotiate budget apply list",
+    "HAVE": "invest portfolio tax estate property wealth insurance fund",
+}
+
+
+@cache
+def own(learn: int) -> tuple[float, float]:
+    """Shares right on our own articles by phase: by eight words a phase alone, and by what those taught."""
+    items = labelled("tune") + labelled("test")
+    words = lexicon.read({name: dict.fromkeys(told.split(), 1) for name, told in EIGHT_WORDS.items()}, "lex")
+    true = [item["phase"] for item in items]
+    known = {n: name for name in PHASES for n in [n for n, label in enumerate(true) if label == name][:learn]}
+    guesses = blindlabels.classify([(each["title"], each["text"]) for each in items], PHASES, words, known)
+    rest = [(guesses[n], true[n]) for n in range(len(true)) if n not in known]
+    plain = sum(guess.plain == label for guess, label in rest) / len(rest)
+    return plain, sum(guess.label == label for guess, label in rest) / len(rest)
+
+
+@pytest.mark.parametrize(("learn", "least"), [(0, 0.94), (5, 0.95)])
+def test_on_our_own_articles_it_gains_much_over_the_words_alone(learn: int, least: float) -> None:
+    plain, taught = own(learn)
+    assert plain < 0.86
+    assert taught >= least
+
+
+def of_few(size: int, learn: int) -> tuple[float, float]:
+    """The same on small made-up files, over several of them; also where the lexicon found something."""
+    plain: list[bool] = []
+    taught: list[bool] = []
+    for seed in range(5):
+        texts, words = newsroom.corpus(size, seed, 0.25)
+        known = {n: texts[n][2] for n in range(learn)}
+        guesses = blindlabels.classify(
+            [(t, b) for t, b, _ in texts], newsroom.CLASSES, lexicon.read(dict(words), "l"), known
+        )
+        plain += [guesses[n].plain == texts[n][2] for n in range(learn, size)]
+        taught += [guesses[n].label == texts[n][2] for n in range(learn, size)]
+    return sum(plain) / len(plain), sum(taught) / len(taught)
+
+
+@pytest.mark.parametrize("learn", [0, 3])
+@pytest.mark.parametrize("size", [8, 20, 30, 60])
+def test_few_texts_teach_nothing_wrong(size: int, learn: int) -> None:
+    plain, taught = of_few(size, learn)
+    assert taught >= plain
+
+
+def test_below_twenty_texts_the_lexicon_s_word_stands() -> None:
+    texts, words = newsroom.corpus(19, 3, 0.25)
+    read = lexicon.read(dict(words), "lex")
+    pairs = [(title, text) for title, text, _ in texts]
+    spoke = [bool(read.hits([lexicon.fold(word) for word in lexicon.words_of(f"{t} {b}")])) for t, b in pairs]
+    assert 10 < sum(spoke) < 19
+    taught = {0: "arts", 1: "sport"}
+    for known, these in (({}, range(19)), (taught, [n for n in range(2, 19) if spoke[n]])):
+        guesses = blindlabels.classify(pairs, newsroom.CLASSES, read, known)
+        assert [guesses[n].label for n in these] == [guesses[n].plain for n in these]
 
 
 def test_confidence_is_a_probability() -> None:

@@ -186,3 +186,10 @@ def test_any_link_has_a_fate_and_a_dropped_one_a_reason(url: str, anchor: str) -
     for text in (url, f"https://a.example/{url}"):
         for link in judged(FoundLink(text, anchor, "1")):
             assert (link.reason is None) == (link.decision in (LinkDecision.FETCH, LinkDecision.FOLLOW))
+
+
+def test_a_password_in_a_link_is_not_handed_on() -> None:
+    (link,) = judged(FoundLink("https://user:secret@host.example/a", "Read", "html"))
+    assert link.url == "https://***@host.example/a"
+    assert link.decision is LinkDecision.DROP
+    assert "secret" not in repr(link)

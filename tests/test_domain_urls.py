@@ -11,7 +11,14 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
-from mingus_lib.domain.urls import accept_declared, canonical, host_of, registrable_domain, shown
+from mingus_lib.domain.urls import (
+    accept_declared,
+    canonical,
+    host_of,
+    registrable_domain,
+    shown,
+    without_login,
+)
 from mingus_lib.domain.urls.parts import MAX_CHARACTERS
 from mingus_lib.domain.urls.tracking import tracking_rules
 from mingus_lib.errors import UsageError
@@ -376,3 +383,21 @@ def test_an_address_is_checked_without_loading_libraries() -> None:
     code += "print(*({'idna', 'tld', 'requests', 'urllib3'} & set(sys.modules)))"
     shown_ = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown_.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("https://user:secret@host.example/", "https://***@host.example/"),
+        ("https://user:se@cret@host.example/a@b", "https://***@host.example/a@b"),
+        ("https://t.example/?u=https://user:secret@h/x", "https://t.example/?u=https://***@h/x"),
+        (
+            "https://t.example/?u=https%3A%2F%2Fuser%3Asecret%40h.example%2Fx",
+            "https://t.example/?u=https%3A%2F%2F***%40h.example%2Fx",
+        ),
+        ("https://pages.example/@name?mail=a@b.example", "https://pages.example/@name?mail=a@b.example"),
+        ("mailto:somebody@example.com", "mailto:somebody@example.com"),
+    ],
+)
+def test_a_login_in_an_address_is_not_kept(address: str, kept: str) -> None:
+    assert without_login(address) == kept

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import multiprocessing
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -25,6 +27,7 @@ from mingus_lib.services.refit import Refitting
 from mingus_lib.store.costs import Budget
 from tests.fake_openai import FakeOpenAI
 from tests.label_samples import Library, job, labelled
+from tests.store_samples import draft
 
 
 @pytest.fixture
@@ -158,8 +161,8 @@ def test_what_steps_in_for_the_ai_engine_does_not_replace_its_labels(
 def test_a_call_cut_short_by_something_else_may_have_been_paid(
     library: Library, server: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cut_short(_self: object, _ask: object, before_request: Callable[[], None]) -> None:
-        before_request()
+    def cut_short(_self: object, _ask: object, _until: float, leaving: Callable[[], None]) -> None:
+        leaving()
         raise KeyboardInterrupt
 
     (article_id,) = library.fill(1)
@@ -189,17 +192,6 @@ def test_the_breaker_of_all_workers_says_why_it_is_open(
     result = library.classify(library.ai(server, gate=gate)).process(ids, job=job("job2"))
     assert {item.engine for item in result.items} == {"openai"}
     assert limits.breakers() == []
-
-
-def test_the_rate_of_all_workers_is_never_exceeded(library: Library, server: FakeOpenAI, redis: Any) -> None:
-    ids = library.fill(24)
-    server.share_of_faults(0.3, seed=2, kinds=("server-error", "rate-limit", "bad-topic"))
-    gate = SharedGate(Limits(redis, "test"), RedisPacer(redis, "test"), 40.0)
-    library.classify(library.ai(server, gate=gate), concurrency=8).process(ids, job=job())
-    times = sorted(server.requests)
-    # In any window of half a second there are at most 20 turns, and one that the scheduler delayed into it.
-    for number, start in enumerate(times):
-        assert sum(start <= each < start + 0.5 for each in times[number:]) <= 21
 
 
 def test_when_the_budget_is_spent_the_offline_engine_labels_and_ai_waits_for_the_next_day(
@@ -244,6 +236,77 @@ def test_a_call_under_way_elsewhere_is_waited_for(library: Library, server: Fake
     with pytest.raises(TransientError, match="another job"):
         result.raise_for_unfinished()
     assert server.requests == []
+
+
+def test_articles_alike_in_one_job_are_one_question(library: Library, server: FakeOpenAI) -> None:
+    item = labelled()[0]
+    ids = [
+        library.articles.record(
+            draft(f"https://example.org/{n}", item["text"], title=item["title"]),
+            job_id=None, position=n, now=datetime.now(UTC), force=True,
+        ).article_id or 0
+        for n in range(6)
+    ]  # fmt: skip
+    server.latency = 0.1
+    result = library.classify(library.ai(server), concurrency=6).process(ids, job=job())
+    assert outcomes(result) == ["labelled"] * 6
+    assert {item.engine for item in result.items} == {"openai"}
+    assert len(server.requests) == 1
+    result.raise_for_unfinished()
+
+
+@pytest.mark.parametrize(("fault", "outcome"), [("refusal", "failed"), ("quota", "labelled")])
+def test_what_fails_for_one_of_them_is_not_asked_again_for_the_other(
+    library: Library, server: FakeOpenAI, fault: str, outcome: str
+) -> None:
+    item = labelled()[0]
+    ids = [
+        library.articles.record(
+            draft(f"https://example.org/{n}", item["text"], title=item["title"]),
+            job_id=None, position=n, now=datetime.now(UTC), force=True,
+        ).article_id or 0
+        for n in range(3)
+    ]  # fmt: skip
+    server.default, server.latency = fault, 0.1
+    result = library.classify(library.ai(server), concurrency=3).process(ids, job=job())
+    assert outcomes(result) == [outcome] * 3
+    assert {item.engine for item in result.items if outcome == "labelled"} <= {"offline"}
+    assert len(server.requests) == 1
+
+
+def die_waiting(folder: Path, url: str, where: str) -> None:
+    """A worker that dies, as by kill -9, before or after its question has left."""
+    library = Library(folder)
+
+    class Deadly(OwnGate):
+        def turn(self, until: float) -> None:
+            if where == "turn":
+                os._exit(9)
+            super().turn(until)
+
+        def left(self, permit: str) -> None:
+            os._exit(9)
+
+    library.classify(library.ai(url, gate=Deadly(1000.0))).process([1], job=job("job1", attempt=1))
+
+
+@pytest.mark.parametrize(("where", "found"), [("turn", ("failed", 0.0)), ("left", ("unknown", 1.0))])
+def test_what_a_killed_worker_had_not_sent_is_not_counted_as_spent(
+    library: Library, server: FakeOpenAI, where: str, found: tuple[str, float]
+) -> None:
+    ids = library.fill(1)
+    context = multiprocessing.get_context("fork")
+    worker = context.Process(target=die_waiting, args=(library.folder, server.url, where))
+    worker.start()
+    worker.join(20)
+    assert worker.exitcode == 9
+    result = library.classify(library.ai(server)).process(ids, job=job("job1", attempt=2))
+    assert outcomes(result) == ["labelled"]
+    state, reserve = library.store.row("SELECT state, reserved_usd FROM model_calls ORDER BY id") or ("", 0)
+    assert state == found[0]
+    spent = library.costs.report(datetime(2000, 1, 1, tzinfo=UTC), datetime.now(UTC), Budget())["today"]
+    assert spent["spent_usd"] == pytest.approx(library.totals()["cost_usd"] + found[1] * reserve, abs=1e-6)
+    assert spent["reserved_usd"] == 0.0
 
 
 def test_what_the_time_of_a_job_does_not_suffice_for_is_left_over(
@@ -299,7 +362,7 @@ def test_on_a_bad_day_nothing_is_lost_and_every_cent_is_on_the_record(
 ) -> None:
     ids = library.fill(60)
     server.share_of_faults(0.3, seed=11, kinds=FAULTS_OF_A_BAD_DAY)
-    ai = library.ai(server, gate=OwnGate(500.0))
+    ai = library.ai(server, gate=OwnGate(500.0), timeout=30.0)
     result = library.classify(ai, concurrency=8).process(ids, job=job(seconds=120))
     assert sorted(item.article_id for item in result.items) == ids
     failed = {item.article_id for item in result.items if item.outcome == "failed"}

@@ -12,8 +12,10 @@ import pytest
 from mingus_lib.clients.model import ModelDown
 from mingus_lib.domain import pricing
 from mingus_lib.errors import Refused
+from mingus_lib.services import choosing
 from mingus_lib.services.label_batches import HANDING_OVER, UNREADABLE_AFTER, LabelBatches
 from mingus_lib.store.costs import Budget, Call
+from mingus_lib.store.history import History
 from tests.fake_openai import FakeOpenAI
 from tests.label_samples import Library, job
 from tests.store_samples import draft
@@ -120,10 +122,47 @@ def test_a_batch_that_never_arrived_is_let_go(
 
 def test_a_batch_over_the_budget_is_refused_as_a_whole(library: Library, server: FakeOpenAI) -> None:
     ids = library.fill(4)
-    with pytest.raises(Refused, match="daily budget"):
-        library.with_batches(server, budget=Budget(daily=0.000001)).start(ids)
+    found = library.with_batches(server, budget=Budget(daily=0.000001)).start(ids)
+    assert isinstance(found.error, Refused)
+    assert "daily budget" in found.as_json()["reason"]
+    assert (found.batches, found.left) == ([], 4)
     assert (library.totals()["calls"], server.batches) == (0, {})
     assert library.labels.unlabelled() == ids
+
+
+def test_batches_before_one_that_cannot_be_handed_over_stand_and_are_told(
+    library: Library, server: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = library.fill(6)
+    monkeypatch.setattr("mingus_lib.services.label_batches.MOST_IN_A_BATCH", 2)
+    batches = library.with_batches(server)
+    whole = batches.ai.reserve_for(batches.ai.models.ask(library.labels.unread(ids[0])), batch=True)  # type: ignore[arg-type]
+    found = library.with_batches(server, budget=Budget(daily=whole * 3)).start(ids)
+    told = found.as_json()
+    handed = sum(batch["articles"] for batch in told["batches"])
+    assert (handed, told["left"]) == (2, 4)
+    assert "daily budget" in told["reason"]
+    assert len(server.batches) == 1
+    assert library.labels.unlabelled() == ids[2:]
+
+
+def test_without_an_ai_engine_what_waits_in_a_batch_is_labelled_offline(
+    library: Library, server: FakeOpenAI
+) -> None:
+    ids = library.fill(2)
+    batches = library.with_batches(server)
+    batches.start(ids)
+    wanted = choosing.wish([], False, True, None)
+    assert choosing.chosen(library.labels, wanted) == []
+    assert choosing.chosen(library.labels, wanted, with_ai=False) == ids
+    history = History(library.store)
+    assert choosing.left(library.labels, history, True, 10)["classify_article_batch"] == []
+    assert choosing.left(library.labels, history, False, 10)["classify_article_batch"] == ids
+    library.classify().process(ids, job=job())
+    # Back with AI: the answers replace what stood in for them.
+    server.finish_batches()
+    batches.poll()
+    assert {library.column("engine", each) for each in ids} == {"openai"}
 
 
 def test_kept_answers_and_current_labels_are_not_asked_for(library: Library, server: FakeOpenAI) -> None:

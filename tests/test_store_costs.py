@@ -71,7 +71,7 @@ def test_the_reserves_of_calls_under_way_count(costs: Costs) -> None:
 
 def test_the_month_is_a_budget_too_and_begins_anew(costs: Costs) -> None:
     budget = Budget(monthly=0.015)
-    reserved(costs, "a", budget=budget, now=NOW - timedelta(days=20))
+    assert costs.sent(reserved(costs, "a", budget=budget, now=NOW - timedelta(days=20)), NOW)
     no = costs.reserve(call("b"), budget, NOW)
     assert isinstance(no, Spent)
     assert no.until == datetime(2026, 4, 1, tzinfo=UTC)
@@ -95,11 +95,35 @@ def test_no_question_is_asked_twice_at_the_same_time(costs: Costs) -> None:
 
 
 def test_the_next_attempt_of_a_job_knows_that_the_last_one_died(costs: Costs) -> None:
-    reserved(costs, "k", reserve=0.01)
+    assert costs.sent(reserved(costs, "k", reserve=0.01), NOW)
     assert isinstance(costs.reserve(call("k", attempt=2), Budget(), NOW), Reserved)
     report = costs.report(NOW - timedelta(days=1), NOW, Budget())
     # What the dead one may have cost stays counted.
     assert (report["totals"]["unknown"], report["today"]["spent_usd"]) == (1, 0.01)
+
+
+def test_what_a_dead_attempt_never_sent_is_released(costs: Costs) -> None:
+    first, second = reserved(costs, "a"), reserved(costs, "b")
+    costs.reserve(call("c", job="job2"), Budget(), NOW)
+    costs.reserve_all([Call("d", "m", "p", 0.01, 7, "job1", 1, in_batch=True)], Budget(), NOW)
+    assert costs.sent(first, NOW)
+    assert costs.close_attempts("job1", 1, NOW) == 0
+    assert costs.close_attempts("job1", 2, NOW) == 2
+    report = costs.report(NOW - timedelta(days=1), NOW, Budget())
+    assert {name: report["totals"][name] for name in ("unknown", "failed", "open")} == {
+        "unknown": 1, "failed": 1, "open": 2,
+    }  # fmt: skip
+    assert report["today"] == {"spent_usd": 0.01, "reserved_usd": 0.02, "budget_usd": None, "share": None}
+    # Should the attempt live after all, it sends nothing: its call is another's now.
+    assert not costs.sent(second, NOW)
+
+
+def test_reserves_of_the_dead_do_not_keep_a_budget_from_being_spent(costs: Costs) -> None:
+    budget = Budget(daily=0.01)
+    reserved(costs, "a", budget=budget)
+    later = NOW + LOST_AFTER + timedelta(seconds=1)
+    assert isinstance(costs.reserve(call("b", job="job2"), budget, NOW), Spent)
+    assert isinstance(costs.reserve(call("b", job="job2"), budget, later), Reserved)
 
 
 def test_calls_of_dead_processes_are_closed_in_time(costs: Costs) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +135,7 @@ def test_the_queue_shows_the_most_valuable_look_first(library: Library) -> None:
     assert library.labels.count_waiting() == 3
 
 
-@pytest.mark.parametrize(
-    ("action", "changes"), [("accept", {}), ("override", {"primary_phase": "BE"}), ("skip", {})]
-)
+@pytest.mark.parametrize(("action", "changes"), [("accept", {}), ("override", {"primary_phase": "BE"})])
 def test_a_decision_takes_an_article_off_the_queue_and_undo_brings_it_back(
     library: Library, action: str, changes: dict[str, Any]
 ) -> None:
@@ -146,13 +144,33 @@ def test_a_decision_takes_an_article_off_the_queue_and_undo_brings_it_back(
     before = library.store.row("SELECT * FROM classifications")
     library.labels.decide([article_id], action, now=NOW, changes=changes, who="ada", note="sure")
     assert library.labels.waiting() == []
-    assert status(library, article_id) == ("review" if action == "skip" else "published")
+    assert status(library, article_id) == "published"
     assert library.labels.undo(None, NOW) == (article_id, action)
     assert library.store.row("SELECT * FROM classifications") == before
     assert status(library, article_id) == "review"
     assert [row["id"] for row in library.labels.waiting()] == [article_id]
     with pytest.raises(NotFound):
         library.labels.undo(article_id, NOW)
+
+
+def test_what_is_skipped_goes_to_the_end_and_never_vanishes(library: Library) -> None:
+    first, second, third = library.fill(3)
+    for article_id, sure in ((first, 0.3), (second, 0.5), (third, 0.75)):
+        put(library, article_id, confidence_score=sure)
+    library.labels.decide([second, first], "skip", now=NOW)
+    library.labels.decide([second], "skip", now=NOW + timedelta(seconds=1))
+    waiting = library.labels.waiting()
+    assert [(row["id"], row["flags"][-1] == "skipped") for row in waiting] == [
+        (third, False), (first, True), (second, True),
+    ]  # fmt: skip
+    assert [row["id"] for row in library.labels.waiting(2)] == [third, first]
+    assert library.labels.count_waiting() == 3
+    assert status(library, first) == "review"
+    assert library.labels.undo(first, NOW) == (first, "skip")
+    assert [row["id"] for row in library.labels.waiting()] == [first, third, second]
+    library.labels.decide([second], "accept", now=NOW)
+    assert [row["id"] for row in library.labels.waiting()] == [first, third]
+    assert status(library, second) == "published"
 
 
 def test_decisions_on_several_are_all_or_none(library: Library) -> None:

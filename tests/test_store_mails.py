@@ -202,3 +202,18 @@ def test_hostile_text_is_stored(store: Store, mails: Mails) -> None:
     found = MailFunnel(store).mail(mail_id)
     assert found is not None
     assert found["links"] >= 1
+
+
+def test_another_text_under_a_known_message_id_is_told(mails: Mails) -> None:
+    first = raw("m", "https://good.example/a")
+    (known,) = keep(mails, first)
+    on_another_way = RawMail(
+        b"Received: by mx\r\n" + first.body.replace(b"\n", b"\r\n"), "again", len(first.body) + 20
+    )
+    other = raw("m", "https://good.example/b")
+    pairs = [(mailparse.read_head(each.body), each) for each in (first, on_another_way, other)]
+    found = mails.keep(pairs, now=NOW)
+    assert [(each.id, each.new, each.differs) for each in found] == [
+        (known, False, False), (known, False, False), (known, False, True),
+    ]  # fmt: skip
+    assert mails.body(known) == first.body

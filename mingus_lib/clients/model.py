@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mingus_lib.clients import model_failures
+from mingus_lib.clients.leaving import Door, Gate
 from mingus_lib.clients.model_failures import DEPENDENCY as DEPENDENCY
 from mingus_lib.clients.model_failures import ModelDown as ModelDown
 from mingus_lib.clients.model_failures import OutOfService as OutOfService
@@ -88,25 +89,37 @@ class BatchLine:
 
 
 class Model:
-    """One server. `schema` is the JSON schema of an answer. Safe from many threads."""
+    """One server. `schema` is the JSON schema of an answer; every request passes `gate`. Safe from many threads."""
 
     def __init__(
-        self, key: str, base_url: str | None, *, timeout: float, memory: Remembers, schema: dict[str, Any]
+        self,
+        key: str,
+        base_url: str | None,
+        *,
+        timeout: float,
+        memory: Remembers,
+        schema: dict[str, Any],
+        gate: Gate,
     ) -> None:
         self._key = key
         self._base_url = base_url
         self._timeout = timeout
         self._memory = memory
         self._schema = schema
+        self._door = Door(gate)
 
     @cached_property
     def _client(self) -> OpenAI:
-        from openai import OpenAI
+        from openai import DefaultHttpxClient, OpenAI
 
-        made = OpenAI(api_key=self._key, base_url=self._base_url, timeout=self._timeout, max_retries=0)
-        # The library loads this part late: after a request's turn has come, all that wait for it would leave at once.
-        _ = made.chat.completions
-        return made
+        http = DefaultHttpxClient(event_hooks={"request": [self._door.on_request]})
+        return OpenAI(
+            api_key=self._key,
+            base_url=self._base_url,
+            timeout=self._timeout,
+            max_retries=0,
+            http_client=http,
+        )
 
     @property
     def server(self) -> str:
@@ -119,17 +132,17 @@ class Model:
         if "_client" in self.__dict__:
             self._client.close()
 
-    def complete(self, ask: Ask, before_request: Callable[[], None]) -> Reply:
-        """Ask; `before_request` is called before each request (it waits for the pace).
+    def complete(self, ask: Ask, until: float, leaving: Callable[[], None] = lambda: None) -> Reply:
+        """Ask; `leaving` is called just before each request leaves, which is by `until` (time.monotonic()) or never.
 
-        Raises ModelDown, OutOfService, TooFast or Rejected.
+        Raises ModelDown, OutOfService, TooFast, Rejected, or what the gate raises.
         """
         place = f"{self.server} {ask.model}"
         manner = self._memory.recall(place) or Manner()
         for _ in range(MAX_LESSONS):
-            before_request()
             try:
-                reply = self._complete(ask, manner)
+                with self._door.errand(until, leaving):
+                    reply = self._complete(ask, manner)
             except Rejected as error:
                 learned = lesson(str(error), manner)
                 if learned is None:
@@ -239,6 +252,8 @@ def lesson(refusal: str, manner: Manner) -> Manner | None:
 
 def read_reply(found: Any) -> Reply:
     """A reply from the JSON of a chat completion; ModelDown when it is none."""
+    if model_failures.is_page(found):
+        raise ModelDown("an HTML page came in place of an answer: a proxy's, and the model was not asked")
     try:
         choice = found["choices"][0]
         message, finish = choice["message"], choice.get("finish_reason")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DEPENDENCY = "openai"
 SHORTEST_SECRET = 12
+# A gateway passed the question on and then stopped waiting: the answer may have been made, and be charged.
+PASSED_ON = (504, 524)
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
 # Whatever a server writes into its errors, a key it may have been sent does not go on.
 _SECRET = re.compile(r"\b(?:sk|key|Bearer)[-_ ][A-Za-z0-9_\-*.]{6,}")
@@ -57,6 +59,9 @@ def translated(error: Exception, model: str, key: str) -> MingusError | None:
     """Our error for one of the openai library, or of what it lets through; None for a bug. `key` is kept out of it."""
     import openai
 
+    # Older releases of the library wrap what the gate raised.
+    if isinstance(error.__cause__, MingusError):
+        return error.__cause__
     if isinstance(error, openai.APITimeoutError):
         return ModelDown(
             f"the model's server did not answer in time ({model})", perhaps_paid=_was_sent(error)
@@ -91,7 +96,11 @@ def _of_status(error: openai.APIStatusError, model: str, key: str) -> MingusErro
             f"the server has no model {model!r} at this address: {text}", code="no-such-model"
         )
     if status >= 500 or status in (408, 409):
-        return ModelDown(f"the model's server answered {status}: {text}", retry_after=retry_after(error))
+        return ModelDown(
+            f"the model's server answered {status}: {text}",
+            retry_after=retry_after(error),
+            perhaps_paid=status in PASSED_ON,
+        )
     return Rejected(f"the server answered {status}: {text}")
 
 
@@ -104,9 +113,14 @@ def retry_after(error: openai.APIStatusError) -> float | None:
     return None
 
 
+def is_page(found: object) -> bool:
+    """Whether this is an HTML page: what a proxy or a portal answers in the place of a model's server."""
+    return isinstance(found, str) and any(mark in found[:2000].lower() for mark in ("<html", "<!doctype"))
+
+
 def said(text: str, key: str = "") -> str:
     """A server's words on one printable line, short, without a key; an HTML page is only called that."""
-    if "<html" in text.lower() or "<!doctype" in text.lower():
+    if is_page(text):
         return "an HTML page"
     # A word such as "test" for a server that wants no key is no secret, and may occur in any message.
     if len(key) >= SHORTEST_SECRET:

@@ -76,7 +76,8 @@ def classify(
         raise UsageError(f"--batch hands articles to the AI provider for a day: leave {other} or --batch out")
     if engine is Engine.OPENAI or batch:
         _require_ai(here)
-    ids = choosing.chosen(here.labels, wanted)
+    with_ai = engine is not Engine.OFFLINE and here.ai_labels is not None
+    ids = choosing.chosen(here.labels, wanted, with_ai=with_ai)
     anew = force or bool(wanted.ids)
     if estimate:
         with progress.counting("estimating", "articles") as report:
@@ -128,3 +129,5 @@ def _start_batches(here: Runtime, ids: list[int], force: bool, form: output.Form
     if arguments:
         enqueueing.enqueue(here.enqueuer, "classify_article_batch", arguments)
     view.show_started(found.as_json(), form)
+    if found.error is not None:
+        raise found.error

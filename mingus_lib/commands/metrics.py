@@ -27,5 +27,5 @@ def metrics(ctx: typer.Context) -> None:
 
     here = runtime_of(ctx)
     seen, _ = overview(here.settings, here.redis_url)
-    counted = here.task_days if seen["store"]["state"] == "ok" else None
+    counted = here.counted if seen["store"]["state"] == "ok" else None
     sys.stdout.write(text(collect(seen, counted, datetime.now(UTC))))

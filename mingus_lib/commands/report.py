@@ -129,7 +129,7 @@ def costs(
 
     here = runtime_of(ctx)
     wanted = view.chosen(form, as_json=as_json, to_file=file)
-    found = labelreports.costs(here.costs, here.batches, here.budget, days)
+    found = labelreports.costs(here.costs, here.batches, here.budget, here.prices, days)
     deliver(report_documents.costs(found, days, datetime.now(UTC)), wanted, file, found)
 
 

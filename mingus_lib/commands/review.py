@@ -26,7 +26,7 @@ def review(
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="Override a label, such as phase=DO; repeat it."),
     ] = None,
-    skip: Annotated[bool, typer.Option("--skip", help="Take them off the list without a decision.")] = False,
+    skip: Annotated[bool, typer.Option("--skip", help="Later: put them at the end of the list.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Take back the latest decision (on them).")] = False,
     note: Annotated[str | None, typer.Option("--note", help="Why, for the record.")] = None,
     interactive: Annotated[

@@ -32,7 +32,7 @@ def old_health() -> tuple[Response, int]:
 @blueprint.get("/metrics")
 def metrics() -> Response:
     """Everything for Prometheus. Four round trips of Redis, two small tables of the store."""
-    counted = here().task_days if seen()["store"]["state"] == "ok" else None
+    counted = here().counted if seen()["store"]["state"] == "ok" else None
     families = gathering.collect(seen(), counted, datetime.now(UTC))
     return Response(format_.text(families), content_type=format_.CONTENT_TYPE)
 

@@ -44,7 +44,9 @@ class Server:
                 # The guard wants to see that a proxy stands before us; nothing else reads them.
                 clear_untrusted_proxy_headers=False,
                 max_request_body_size=2_000_000,
-                channel_timeout=60,
+                # Connections that ask nothing must not keep others out of the 200 for long.
+                channel_timeout=15,
+                cleanup_interval=5,
                 connection_limit=200,
             )
         except (OSError, ValueError) as error:

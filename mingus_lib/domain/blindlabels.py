@@ -2,8 +2,9 @@
 
 The lexicon's matcher finds each class's words; they weigh by TF-IDF over the texts given (Salton and Buckley 1988). Its
 confident answers then teach the rest of the vocabulary: naive Bayes with expectation maximisation (Nigam et al. 2000),
-begun from the lexicon instead of labelled texts, together with centroids (Rocchio's relevance feedback). Nothing is
-known of the true labels but those of the examples.
+begun from the lexicon instead of labelled texts, together with centroids (Rocchio's relevance feedback); after each
+round the answers spread to texts that are alike. The fewer texts there are to learn from, the more the lexicon's own
+word counts beside what they taught. Nothing is known of the true labels but those of the examples.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from mingus_lib.domain.lexicon import TITLE, Lexicon, fold, totals, words_of
+from mingus_lib.domain.neighbours import MOST_TEXTS, Neighbours
 from mingus_lib.domain.softmax import softmax
 
 Vector = dict[str, float]
@@ -24,9 +26,14 @@ ROUNDS = 6
 # The share of each class's answers that teach in each round: the surest first.
 TEACHING = (0.4, 0.6, 0.8, 0.9, 1.0, 1.0)
 MIN_TEXTS = 20
-SMOOTHING = 0.1
+SMOOTHING = 0.03
 # Weight of what the lexicon said beside what was learned; both are in standard deviations.
 LEXICON_SHARE = 0.15
+# And with so few texts a class as much again: a few dozen texts teach more that is wrong than right.
+FEW_TEXTS = 12
+# Examples a class are believed more than few texts: their square over this is what they add.
+EXAMPLES_HALF = 5
+SPREAD_SHARE = 1.5
 EXAMPLE_WEIGHT = 3.0
 HALVES_SHARE = 3.0
 TEMPERATURES = tuple(0.05 * 1.25**step for step in range(28))
@@ -61,8 +68,11 @@ def classify(
     corpus = _read(texts, labels, lexicon, report)
     plain = [_best(scores) for scores in corpus.lexical]
     scores = corpus.lexical
-    if lexicon is None or len(texts) >= MIN_TEXTS or known:
+    if lexicon is None or len(texts) >= MIN_TEXTS:
         scores = _taught(corpus, labels, known)
+    elif known:
+        taught = _taught(corpus, labels, known)
+        scores = [row if any(row) else other for row, other in zip(scores, taught, strict=True)]
     answers = [_best(each) for each in scores]
     sure = _confidences(scores, _expected(corpus, answers, plain, len(labels)))
     return [
@@ -129,11 +139,18 @@ def _taught(corpus: _Corpus, labels: Sequence[str], known: Mapping[int, str]) ->
     """Scores after the confident answers, and the examples, have taught the whole vocabulary."""
     fixed = {number: labels.index(label) for number, label in known.items()}
     scores = _first(corpus, labels, fixed)
+    examples = len(known) / len(labels)
+    few = FEW_TEXTS * len(labels) / len(scores) / (1 + examples**2 / EXAMPLES_HALF)
+    trust = LEXICON_SHARE + few
+    neighbours = Neighbours(corpus.vectors, len(labels)) if len(scores) <= MOST_TEXTS else None
     for share in TEACHING:
         teachers = _teachers(scores, share, len(labels), fixed)
         learned = _bayes(corpus.vectors, teachers)
         near = _centroids(corpus.vectors, teachers)
-        scores = _mixed(learned, near, corpus.lexical)
+        scores = _mixed((1.0, learned), (1.0, near), (trust, corpus.lexical))
+        if neighbours is not None:
+            spread = neighbours.spread(_standard(scores), fixed)
+            scores = _mixed((SPREAD_SHARE, spread), (trust, corpus.lexical))
     return scores
 
 
@@ -199,14 +216,16 @@ def _centroids(vectors: Sequence[Vector], teachers: Sequence[Mapping[int, float]
     ]
 
 
-def _mixed(
-    learned: Sequence[Sequence[float]], near: Sequence[Sequence[float]], lexical: Sequence[Sequence[float]]
-) -> list[list[float]]:
-    """The three opinions, each in its own standard deviations."""
-    parts = ((1.0, _standard(learned)), (1.0, _standard(near)), (LEXICON_SHARE, _standard(lexical)))
+def _mixed(*opinions: tuple[float, Sequence[Sequence[float]]]) -> list[list[float]]:
+    """The weighted sum of opinions, each in its own standard deviations."""
+    parts = [(weight, _standard(rows)) for weight, rows in opinions]
+    count = len(parts[0][1])
     return [
-        [sum(weight * rows[number][label] for weight, rows in parts) for label in range(len(lexical[number]))]
-        for number in range(len(lexical))
+        [
+            sum(weight * value for (weight, _), value in zip(parts, values, strict=True))
+            for values in zip(*each, strict=True)
+        ]
+        for each in ([rows[number] for _, rows in parts] for number in range(count))
     ]
 
 

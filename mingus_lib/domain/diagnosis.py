@@ -12,6 +12,7 @@ LATENCY_WARN, LATENCY_FAIL = 0.02, 0.5
 DISK_WARN, DISK_FAIL = 1_000_000_000, 200_000_000
 MEMORY_WARN = 0.8
 BACKUP_WARN = timedelta(days=2)
+PRICES_WARN_DAYS = 180
 
 
 def redis_version(label: str, version: tuple[int, ...]) -> Finding:
@@ -116,6 +117,15 @@ def openai_key(key: str | None, *, any_form: bool = False) -> Finding:
             "openai-key", "OPENAI_API_KEY does not look like a key", "copy it again, sk-..., without spaces"
         )
     return ok("openai-key", "set; it was not tried, since a call costs")
+
+
+def price_list(where: str, dated: str, age_days: int | None) -> Finding:
+    """Costs and budgets are reckoned by a list that nobody keeps up to date but its editor."""
+    fix = "compare it with your provider's; name a mended copy as prices under [ai] in mingus.toml (MINGUS_AI_PRICES)"
+    if age_days is None:
+        return warn("ai-prices", f"{where} tells no date", fix)
+    detail = f"{where} is of {dated}, {age_days:,} days old"
+    return warn("ai-prices", detail, fix) if age_days > PRICES_WARN_DAYS else ok("ai-prices", detail)
 
 
 def _size(count: float) -> str:

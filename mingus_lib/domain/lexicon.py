@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 
 from mingus_lib.errors import UsageError
 
@@ -119,20 +120,29 @@ def _hit(term: _Term, folded: Sequence[str], at: int, in_title: bool) -> Hit:
     return Hit(term.text, at, in_title, negated, weights)
 
 
-def read(tables: Mapping[str, object], where: str) -> Lexicon:
-    """A lexicon of `{label: {term: weight}}`; UsageError names the label and term that will not do."""
+def read(
+    tables: Mapping[str, object], where: str, lines: Mapping[tuple[str, ...], int] = MappingProxyType({})
+) -> Lexicon:
+    """A lexicon of `{label: {term: weight}}`; UsageError names the label and term that will not do.
+
+    `lines` are those of its labels, (label,), and of its terms, (label, term), for such an error.
+    """
     weights: dict[tuple[tuple[str, ...], bool], dict[str, float]] = {}
     if not tables:
         raise UsageError(f'{where}: no table; write [label] and below it "word or phrase" = weight')
     for label, terms in tables.items():
         if not isinstance(terms, Mapping) or not terms:
             raise UsageError(
-                f'{where}: {label!r} is no table of words; write [{label}] and "word" = 1.0 below'
+                f'{_at(where, lines, label)}: {label!r} is no table of words; write [{label}] and "word" = 1.0 below'
             )
         for text, weight in terms.items():
-            key = _key(text, f"{where}: [{label}] {text!r}")
-            weights.setdefault(key, {})[label] = _weight(weight, f"{where}: [{label}] {text!r}")
+            term = f"{_at(where, lines, label, text)}: [{label}] {text!r}"
+            weights.setdefault(_key(text, term), {})[label] = _weight(weight, term)
     return _indexed(tuple(tables), weights)
+
+
+def _at(where: str, lines: Mapping[tuple[str, ...], int], *key: str) -> str:
+    return f"{where}:{lines[key]}" if key in lines else where
 
 
 def _key(text: str, where: str) -> tuple[tuple[str, ...], bool]:

@@ -9,7 +9,7 @@ from mingus_lib.domain import linkpolicy
 from mingus_lib.domain.library import HostRule
 from mingus_lib.domain.mails import FoundLink, JudgedLink, LinkDecision, ParsedMail
 from mingus_lib.domain.unwrap import Unwrapped, unwrap
-from mingus_lib.domain.urls import canonical, host_of
+from mingus_lib.domain.urls import canonical, host_of, without_login
 from mingus_lib.errors import UsageError
 
 HostRules = Callable[[str], HostRule]
@@ -56,7 +56,7 @@ def _judged(
     if machinery:
         fate = linkpolicy.Fate(LinkDecision.DROP, "unsubscribe: the mail's List-Unsubscribe")
     return JudgedLink(
-        url=link.url,
+        url=without_login(link.url),
         target=target,
         anchor=link.anchor,
         place=link.place,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,6 +49,14 @@ class Prices:
 
     where: str
     models: Mapping[str, Price]
+    date: str = "unknown"
+
+    def age(self, today: datetime.date) -> int | None:
+        """Days since the list's date; None when it tells none."""
+        try:
+            return (today - datetime.date.fromisoformat(self.date)).days
+        except ValueError:
+            return None
 
     def of(self, model: str) -> Price:
         """The price of a model, a dated name under its undated one; UsageError for one not on the list."""
@@ -72,22 +81,23 @@ def read(text: str, where: str) -> Prices:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{where}: {error}") from error
-    date, share = str(found.get("date", "unknown")), found.get("batch_share", 0.5)
+    dated, share = str(found.get("date", "unknown")), found.get("batch_share", 0.5)
     models = found.get("models")
     if not isinstance(models, Mapping) or not models:
         raise UsageError(f'{where}: no prices; write [models."NAME"] with input, cached and output')
     batch = _amount(share, f"{where}: batch_share")
-    return Prices(where, {name: _price(name, table, where, date, batch) for name, table in models.items()})
+    priced = {name: _price(name, table, where, dated, batch) for name, table in models.items()}
+    return Prices(where, priced, dated)
 
 
-def _price(name: str, table: Any, where: str, date: str, batch_share: float) -> Price:
+def _price(name: str, table: Any, where: str, dated: str, batch_share: float) -> Price:
     if not isinstance(table, Mapping):
         raise UsageError(f'{where}: models."{name}" is no table; write input, cached and output below it')
     with_cached = {"cached": table.get("input"), **table}
     paid, cached, output = (
         _amount(with_cached.get(field), f'{where}: models."{name}".{field}') for field in FIELDS
     )
-    return Price(paid, cached, output, date, batch_share)
+    return Price(paid, cached, output, dated, batch_share)
 
 
 def _amount(value: object, where: str) -> float:

@@ -96,7 +96,7 @@ class RqLook:
         return {
             **_job(job_id, values),
             "result": _json(packed, packed=True) if packed else None,
-            "metadata": json.dumps(_json(meta)) if meta else "{}",
+            "metadata": json.dumps(_json(meta))[:LONGEST] if meta else "{}",
         }
 
     def descriptions(self, ids: list[str]) -> dict[str, dict[str, Any]]:

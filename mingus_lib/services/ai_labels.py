@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -50,9 +49,6 @@ class Gate(Protocol):
 
     def succeeded(self) -> None:
         """It works."""
-
-    def turn(self, until: float) -> None:
-        """Wait for the next request's turn, or raise a TransientError."""
 
     def hold(self, seconds: float) -> None:
         """No request before so many seconds."""
@@ -196,10 +192,17 @@ class AiLabels:
     def _call(self, ask: Ask, article: Unread, order: Order) -> _Paid:
         """One call on the ledger, whatever becomes of it."""
         call_id = self._reserve(ask, article, order)
-        sent: list[float] = []
-        turn = _counted(lambda: self.gate.turn(order.until), sent)
+        sent: list[int] = []
+
+        def leaving() -> None:
+            if not self.costs.sent(call_id, _now()):
+                raise AskedElsewhere(
+                    f"article {article.id}: this attempt was taken for dead, and another asks"
+                )
+            sent.append(call_id)
+
         try:
-            reply = self.model.complete(ask, turn)
+            reply = self.model.complete(ask, order.until, leaving)
         except BaseException as error:
             unknown = bool(sent) and _perhaps_paid(error)
             self.costs.failed(
@@ -252,14 +255,6 @@ class AiLabels:
 def _perhaps_paid(error: BaseException) -> bool:
     """Whether the server may have worked for a request that ended so: a bug or a time limit says nothing of it."""
     return error.perhaps_paid if isinstance(error, ModelDown) else not isinstance(error, MingusError)
-
-
-def _counted(turn: Callable[[], None], sent: list[float]) -> Callable[[], None]:
-    def counted() -> None:
-        turn()
-        sent.append(time.monotonic())
-
-    return counted
 
 
 def _now() -> datetime:

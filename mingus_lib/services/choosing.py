@@ -47,19 +47,19 @@ def wish(ids: Sequence[int], everything: bool, unlabelled: bool, since: datetime
     return Wish(tuple(dict.fromkeys(ids)), everything, unlabelled, since)
 
 
-def chosen(labels: LabelStore, wanted: Wish) -> list[int]:
-    """The ids. Raises NotFound for an id that is not there."""
+def chosen(labels: LabelStore, wanted: Wish, *, with_ai: bool = True) -> list[int]:
+    """The ids. Without an AI engine no batch is fetched, so what waits in one is taken, too. Raises NotFound."""
     if wanted.ids:
         for article_id in wanted.ids:
             if labels.unread(article_id) is None:
                 raise NotFound(f"no article {article_id}: see `mingus articles list`", code="no-such-article")
         return list(wanted.ids)
-    return list(labels.chosen(wanted.since) if wanted.everything else _unlabelled(labels))
+    return list(labels.chosen(wanted.since) if wanted.everything else _unlabelled(labels, with_ai))
 
 
-def _unlabelled(labels: LabelStore) -> Iterator[int]:
+def _unlabelled(labels: LabelStore, with_ai: bool) -> Iterator[int]:
     after = 0
-    while page := labels.unlabelled(PAGE, after):
+    while page := labels.unlabelled(PAGE, after, batched=not with_ai):
         yield from page
         after = page[-1]
 
@@ -73,7 +73,8 @@ def left(labels: LabelStore, history: History, with_ai: bool, limit: int) -> dic
     classifying, upgrading = (
         any(history.briefs(JobFilter(task=task, states=OPEN_STATES), limit=1)) for task in LABELLING
     )
-    unlabelled = [] if classifying else labels.unlabelled(limit)
+    # Without an AI engine nobody fetches the batches: what waits in one is labelled offline meanwhile.
+    unlabelled = [] if classifying else labels.unlabelled(limit, batched=not with_ai)
     idle = with_ai and not (classifying or upgrading)
     improvable = labels.improvable(prompting.VERSION, limit) if idle else []
     return dict(zip(LABELLING, (unlabelled, improvable), strict=True))

@@ -20,7 +20,7 @@ from mingus_lib.domain.offline import Opinion
 from mingus_lib.errors import PermanentError, TransientError
 from mingus_lib.queues.context import JobContext
 from mingus_lib.services.ai_labels import AiLabels, GaveUp, Order, OverBudget
-from mingus_lib.services.threads import in_threads
+from mingus_lib.services.threads import Once, in_threads
 from mingus_lib.store.label_writes import Put
 from mingus_lib.store.labels import LabelStore, Unread
 
@@ -128,11 +128,14 @@ class _Run:
         self.give_up_at = time.monotonic() + left * (1 - RESERVE_SHARE / 2)
         self.learned = owner.learned()
         self.ai = owner.ai if engine != OFFLINE else None
+        self.questions = Once()
         self.items: dict[int, Item] = {}
         self.outcome = ClassifyResult()
 
     def result(self) -> ClassifyResult:
         """Label all, then put the items together."""
+        if self.ai is not None and self.job.attempt > 1:
+            self.ai.costs.close_attempts(self.job.id, self.job.attempt, datetime.now(UTC))
         wanted = self._wanted()
         if self.ai is None:
             self._one_by_one(wanted)
@@ -210,7 +213,8 @@ class _Run:
                 return self._fallen_back(
                     article, opinion, f"breaker-open: the AI engine is away for {wait:.0f} s"
                 )
-            given = ai.label(article, order)
+            # Articles alike are one question: the second gets the answer that is kept.
+            given = self.questions.run(ai.models.ask(article).key, lambda: ai.label(article, order))
         except GaveUp as error:
             return self._given_up(article, opinion, error)
         except OverBudget as error:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mingus_lib.domain import diagnosis
+from mingus_lib.domain import diagnosis, pricing
 from mingus_lib.domain.checks import (
     Finding,
     Grade,
@@ -28,6 +28,7 @@ from mingus_lib.queues.connection import connect, translated
 from mingus_lib.services import checking, health, housekeeping, timetables, unitfiles
 from mingus_lib.services.overview import stopped, where
 from mingus_lib.settings import ai_key
+from mingus_lib.settings.files import read_text
 from mingus_lib.store import backups, maintenance
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def examine(
             yield from _jobs(parts)
     yield _timetable(settings)
     yield _ai_key(settings)
+    yield from _prices(settings)
     yield unitfiles.check()
 
 
@@ -85,6 +87,22 @@ def _ai_key(settings: Settings) -> Finding:
     except UsageError as error:
         return fail("openai-key", str(error), "copy it again, without spaces")
     return diagnosis.openai_key(found[0] if found else None, any_form=bool(ai_key.ai_base_url(settings)))
+
+
+def _prices(settings: Settings) -> Iterator[Finding]:
+    """The price list, where there is an AI engine whose calls it prices."""
+    try:
+        if ai_key.ai_key(settings) is None:
+            return
+        path = settings.ai_prices
+        listed = pricing.shipped() if path is None else pricing.read(read_text(path), str(path))
+    except UsageError as error:
+        if settings.ai_prices is not None:
+            yield fail(
+                "ai-prices", str(error), "mend it, or leave MINGUS_AI_PRICES out for the one of mingus"
+            )
+        return
+    yield diagnosis.price_list(listed.where, listed.date, listed.age(datetime.now(UTC).date()))
 
 
 def _client(settings: Settings, redis_url: str) -> tuple[Redis | None, Finding | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from mingus_lib.domain import (
     prose,
     scoring,
     softmax,
+    tomltext,
     topics,
 )
 from mingus_lib.domain.lexicon import Lexicon
@@ -95,11 +95,8 @@ def _by_lexicon(question: Question, path: Path, report: Report) -> dict[str, Any
 
 def read_lexicon(path: Path) -> Lexicon:
     """The lexicon of a TOML file: a table a label, `"word or phrase" = weight`. Raises UsageError with the line."""
-    try:
-        tables = tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: {error}") from error
-    return lexicon.read(tables, str(path))
+    tables, lines = tomltext.read(read_text(path), str(path))
+    return lexicon.read(tables, str(path), lines)
 
 
 def _matched(texts: Sequence[LabelledText], options: Sequence[str], file: Path, what: str) -> list[str]:

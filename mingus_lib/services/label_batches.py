@@ -8,7 +8,6 @@ without an answer goes the ordinary way.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,7 @@ from mingus_lib.clients.model import BatchLine, BatchState, ModelDown
 from mingus_lib.domain import answer, offline, prompting
 from mingus_lib.domain.labels import OPENAI, review_flags
 from mingus_lib.domain.prompting import Ask
-from mingus_lib.errors import Refused
+from mingus_lib.errors import MingusError, Refused
 from mingus_lib.services.ai_labels import AiLabels
 from mingus_lib.store.batches import Batches, BatchItem, BatchRow
 from mingus_lib.store.costs import Call, Spent
@@ -31,17 +30,21 @@ MOST_IN_A_BATCH = 5_000
 HANDING_OVER = timedelta(minutes=10)
 # A batch takes a day at most. One that still cannot be read after so long never will be.
 UNREADABLE_AFTER = timedelta(days=3)
-TURN_SECONDS = 30.0
 
 
 @dataclass(slots=True)
 class Started:
-    """What was handed over: batches with their sizes, and articles that need no batch."""
+    """What was handed over: batches with their sizes, and articles that need no batch.
+
+    `error`: what stopped the rest, `left` articles, from being handed over; they are as they were.
+    """
 
     batches: list[dict[str, Any]] = field(default_factory=list)
     answered: list[int] = field(default_factory=list)
     skipped: int = 0
     reserved_usd: float = 0.0
+    left: int = 0
+    error: MingusError | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The documented shape of `classify --batch --json`."""
@@ -50,6 +53,8 @@ class Started:
             "answers_kept": len(self.answered),
             "skipped": self.skipped,
             "reserved_usd": round(self.reserved_usd, 6),
+            "left": self.left,
+            "reason": self.error and self.error.reason,
         }
 
 
@@ -87,7 +92,7 @@ class LabelBatches:
         force: bool = False,
         report: Callable[[int, int], None] = lambda *_: None,
     ) -> Started:
-        """Hand over the articles that want labels, in batches by model. Raises Refused over the budget."""
+        """Hand over the articles that want labels, in batches by model, up to the first that cannot be."""
         found = Started()
         groups: dict[str, list[tuple[int, Ask]]] = {}
         ids = list(article_ids)
@@ -101,9 +106,17 @@ class LabelBatches:
                 found.answered.append(article_id)
             else:
                 groups.setdefault(ask.model, []).append((article_id, ask))
-        for model, pairs in groups.items():
-            for begin in range(0, len(pairs), MOST_IN_A_BATCH):
-                self._hand_over(model, pairs[begin : begin + MOST_IN_A_BATCH], found)
+        parts = [
+            (model, pairs[begin : begin + MOST_IN_A_BATCH])
+            for model, pairs in groups.items()
+            for begin in range(0, len(pairs), MOST_IN_A_BATCH)
+        ]
+        for number, (model, part) in enumerate(parts):
+            try:
+                self._hand_over(model, part, found)
+            except MingusError as error:
+                found.error, found.left = error, sum(len(rest) for _, rest in parts[number:])
+                break
         return found
 
     def _wanted(self, article: Unread | None, force: bool) -> Ask | None:
@@ -183,7 +196,6 @@ class LabelBatches:
         provider_id = batch.provider_id or self._searched(batch, found, now)
         if provider_id is None:
             return
-        self.ai.gate.turn(_soon())
         state = self.ai.model.batch(provider_id)
         if state.running:
             self.batches.looked(batch.id, now)
@@ -272,7 +284,3 @@ class LabelBatches:
             self.ai.costs.failed(item.call_id, reason, datetime.now(UTC))
             self.batches.mark(batch.id, item.article_id, "failed", reason)
         found.unanswered.append(item.article_id)
-
-
-def _soon() -> float:
-    return time.monotonic() + TURN_SECONDS

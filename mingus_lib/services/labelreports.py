@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mingus_lib.domain.labels import LEVELS, MIX, PHASES, SURE
+from mingus_lib.domain.pricing import Prices
 from mingus_lib.store.batches import Batches
 from mingus_lib.store.costs import Budget, Costs
 from mingus_lib.store.labels import LabelStore
@@ -73,7 +74,7 @@ def within_aim(share: float | None, aim: float) -> str:
     return "missing" if share is None else "ok" if abs(share - aim) <= MIX_TOLERANCE else "fail"
 
 
-def costs(store: Costs, batches: Batches, budget: Budget, days: int) -> dict[str, Any]:
+def costs(store: Costs, batches: Batches, budget: Budget, prices: Prices, days: int) -> dict[str, Any]:
     """The documented shape of `report costs --json`: the last `days` UTC days, today included."""
     now = datetime.now(UTC)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -86,4 +87,5 @@ def costs(store: Costs, batches: Batches, budget: Budget, days: int) -> dict[str
         }
         for batch in batches.latest()
     ]  # fmt: skip
-    return {**found, "batches": shown}
+    listed = {"file": prices.where, "date": prices.date, "age_days": prices.age(now.date())}
+    return {**found, "prices": listed, "batches": shown}

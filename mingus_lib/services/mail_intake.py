@@ -28,7 +28,8 @@ Enqueues = Callable[[Sequence[int]], str]
 class Taken:
     """What one reading of a mailbox brought; `run_id` is 0 when it was nothing.
 
-    `no_mail` are the things that were none, with their reasons.
+    `no_mail` are the things that were none, with their reasons; `differing` mails whose Message-ID is known from
+    another text: (its name here, the id of the one that is known). They are not read.
     """
 
     run_id: int
@@ -38,6 +39,7 @@ class Taken:
     again: int = 0
     older: int = 0
     no_mail: list[NoMail] = field(default_factory=list)
+    differing: list[tuple[str, int]] = field(default_factory=list)
     job_ids: list[str] = field(default_factory=list)
     resumed: int = 0
 
@@ -52,6 +54,7 @@ class Taken:
             "older": self.older,
             "resumed": self.resumed,
             "no_mail": [{"name": each.name, "reason": each.reason} for each in self.no_mail],
+            "differing": [{"name": name, "known_as": mail_id} for name, mail_id in self.differing],
             "jobs": [{"id": job_id} for job_id in self.job_ids],
         }
 
@@ -146,6 +149,8 @@ def _store(mails: Mails, group: MailGroup, taken: Taken, enqueue: Enqueues, sinc
     new = {each.id for each in kept if each.new}
     taken.resumed += len({each.id for each in kept if each.waits} - new)
     taken.no_mail += no_mail
+    pairs = zip(wanted, kept, strict=True)
+    taken.differing += [(raw.name, each.id) for (_, raw), each in pairs if each.differs]
     waiting = list(dict.fromkeys(each.id for each in kept if each.waits))
     for start in range(0, len(waiting), MAILS_PER_JOB):
         taken.job_ids.append(_assign(mails, waiting[start : start + MAILS_PER_JOB], enqueue))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from mingus_lib.domain.jobs import JobState
 from mingus_lib.domain.metrics import Family, Sample, histogram
 from mingus_lib.domain.runs import Runs
 from mingus_lib.queues import catalog
+from mingus_lib.store.costs import Budget, Costs
 from mingus_lib.store.task_days import TaskDays
 
 # Prometheus' own defaults, and on to the hard limit of a job; all are bounds of domain/runs.
@@ -22,15 +24,28 @@ DURATION_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 
 OUTCOMES = ("finished", "dead", "cancelled", "lost")
 WORKER_STATES = ("idle", "busy", "stopping", "degraded", "other")
 BREAKER_STATES = ("closed", "open", "half-open")
+CALL_STATES = ("answered", "failed", "unknown", "open")
 OTHER = "other"
 
 Seen = Mapping[str, Any]
 
 
-def collect(seen: Seen, counted: TaskDays | None, now: datetime) -> list[Family]:
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a store has counted: jobs and runs, and the calls of the AI models named (any other is `other`)."""
+
+    tasks: TaskDays
+    costs: Costs
+    budget: Budget
+    models: tuple[str, ...]
+
+
+def collect(seen: Seen, counted: Counted | None, now: datetime) -> list[Family]:
     """From the shape of `status --json` and, where there is a store, what is counted in it."""
     families = [*_servers(seen), *_queues(seen), *_workers(seen), _breakers(seen), *_schedule(seen, now)]
-    return families + (list(_tasks(counted)) if counted is not None else [])
+    if counted is not None:
+        families += [*_tasks(counted.tasks), *_calls(counted, now)]
+    return families
 
 
 def _servers(seen: Seen) -> Iterator[Family]:
@@ -109,6 +124,38 @@ def _schedule(seen: Seen, now: datetime) -> Iterator[Family]:
         "mingus_schedule_lag_seconds",
         "How long the slot that is most overdue has been due; 0 when none is.",
         [Sample(max(0.0, round(late, 3)))],
+    )
+
+
+def _calls(counted: Counted, now: datetime) -> Iterator[Family]:
+    calls: Counter[tuple[str, str]] = Counter()
+    spent: defaultdict[str, float] = defaultdict(float)
+    models = tuple(dict.fromkeys((*counted.models, OTHER)))
+    for model, state, count, usd in counted.costs.today(now):
+        name = model if model in counted.models else OTHER
+        calls[name, state] += count
+        spent[name] += usd
+    yield _gauge(
+        "mingus_ai_cost_today_usd",
+        "What the calls of the AI models of this UTC day have cost, by the price list.",
+        [Sample(round(spent[model], 8), {"model": model}) for model in models],
+    )
+    yield _gauge(
+        "mingus_ai_calls_today",
+        "Calls of the AI models of this UTC day by outcome.",
+        [
+            Sample(calls[model, state], {"model": model, "outcome": state})
+            for model in models
+            for state in CALL_STATES
+        ],
+    )
+    yield _gauge(
+        "mingus_ai_budget_left_usd",
+        "What the AI models may still cost, calls under way counted; none without a budget.",
+        [
+            Sample(round(left, 8), {"period": name})
+            for name, left in counted.costs.left(counted.budget, now).items()
+        ],
     )
 
 

@@ -123,9 +123,22 @@ def costs(found: Found, days: int, now: datetime) -> Document:
     )
     points = tuple((row["day"], row["cost_usd"]) for row in reversed(found["by_day"]))
     section = Section(
-        "costs", "Costs", tuple(figures), tables, (Series("cost_by_day", "Cost by day", "usd", points),)
+        "costs",
+        "Costs",
+        tuple(figures),
+        tables,
+        (Series("cost_by_day", "Cost by day", "usd", points),),
+        (_priced(found["prices"]),),
     )
     return _document("costs", f"Costs of models, {days} days", now, section, {"days": days})
+
+
+def _priced(listed: Found) -> str:
+    age = "" if listed["age_days"] is None else f", {listed['age_days']:,} days ago"
+    return (
+        f"By the prices in {listed['file']} of {listed['date']}{age}: not the provider's bill. "
+        "Another list: MINGUS_AI_PRICES, or prices under [ai] in mingus.toml."
+    )
 
 
 def recommendations(found: Found, now: datetime) -> Document:

@@ -19,6 +19,28 @@ Thing = TypeVar("Thing")
 Result = TypeVar("Result")
 
 
+class Once:
+    """Work on one thing at a time for each key. What failed for a key has failed for all that come after it."""
+
+    def __init__(self) -> None:
+        self._own = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._failed: dict[str, MingusError] = {}
+
+    def run(self, key: str, work: Callable[[], Result]) -> Result:
+        """What `work` gives. Raises what it raises, or what it raised before."""
+        with self._own:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            if key in self._failed:
+                raise self._failed[key]
+            try:
+                return work()
+            except MingusError as error:
+                self._failed[key] = error
+                raise
+
+
 def in_threads(
     work: Callable[[Thing], Result], things: Sequence[Thing], threads: int, stop_at: float, give_up_at: float
 ) -> Iterator[Result | Exception]:

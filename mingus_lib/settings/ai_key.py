@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mingus_lib.errors import UsageError
+from mingus_lib.settings import secrets
 from mingus_lib.settings.declared import Settings
-from mingus_lib.settings.secrets import credential
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 URL_VARIABLE = "OPENAI_BASE_URL"
@@ -31,7 +31,7 @@ def ai_key(settings: Settings, env: Mapping[str, str] | None = None) -> tuple[st
         return _checked(key, KEY_VARIABLE), KEY_VARIABLE
     if settings.ai_key_file is not None:
         return _read(settings.ai_key_file), str(settings.ai_key_file)
-    if file := credential(CREDENTIAL, env):
+    if file := secrets.credential(CREDENTIAL, env):
         return _read(file), f"credential {CREDENTIAL}"
     return None
 
@@ -43,12 +43,7 @@ def ai_base_url(settings: Settings, env: Mapping[str, str] | None = None) -> str
 
 
 def _read(path: Path) -> str:
-    try:
-        text = path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise UsageError(f"cannot read the key file {path}: {why}; check MINGUS_AI_KEY_FILE") from error
-    return _checked(text, str(path))
+    return _checked(secrets.read(path, "the key file (MINGUS_AI_KEY_FILE)").strip(), str(path))
 
 
 def _checked(key: str, where: str) -> str:

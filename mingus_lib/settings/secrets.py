@@ -28,7 +28,7 @@ def imap_password(settings: Settings, env: Mapping[str, str] = os.environ) -> st
             "no password for the mailbox: set MINGUS_IMAP_PASSWORD, or MINGUS_IMAP_PASSWORD_FILE to a file that "
             f"holds it, or give systemd the credential {IMAP_CREDENTIAL}"
         )
-    return _first_line(file)
+    return read(file, "the password file")
 
 
 def credential(name: str, env: Mapping[str, str]) -> Path | None:
@@ -38,13 +38,14 @@ def credential(name: str, env: Mapping[str, str]) -> Path | None:
     return file if file and file.exists() else None
 
 
-def _first_line(file: Path) -> str:
+def read(file: Path, what: str) -> str:
+    """The first line of a file that holds a secret; `what` the file is called. Raises UsageError, naming it."""
     try:
         with file.open("rb") as stream:
             lines = stream.read(MAX_SECRET_BYTES).decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not text in UTF-8"
-        raise UsageError(f"cannot read the password file {file}: {why}") from error
-    if not lines or not lines[0]:
-        raise UsageError(f"the password file {file} is empty: write the password on its first line")
+        raise UsageError(f"cannot read {what} {file}: {why}") from error
+    if not lines or not lines[0].strip():
+        raise UsageError(f"{what} {file} is empty: write the secret on its first line")
     return lines[0]

@@ -1,4 +1,8 @@
-"""What model calls cost: each call is reserved before it is made, booked when it ends, and its answer kept."""
+"""What model calls cost: each call is reserved before it is made, booked when it ends, and its answer kept.
+
+`sent_at` is noted at the moment a call's first request leaves. What a dead process had only reserved is released by
+whoever finds it dead; what it had sent may be charged, and stays counted as spent.
+"""
 
 # ruff: noqa: S608  (statements are put together from constants of this file only)
 from __future__ import annotations
@@ -17,6 +21,7 @@ WARN_SHARE = 0.8
 # A call that has not ended after so long is over: its process died.
 LOST_AFTER = timedelta(minutes=15)
 LOST = "lost: the process that asked is gone"
+NEVER_SENT = "never-sent: the process that was to ask is gone"
 # One part in a million: sums of many small costs are not exact.
 ROUNDING = 1.000001
 
@@ -89,7 +94,11 @@ class Costs:
                 return UnderWay()
             today, month = _spending(connection, now)
             if (no := _refusal(call.reserve_usd, today, month, budget, now)) is not None:
-                return no
+                if not _close(connection, _OLD, (as_text(now - LOST_AFTER),), now):
+                    return no
+                today, month = _spending(connection, now)
+                if (no := _refusal(call.reserve_usd, today, month, budget, now)) is not None:
+                    return no
             call_id = _open(connection, call, now)
             return Reserved(call_id, _warning(connection, call.reserve_usd, today, month, budget, now))
 
@@ -131,14 +140,21 @@ class Costs:
             reserve = float(connection.execute(sql, (call_id,)).fetchone()[0]) if unknown else 0.0
             _end(connection, call_id, "unknown" if unknown else "failed", reserve, now, reason)
 
+    def sent(self, call_id: int, now: datetime) -> bool:
+        """The call's request leaves now; False when it must not: the call was taken for lost, and is another's."""
+        sql = "UPDATE model_calls SET sent_at = coalesce(sent_at, ?) WHERE id = ? AND state = 'open'"
+        with self.store.transaction() as connection:
+            return bool(connection.execute(sql, (as_text(now), call_id)).rowcount)
+
     def close_lost(self, now: datetime) -> int:
         """End every call whose process must be gone by now; how many. What they may have cost stays counted."""
-        sql = "SELECT id, reserved_usd FROM model_calls WHERE state = 'open' AND in_batch = 0 AND at < ?"
         with self.store.transaction() as connection:
-            lost = connection.execute(sql, (as_text(now - LOST_AFTER),)).fetchall()
-            for row in lost:
-                _end(connection, row["id"], "unknown", row["reserved_usd"], now, LOST)
-            return len(lost)
+            return _close(connection, _OLD, (as_text(now - LOST_AFTER),), now)
+
+    def close_attempts(self, job_id: str, before: int, now: datetime) -> int:
+        """End the calls of this job's attempts before that one, which are dead; how many."""
+        with self.store.transaction() as connection:
+            return _close(connection, "job_id = ? AND attempt < ?", (job_id, before), now)
 
     def answer(self, answer_key: str) -> KeptAnswer | None:
         """The answer to this question, if one was finished before."""
@@ -149,6 +165,22 @@ class Costs:
     def forget_answer(self, answer_key: str) -> None:
         """Drop an answer that turned out useless, so that the question may be asked again."""
         self.store.execute("DELETE FROM model_answers WHERE answer_key = ?", (answer_key,))
+
+    def today(self, now: datetime) -> list[tuple[str, str, int, float]]:
+        """(model, state, calls, US dollars) of this UTC day; a walk over the day's calls."""
+        day = as_text(now)[:10]
+        return [tuple(row) for row in self.store.rows(_OF_DAY, (day, day + "~"))]
+
+    def left(self, budget: Budget, now: datetime) -> dict[str, float]:
+        """US dollars that may still be spent, by `day` and `month` (UTC), as far as there is a limit."""
+        with self.store.reading() as connection:
+            sums = zip(("day", "month"), _spending(connection, now), strict=True)
+            limits = {"day": budget.daily, "month": budget.monthly}
+            return {
+                name: max(0.0, limit - sum(each))
+                for name, each in sums
+                if (limit := limits[name]) is not None
+            }
 
     def report(self, since: datetime, now: datetime, budget: Budget) -> dict[str, Any]:
         """Sums since then, by model and by day, and how the budgets stand."""
@@ -168,6 +200,8 @@ class Costs:
             }
 
 
+_OF_DAY = """SELECT model, state, count(*), coalesce(sum(cost_usd), 0.0) FROM model_calls WHERE at >= ? AND at < ?
+             GROUP BY model, state"""
 _SUMMED = """count(*) AS calls, coalesce(sum(state = 'answered'), 0) AS answered,
   coalesce(sum(state = 'failed'), 0) AS failed, coalesce(sum(state = 'unknown'), 0) AS unknown,
   coalesce(sum(state = 'open'), 0) AS open, coalesce(sum(tokens_in), 0) AS tokens_in,
@@ -291,10 +325,24 @@ def _end(
     return row
 
 
+_OLD = "at < ?"
+
+
 def _close_lost(connection: sqlite3.Connection, call: Call, now: datetime) -> None:
     """Calls under way whose process is gone: older than any call lasts, or of an earlier attempt of this job."""
-    sql = """SELECT id, reserved_usd FROM model_calls WHERE state = 'open' AND answer_key = ? AND in_batch = 0
-             AND (at < ? OR (job_id = ? AND attempt < ?))"""
+    which = f"answer_key = ? AND ({_OLD} OR (job_id = ? AND attempt < ?))"
     values = (call.answer_key, as_text(now - LOST_AFTER), call.job_id, call.attempt)
-    for row in connection.execute(sql, values).fetchall():
-        _end(connection, row["id"], "unknown", row["reserved_usd"], now, LOST)
+    _close(connection, which, values, now)
+
+
+def _close(connection: sqlite3.Connection, which: str, values: tuple[Any, ...], now: datetime) -> int:
+    """End these of the open calls, a batch's apart; how many."""
+    sql = f"""SELECT id, reserved_usd, sent_at FROM model_calls
+              WHERE state = 'open' AND in_batch = 0 AND {which}"""
+    lost = connection.execute(sql, values).fetchall()
+    for row in lost:
+        state, spent, reason = (
+            ("unknown", row["reserved_usd"], LOST) if row["sent_at"] else ("failed", 0.0, NEVER_SENT)
+        )
+        _end(connection, row["id"], state, spent, now, reason)
+    return len(lost)

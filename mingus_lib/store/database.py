@@ -23,7 +23,7 @@ from typing import Any
 from mingus_lib.errors import NotFound
 from mingus_lib.store import failures
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 APPLICATION_ID = 0x4D4E4753  # "MNGS": tells our files from other programs' databases
 BUSY_TIMEOUT = 30.0
 

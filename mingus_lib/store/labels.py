@@ -27,16 +27,18 @@ LEFT JOIN classifications AS c ON c.article_id = a.id
 LEFT JOIN label_failures AS f ON f.article_id = a.id AND f.content_hash IS a.content_hash WHERE a.id = ?
 """
 _REVIEW = """
-SELECT r.article_id AS id, a.title, a.canonical_url, a.status, a.word_count, r.flags, r.value, r.opened_at,
+SELECT r.article_id AS id, a.title, a.canonical_url, a.status, a.word_count, r.state, r.flags, r.value, r.opened_at,
   c.primary_phase, c.difficulty_level, c.confidence_score, c.actionability_score, c.key_topics, c.engine, c.model,
   c.classification_reasoning, d.second_opinion, f.reason AS failure
 FROM label_reviews AS r JOIN articles AS a ON a.id = r.article_id
 JOIN classifications AS c ON c.article_id = r.article_id
 LEFT JOIN label_details AS d ON d.article_id = r.article_id
 LEFT JOIN label_failures AS f ON f.article_id = r.article_id
-WHERE r.state = 'open' AND a.status IN ('review', 'published')
-ORDER BY r.value DESC, r.article_id LIMIT ?
+WHERE r.state = '{state}' AND a.status IN ('review', 'published')
+ORDER BY {order} LIMIT ?
 """
+_OPEN = _REVIEW.format(state="open", order="r.value DESC, r.article_id")
+_SKIPPED = _REVIEW.format(state="skipped", order="r.decided_at, r.article_id")
 _EXAMPLES = """
 SELECT a.id, a.title, coalesce(t.text, '') AS text, c.primary_phase AS phase, c.is_override
 FROM classifications AS c JOIN articles AS a ON a.id = c.article_id
@@ -86,15 +88,15 @@ class LabelStore:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def unlabelled(self, limit: int = 100, after: int = 0) -> list[int]:
+    def unlabelled(self, limit: int = 100, after: int = 0, *, batched: bool = False) -> list[int]:
         """Accepted articles without a classification of their present text, by id; an index look-up.
 
-        Those are left out that an editor labelled, and those that wait in a batch.
+        Those are left out that an editor labelled and, unless `batched`, those that wait in a batch.
         """
-        sql = """SELECT w.article_id FROM label_wants AS w WHERE w.article_id > ? AND NOT EXISTS (
-                   SELECT 1 FROM model_batch_items AS i WHERE i.article_id = w.article_id AND i.state = 'waiting')
+        sql = """SELECT w.article_id FROM label_wants AS w WHERE w.article_id > ? AND (? OR NOT EXISTS (
+                   SELECT 1 FROM model_batch_items AS i WHERE i.article_id = w.article_id AND i.state = 'waiting'))
                  ORDER BY w.article_id LIMIT ?"""
-        return [row[0] for row in self.store.rows(sql, (after, limit))]
+        return [row[0] for row in self.store.rows(sql, (after, batched, limit))]
 
     def count_unlabelled(self) -> int:
         """How many articles want labels."""
@@ -181,13 +183,16 @@ class LabelStore:
         }
 
     def waiting(self, limit: int = 50) -> list[dict[str, Any]]:
-        """What waits for an editor, the most valuable look first."""
-        return [_review(row) for row in self.store.rows(_REVIEW, (limit,))]
+        """What waits for an editor, the most valuable look first; then what was skipped, the longest ago first."""
+        found = self.store.rows(_OPEN, (limit,))
+        if len(found) < limit:
+            found = [*found, *self.store.rows(_SKIPPED, (limit - len(found),))]
+        return [_review(row) for row in found]
 
     def count_waiting(self) -> int:
         """How many wait for an editor."""
         sql = """SELECT count(*) FROM label_reviews AS r JOIN articles AS a ON a.id = r.article_id
-                 WHERE r.state = 'open' AND a.status IN ('review', 'published')"""
+                 WHERE r.state IN ('open', 'skipped') AND a.status IN ('review', 'published')"""
         return int(self.store.value(sql))
 
     def decide(
@@ -258,6 +263,8 @@ def _review(row: Any) -> dict[str, Any]:
     found = dict(row)
     for name in ("flags", "key_topics"):
         found[name] = json.loads(found[name])
+    if found.pop("state") == "skipped":
+        found["flags"].append("skipped")
     other = json.loads(found.pop("second_opinion") or "null")
     return found | {"other_phase": other and other["primary_phase"]}
 

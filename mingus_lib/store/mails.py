@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import zlib
 from collections.abc import Iterable, Sequence
@@ -58,11 +59,15 @@ ORDER BY m.id LIMIT ?
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A mail's id, whether it is new here, and whether some job has still to be made for it."""
+    """A mail's id, whether it is new here, and whether some job has still to be made for it.
+
+    `differs`: the one that is known by this Message-ID says something else.
+    """
 
     id: int
     new: bool
     waits: bool
+    differs: bool = False
 
 
 class Mails:
@@ -189,6 +194,18 @@ class Mails:
             )
 
 
+def _differs(connection: sqlite3.Connection, mail_id: int, body: bytes) -> bool:
+    """Whether the mail that is kept has another text; one whose body was forgotten counts as the same."""
+    row = connection.execute("SELECT body FROM mail_bodies WHERE mail_id = ?", (mail_id,)).fetchone()
+    return row is not None and _text(zlib.decompress(row["body"])) != _text(body)
+
+
+def _text(body: bytes) -> bytes:
+    """A mail below its headers: those tell the way it took, and line ends and mbox's `>From` how it was kept."""
+    below = re.split(rb"\r?\n\r?\n", body, maxsplit=1)[-1]
+    return b" ".join(re.sub(rb"(?m)^>+(?=From )", b"", below).split())
+
+
 def _keep(
     connection: sqlite3.Connection,
     head: MailHead,
@@ -203,7 +220,7 @@ def _keep(
     found = connection.execute(_BY_IDENTITY, (identity,)).fetchone()
     if found is not None:
         waits = found["job_id"] is None and found["state"] in (MailState.STORED, MailState.DECIDED)
-        return Kept(found["id"], new=False, waits=waits)
+        return Kept(found["id"], new=False, waits=waits, differs=_differs(connection, found["id"], raw.body))
     mail_id = connection.execute(_KEEP, (*values, as_text(now), clean(raw.name), raw.size, run_id)).lastrowid
     assert mail_id is not None
     connection.execute("INSERT INTO mail_bodies VALUES (?, 'zlib', ?)", (mail_id, body))

@@ -14,6 +14,7 @@ from sqlite_utils import Database, Migrations
 
 from mingus_lib.store import (
     schema_analytics,
+    schema_calls,
     schema_history,
     schema_labels,
     schema_mails,
@@ -410,4 +411,11 @@ def m008_analytics(db: Database) -> None:
 def m009_retention(db: Database) -> None:
     """What clean-up needs: the keep mark, what is left of removed articles and of forgotten jobs."""
     for statement in schema_retention.STATEMENTS:
+        db.conn.execute(statement)
+
+
+@migrations()
+def m010_calls(db: Database) -> None:
+    """When a model call's first request left; reviews that were put off."""
+    for statement in schema_calls.STATEMENTS:
         db.conn.execute(statement)

@@ -168,6 +168,8 @@ def show_started(found: Mapping[str, Any], form: Format) -> None:
             f"{articles:,} articles in {len(found['batches'])} batches, ${_usd(found['reserved_usd'])} reserved, "
             f"{found['skipped']:,} need nothing. The timetable fetches the answers; see: mingus report costs"
         )
+        if found["left"]:
+            output.message(f"{found['left']:,} articles were not handed over, and are as they were.")
 
 
 def show_scores(found: Mapping[str, Any], form: Format) -> None:

@@ -116,6 +116,8 @@ def _stages(taken: Mapping[str, Any], funnel: Mapping[str, Any]) -> Iterator[dic
     for name, stage in (("again", "read before"), ("older", "too old"), ("resumed", "taken up again")):
         if taken[name]:
             yield _stage(stage, taken[name])
+    if taken["differing"]:
+        yield _stage("duplicate Message-ID, other text", len(taken["differing"]))
     if taken["no_mail"]:
         yield _stage("no mails", len(taken["no_mail"]))
     yield _stage("links found", funnel["found"])

@@ -56,6 +56,15 @@ def take_apart(url: str) -> Parts:
     return parts
 
 
+# In plain, or percent-encoded as in the query of a tracker.
+_LOGIN = re.compile(r"(:|%3a)(//|%2f%2f)(?:(?!%2f|%3f|%23|%26)[^/?#&\s])*(@|%40)", re.IGNORECASE)
+
+
+def without_login(text: str) -> str:
+    """The address as it is, but *** for a user and password in it, or in an address that its query wraps."""
+    return _LOGIN.sub(r"\1\2***\3", text)
+
+
 def shown(text: str) -> str:
     """An address as messages may name it: one line, no credentials, query or fragment, cut at 100."""
     bare = re.split(r"[?#]", _bounded(text), maxsplit=1)[0]
