@@ -107,9 +107,11 @@ def _queue(task: Task) -> str:
 
 def _section(task: Task) -> str:
     schema = task.arguments.model_json_schema()
-    arguments = markdown_table(("Argument", "Type", "Default", "Allowed"), _arguments(schema))
-    about = f"{task.summary}\n\n{schema['description']}\n\nFunction: `{task.path}`\n"
-    return f"## {task.name}\n\n{about}\n{arguments}\n```sh\n{example(task)}\n```\n"
+    paragraphs = [task.summary, schema["description"], f"Function: `{task.path}`"]
+    if schema["properties"]:
+        table = markdown_table(("Argument", "Type", "Default", "Allowed"), _arguments(schema))
+        paragraphs.append(table.rstrip())
+    return "\n\n".join([f"## {task.name}", *paragraphs, f"```sh\n{example(task)}\n```\n"])
 
 
 def _arguments(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
