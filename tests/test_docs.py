@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -196,6 +197,16 @@ def test_exit_codes_are_those_of_the_errors() -> None:
     codes = {kind.exit_code for kind in kinds if issubclass(kind, errors.MingusError)}
     table = (ROOT / "README.md").read_text("utf-8").partition("## Exit codes")[2]
     assert codes <= {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
+
+
+def test_every_dependency_has_its_reason_and_its_cost() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    rows = re.findall(
+        r"^\| `([\w.-]+)` \| .+ \| [\d.]+ \| [\d–]+ \| .+ \|$",
+        (ROOT / "docs/decisions.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    assert rows == [re.split(r"[^\w-]", line)[0] for line in project["dependencies"]]
 
 
 def test_the_changelog_knows_this_release() -> None:
