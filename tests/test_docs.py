@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import cli
-from docs import generate, task_reference
+from docs import generate, house, task_reference
 from mingus_lib import __version__, errors
 from mingus_lib.queues import catalog, embedded
 from mingus_lib.queues.connection import connect
@@ -138,6 +138,14 @@ def test_the_demo_is_what_the_readme_shows(mingus: CommandLine) -> None:
 @pytest.mark.parametrize("name", sorted(generate.PAGES))
 def test_generated_pages_are_fresh(name: str) -> None:
     assert (ROOT / "docs" / name).read_text("utf-8") == generate.PAGES[name](), "run `make docs`"
+
+
+def test_the_figures_of_the_house_are_fresh() -> None:
+    (table,) = generate.FIGURES.findall((ROOT / "docs/architecture.md").read_text("utf-8"))
+    stated = dict(re.findall(r"^\| (.+?) \| ([\d.]+) \|", table, re.MULTILINE))
+    now = {figure.name: figure.value for figure in house.figures()}
+    assert stated.keys() == now.keys()
+    assert {name: float(value) for name, value in stated.items()} == pytest.approx(now, rel=0.15, abs=1)
 
 
 def test_every_task_has_an_example() -> None:
