@@ -8,6 +8,7 @@ tells the time are left out, and all articles are of one host, which is read in 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import pty
 import re
@@ -103,7 +104,12 @@ class Desk:
         reader = threading.Thread(target=_read_all, args=(ours, drawn))
         reader.start()
         done = subprocess.run(  # noqa: S603
-            shlex.split(line), cwd=self.folder, env=self.environment, stdout=theirs, stderr=subprocess.PIPE, check=False
+            shlex.split(line),
+            cwd=self.folder,
+            env=self.environment,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            check=False,
         )
         os.close(theirs)
         reader.join()
@@ -154,7 +160,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def picture(name: str, command: str, drawn: str, lines: int | None) -> str:
     """The picture, SVG: a prompt with the command, and what it drew."""
-    console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
     console.print(Text("$ ", "green") + Text(command, "bold"))
     shown = [line.rstrip() for line in drawn.rstrip().splitlines()]
     console.print(Text.from_ansi("\n".join(shown[:lines])))
