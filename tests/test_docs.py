@@ -24,6 +24,7 @@ from mingus_lib.queues import catalog, embedded
 from mingus_lib.queues.connection import connect
 from mingus_lib.queues.limits import FAILURES_TO_OPEN, Limits
 from mingus_lib.services import sample_site
+from mingus_lib.view import manual
 from tests.conftest import CommandLine, Shown, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +38,18 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^]]+\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 INLINE = re.compile(r"`(?:make run ARGS=\")?mingus ([^`]+)`")
+# In this order, one library: what a page says is true after the pages before it.
+TYPED = (
+    "README.md",
+    "docs/tour.md",
+    "docs/email.md",
+    "docs/classification.md",
+    "docs/recommendations.md",
+    "docs/timetable.md",
+    "docs/operations.md",
+    "docs/security.md",
+)
+FOLLOWED_BY_TEST_OPERATIONS = ("## Upgrading", "## Backup and restore")
 EXAMPLE_SITE = "https://example.com"
 # What a task says of itself: any shape.
 OPEN_KEYS = {"args", "result", "schema", "dropped", "rejected", "failed"}
@@ -85,7 +98,8 @@ class Library:
 def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     """The first hour's library, `mingus up` running."""
     home, folder = tmp_path_factory.mktemp("state"), tmp_path_factory.mktemp("checkout")
-    (folder / "mingus_lib").symlink_to(ROOT / "mingus_lib")
+    for name in ("mingus_lib", "tests"):
+        (folder / name).symlink_to(ROOT / name)
     open_loopback = {"MINGUS_FETCH_ALLOW_NETWORKS": "127.0.0.0/8", "MINGUS_FETCH_INTERVAL": "0"}
     mingus = CommandLine(home, open_loopback)
     with sample_site.serve() as addresses:
@@ -99,15 +113,27 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
             embedded.stop(home)
 
 
-def test_the_readme_s_commands_work(library: Library) -> None:
-    for line in shell_lines(ROOT / "README.md"):
-        if line.startswith("make ") or line == "mingus up":
-            continue
+def typed(document: Path) -> list[str]:
+    """What a reader types in one library; what builds, stays in the foreground or is followed elsewhere is left out."""
+    sections = re.split(r"(?m)^(?=## )", document.read_text("utf-8"))
+    kept = "".join(text for text in sections if not text.startswith(FOLLOWED_BY_TEST_OPERATIONS))
+    lines = [line for name, block in BLOCK.findall(kept) if name == "sh" for line in block.splitlines()]
+    return [line for line in lines if line and not line.startswith("make ") and line != "mingus up"]
+
+
+def test_the_commands_of_the_documents_work(library: Library) -> None:
+    for line, name in {line: name for name in TYPED for line in typed(ROOT / name)}.items():
         shown = library.shell(line)
-        assert shown.code == 0, f"{line}\n{shown.out}\n{shown.err}"
+        assert shown.code == 0, f"{name}: {line}\n{shown.out}\n{shown.err}"
     found = library.mingus("articles", "list", "--json").json
     assert {"published", "rejected"} <= {article["status"] for article in found}
     assert (library.folder / "library-backup.db").stat().st_size > 0
+
+
+def test_every_document_with_commands_is_typed() -> None:
+    with_commands = {path.relative_to(ROOT).as_posix() for path in DOCUMENTS if typed(path)}
+    # The examples of tasks have a test of their own.
+    assert with_commands - {"docs/tasks.md"} == set(TYPED)
 
 
 @pytest.mark.parametrize("name", sorted(task_reference.EXAMPLES))
@@ -203,8 +229,9 @@ def assert_command_takes(command: Any, words: list[str], where: str) -> None:
 def test_exit_codes_are_those_of_the_errors() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     codes = {kind.exit_code for kind in kinds if issubclass(kind, errors.MingusError)}
-    table = (ROOT / "README.md").read_text("utf-8").partition("## Exit codes")[2]
-    assert codes <= {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
+    table = re.findall(r"^\| (\d+) \|", (ROOT / "docs/commands.md").read_text("utf-8"), re.MULTILINE)
+    assert codes <= {int(code) for code in table}
+    assert table == [code for code, _ in manual.EXIT_CODES]
 
 
 def test_every_dependency_has_its_reason_and_its_cost() -> None:
