@@ -122,9 +122,9 @@ def typed(document: Path) -> list[str]:
 
 
 def test_the_commands_of_the_documents_work(library: Library) -> None:
-    for line, name in {line: name for name in TYPED for line in typed(ROOT / name)}.items():
+    for line, page in {line: page for page in TYPED for line in typed(ROOT / page)}.items():
         shown = library.shell(line)
-        assert shown.code == 0, f"{name}: {line}\n{shown.out}\n{shown.err}"
+        assert shown.code == 0, f"{page}: {line}\n{shown.out}\n{shown.err}"
     found = library.mingus("articles", "list", "--json").json
     assert {"published", "rejected"} <= {article["status"] for article in found}
     assert (library.folder / "library-backup.db").stat().st_size > 0
