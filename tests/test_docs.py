@@ -122,7 +122,8 @@ def typed(document: Path) -> list[str]:
 
 
 def test_the_commands_of_the_documents_work(library: Library) -> None:
-    for line, page in {line: page for page in TYPED for line in typed(ROOT / page)}.items():
+    pages = {line: name for name in TYPED for line in typed(ROOT / name)}
+    for line, page in pages.items():
         shown = library.shell(line)
         assert shown.code == 0, f"{page}: {line}\n{shown.out}\n{shown.err}"
     found = library.mingus("articles", "list", "--json").json
