@@ -144,7 +144,9 @@ def limits_of(field: Mapping[str, Any]) -> str:
 
 
 def example(task: Task) -> str:
-    """A command that enqueues such a job."""
+    """A command that enqueues such a job; LookupError when EXAMPLES has none."""
+    if task.name not in EXAMPLES:
+        raise LookupError(f"docs/task_reference.py: EXAMPLES has none for the task {task.name}")
     arguments, queue = EXAMPLES[task.name]
     where = f" --queue {queue}" if queue else ""
     return f"mingus enqueue {task.name}{where} --args {shlex.quote(json.dumps(arguments))}"
