@@ -1,6 +1,6 @@
 # make run            the demo, from nothing but Python 3.11+, a C compiler and make
 # make run ARGS="add https://..."   any command
-# make test | crash | soak | timetable-walk | fuzz | lint | docs | lock | bench | guarantees | pyz
+# make test | crash | soak | timetable-walk | fuzz | lint | docs | screenshots | site | lock | bench | guarantees | pyz
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ ARGS ?= demo
 # Where this is set, every process that tests and benchmarks start would compile mingus anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test crash soak timetable-walk fuzz lint docs lock bench guarantees pyz clean
+.PHONY: run test crash soak timetable-walk fuzz lint docs screenshots site lock bench guarantees pyz clean
 
 run: .venv/.ready
 	@$(BIN)/mingus $(ARGS)
@@ -45,6 +45,14 @@ lint: .venv/.ready-dev
 
 docs: .venv/.ready-dev
 	@$(BIN)/python docs/generate.py
+
+screenshots: .venv/.ready-dev
+	@PYTHONPATH=. $(BIN)/python docs/screenshots.py
+
+# The documents as pages for a browser, in build/site; a link that leads nowhere fails.
+site: .venv/.ready-dev
+	@$(BIN)/mkdocs build --quiet --strict --config-file docs/site/mkdocs.yml
+	@echo "build/site/index.html"
 
 # Every claim beside its peers, written to docs/benchmarks.md; QUICK=1 takes about ten minutes. Extraction is scored
 # on pages of your own, recommendations on ratings: make bench PAGES=DIR RATINGS=FILE

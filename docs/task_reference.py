@@ -113,9 +113,11 @@ def _queue(task: Task) -> str:
 
 def _section(task: Task) -> str:
     schema = task.arguments.model_json_schema()
-    arguments = markdown_table(("Argument", "Type", "Default", "Allowed"), _arguments(schema))
-    about = f"{task.summary}\n\n{schema['description']}\n\nFunction: `{task.path}`\n"
-    return f"## {task.name}\n\n{about}\n{arguments}\n```sh\n{example(task)}\n```\n"
+    paragraphs = [task.summary, schema["description"], f"Function: `{task.path}`"]
+    if schema["properties"]:
+        table = markdown_table(("Argument", "Type", "Default", "Allowed"), _arguments(schema))
+        paragraphs.append(table.rstrip())
+    return "\n\n".join([f"## {task.name}", *paragraphs, f"```sh\n{example(task)}\n```\n"])
 
 
 def _arguments(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
@@ -148,7 +150,9 @@ def limits_of(field: Mapping[str, Any]) -> str:
 
 
 def example(task: Task) -> str:
-    """A command that enqueues such a job."""
+    """A command that enqueues such a job; LookupError when EXAMPLES has none."""
+    if task.name not in EXAMPLES:
+        raise LookupError(f"docs/task_reference.py: EXAMPLES has none for the task {task.name}")
     arguments, queue = EXAMPLES[task.name]
     where = f" --queue {queue}" if queue else ""
     return f"mingus enqueue {task.name}{where} --args {shlex.quote(json.dumps(arguments))}"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from docs import house
 
 ROOT = Path(__file__).resolve().parent.parent
 LIB = ROOT / "mingus_lib"
@@ -158,6 +161,18 @@ def test_no_import_cycles() -> None:
 
     for name in graph:
         visit(name, ())
+
+
+def test_functions_are_small() -> None:
+    over = [each for each in house.figures() if "body" in each.name and each.value > (each.limit or 0)]
+    assert over == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_a_long_module_says_why(path: Path) -> None:
+    text = path.read_text("utf-8")
+    if text.count("\n") > house.LONG:
+        assert re.search(r"Longer than 300 lines\b.*: ", ast.get_docstring(ast.parse(text)) or ""), path
 
 
 def top_level_imports(path: Path) -> set[str]:

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,12 +18,13 @@ from typing import Any
 import pytest
 
 import cli
-from docs import generate, task_reference
+from docs import generate, house, task_reference
 from mingus_lib import __version__, errors
 from mingus_lib.queues import catalog, embedded
 from mingus_lib.queues.connection import connect
 from mingus_lib.queues.limits import FAILURES_TO_OPEN, Limits
 from mingus_lib.services import sample_site
+from mingus_lib.view import manual
 from tests.conftest import CommandLine, Shown, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +38,18 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^]]+\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 INLINE = re.compile(r"`(?:make run ARGS=\")?mingus ([^`]+)`")
+# In this order, one library: what a page says is true after the pages before it.
+TYPED = (
+    "README.md",
+    "docs/tour.md",
+    "docs/email.md",
+    "docs/classification.md",
+    "docs/recommendations.md",
+    "docs/timetable.md",
+    "docs/operations.md",
+    "docs/security.md",
+)
+FOLLOWED_BY_TEST_OPERATIONS = ("## Upgrading", "## Backup and restore")
 EXAMPLE_SITE = "https://example.com"
 # What a task says of itself: any shape.
 OPEN_KEYS = {"args", "result", "schema", "dropped", "rejected", "failed", "rows"}
@@ -84,7 +98,8 @@ class Library:
 def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     """The first hour's library, `mingus up` running."""
     home, folder = tmp_path_factory.mktemp("state"), tmp_path_factory.mktemp("checkout")
-    (folder / "mingus_lib").symlink_to(ROOT / "mingus_lib")
+    for name in ("mingus_lib", "tests"):
+        (folder / name).symlink_to(ROOT / name)
     open_loopback = {"MINGUS_FETCH_ALLOW_NETWORKS": "127.0.0.0/8", "MINGUS_FETCH_INTERVAL": "0"}
     mingus = CommandLine(home, open_loopback)
     with sample_site.serve() as addresses:
@@ -98,15 +113,28 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
             embedded.stop(home)
 
 
-def test_the_readme_s_commands_work(library: Library) -> None:
-    for line in shell_lines(ROOT / "README.md"):
-        if line.startswith("make ") or line == "mingus up":
-            continue
+def typed(document: Path) -> list[str]:
+    """What a reader types in one library; what builds, stays in the foreground or is followed elsewhere is left out."""
+    sections = re.split(r"(?m)^(?=## )", document.read_text("utf-8"))
+    kept = "".join(text for text in sections if not text.startswith(FOLLOWED_BY_TEST_OPERATIONS))
+    lines = [line for name, block in BLOCK.findall(kept) if name == "sh" for line in block.splitlines()]
+    return [line for line in lines if line and not line.startswith("make ") and line != "mingus up"]
+
+
+def test_the_commands_of_the_documents_work(library: Library) -> None:
+    pages = {line: name for name in TYPED for line in typed(ROOT / name)}
+    for line, page in pages.items():
         shown = library.shell(line)
-        assert shown.code == 0, f"{line}\n{shown.out}\n{shown.err}"
+        assert shown.code == 0, f"{page}: {line}\n{shown.out}\n{shown.err}"
     found = library.mingus("articles", "list", "--json").json
     assert {"published", "rejected"} <= {article["status"] for article in found}
     assert (library.folder / "library-backup.db").stat().st_size > 0
+
+
+def test_every_document_with_commands_is_typed() -> None:
+    with_commands = {path.relative_to(ROOT).as_posix() for path in DOCUMENTS if typed(path)}
+    # The examples of tasks have a test of their own.
+    assert with_commands - {"docs/tasks.md"} == set(TYPED)
 
 
 @pytest.mark.parametrize("name", sorted(task_reference.EXAMPLES))
@@ -137,6 +165,14 @@ def test_the_demo_is_what_the_readme_shows(mingus: CommandLine) -> None:
 @pytest.mark.parametrize("name", sorted(generate.PAGES))
 def test_generated_pages_are_fresh(name: str) -> None:
     assert (ROOT / "docs" / name).read_text("utf-8") == generate.PAGES[name](), "run `make docs`"
+
+
+def test_the_figures_of_the_house_are_fresh() -> None:
+    (table,) = generate.FIGURES.findall((ROOT / "docs/architecture.md").read_text("utf-8"))
+    stated = dict(re.findall(r"^\| (.+?) \| ([\d.]+) \|", table, re.MULTILINE))
+    now = {figure.name: figure.value for figure in house.figures()}
+    assert stated.keys() == now.keys()
+    assert {name: float(value) for name, value in stated.items()} == pytest.approx(now, rel=0.15, abs=1)
 
 
 def test_every_task_has_an_example() -> None:
@@ -194,8 +230,19 @@ def assert_command_takes(command: Any, words: list[str], where: str) -> None:
 def test_exit_codes_are_those_of_the_errors() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     codes = {kind.exit_code for kind in kinds if issubclass(kind, errors.MingusError)}
-    table = (ROOT / "README.md").read_text("utf-8").partition("## Exit codes")[2]
-    assert codes <= {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
+    table = re.findall(r"^\| (\d+) \|", (ROOT / "docs/commands.md").read_text("utf-8"), re.MULTILINE)
+    assert codes <= {int(code) for code in table}
+    assert table == [code for code, _ in manual.EXIT_CODES]
+
+
+def test_every_dependency_has_its_reason_and_its_cost() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    rows = re.findall(
+        r"^\| `([\w.-]+)` \| .+ \| [\d.]+ \| [\d–]+ \| .+ \|$",
+        (ROOT / "docs/decisions.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    assert rows == [re.split(r"[^\w-]", line)[0] for line in project["dependencies"]]
 
 
 def test_the_changelog_knows_this_release() -> None:

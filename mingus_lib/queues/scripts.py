@@ -6,6 +6,7 @@ Ours: mingus:running (id -> owner's token), mingus:paused (set of queues), mingu
 
 Every script writes first what Redis refuses when its memory is full, and takes away last: a refusal leaves
 nothing half-done. Time is Redis' own, so that the clocks of workers need not agree.
+Longer than 300 lines on purpose: what must agree about the keys is read together.
 """
 
 from __future__ import annotations

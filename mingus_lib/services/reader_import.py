@@ -2,7 +2,7 @@
 
 A batch and the place up to which the file was read are one transaction, so that an import that was cut short
 goes on where it was when the same file is given again. From standard input it begins anew, and finds by the
-events' ids what is there already.
+events' ids what is there already. Longer than 300 lines on purpose: one pass over a file, read as one.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 This is the side that the queue runtime writes; history.py is the side that people read. The number of an
 attempt is the fence: what a worker says of an attempt counts only while that attempt is the current one.
+Longer than 300 lines on purpose: every way a job's state can change, in one place.
 """
 
 from __future__ import annotations

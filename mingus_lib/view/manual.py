@@ -9,7 +9,7 @@ from typing import Any
 from mingus_lib import __version__
 from mingus_lib.settings import declarations
 
-# code, meaning: the table of the README, which a test compares with the errors.
+# code, meaning: the table of docs/commands.md; a test compares both with the errors.
 EXIT_CODES = (
     ("0", "done"),
     ("1", "failed"),
@@ -20,6 +20,7 @@ EXIT_CODES = (
     ("69", "Redis does not answer"),
     ("75", "try again later: the store is locked, full or not writable"),
     ("130", "stopped by Ctrl-C"),
+    ("141", "whoever read the output closed it early"),
 )
 
 
