@@ -121,8 +121,9 @@ def _serve(path: str) -> tuple[list[str], dict[str, str]] | None:
                     for number, stream in enumerate(streams):
                         os.dup2(stream, number)
                     # By their owners: one that is collected later would close a number that is another file's by then.
-                    for owner in (waiting, listening, asking, *(each for _, each in running.values())):
-                        owner.close()
+                    waiting.close()
+                    for each in (listening, asking, *(other for _, other in running.values())):
+                        each.close()
                     for number in (*streams, *running):
                         os.close(number)
                     arguments, env = json.loads(told)

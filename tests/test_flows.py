@@ -35,7 +35,7 @@ def test_many_addresses_of_one_host_outlive_the_soft_limit(mingus: CommandLine, 
     for number in range(ONE_HOST):
         site.on(f"/{name(number)}", Reply(page(name(number))))
     mingus.home.mkdir()
-    (mingus.home / "mingus.toml").write_text("[tasks.process_new_articles]\nsoft = 3\nrate_limit = \"off\"\n")
+    (mingus.home / "mingus.toml").write_text('[tasks.process_new_articles]\nsoft = 3\nrate_limit = "off"\n')
     addresses = "\n".join(site.url(f"/{name(number)}") for number in range(ONE_HOST))
     worker = mingus.start("worker", "--concurrency", "4", MINGUS_FETCH_INTERVAL="0.1")
     try:

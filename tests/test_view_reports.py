@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mingus_lib.domain import pricing
 from mingus_lib.domain.gate import GatePolicy
 from mingus_lib.domain.periods import DAILY, WEEKLY, Period
 from mingus_lib.domain.report_document import Column, Document, Figure, Section, Series, Table, from_json
@@ -130,7 +131,7 @@ def every_report(store: Store, home: Path) -> Iterator[tuple[Document, Any]]:
         yield periodic.make(period, NOW), None
     quality = labelreports.quality(LabelStore(store))
     yield report_documents.quality(quality, NOW), quality
-    costs = labelreports.costs(Costs(store), Batches(store), Budget(1.0), 90)
+    costs = labelreports.costs(Costs(store), Batches(store), Budget(1.0), pricing.shipped(), 90)
     yield report_documents.costs(costs, 90, NOW), costs
     shown = report_recommendations.report(recommender(home, store), 90, NOW)
     yield report_documents.recommendations(shown, NOW), shown
