@@ -45,6 +45,8 @@ TYPED = (
     "docs/email.md",
     "docs/classification.md",
     "docs/recommendations.md",
+    "docs/reports.md",
+    "docs/retention.md",
     "docs/timetable.md",
     "docs/operations.md",
     "docs/security.md",

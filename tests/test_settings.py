@@ -17,6 +17,7 @@ from mingus_lib.view import reference
 
 # Three different values of every setting: for the flag, the environment and the file (as TOML).
 SAMPLES: dict[str, tuple[str, str, str]] = {
+    "report_timezone": ("America/New_York", "Africa/Lagos", '"Europe/Paris"'),
     "redis_url": ("redis://flag", "rediss://env:6380/1", '"unix:///run/redis.sock"'),
     "log_level": ("debug", "ERROR", '"warning"'),
     "log_format": ("json", "text", '"json"'),

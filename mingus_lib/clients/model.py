@@ -3,6 +3,7 @@
 The library does no retries of its own (max_retries=0): ours, the shared pace and the breaker are the only ones. Servers
 differ in how an answer can be held to a form and how its length is limited: the first refusal teaches, and is
 remembered for each server and model.
+Longer than 300 lines on purpose: chat and batches share the client and its failures.
 """
 
 from __future__ import annotations

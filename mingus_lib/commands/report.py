@@ -13,7 +13,7 @@ from mingus_lib.view import output, progress
 from mingus_lib.view import report as view
 
 app = typer.Typer(
-    help="Report on a day, a week or an article; on quality, costs, the funnel, recommendations and trends.",
+    help="Report on days, weeks, articles, quality, costs, mails, lists and trends.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -24,7 +24,7 @@ Days = Annotated[int, typer.Option("--days", min=1, max=366, help="So many days 
 
 @app.callback()
 def report() -> None:
-    """Report on a day, a week or an article; on quality, costs, the funnel, recommendations and trends."""
+    """Report on days, weeks, articles, quality, costs, mails, lists and trends."""
 
 
 @app.command()

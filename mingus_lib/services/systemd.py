@@ -95,7 +95,7 @@ def _adapted(text: str, plan: Plan) -> str:
     """With this installation's program and the limits that its tasks are under."""
     longest = stop_seconds()
     text = text.replace("a task (1200 s)", f"a task ({longest - 60} s)")
-    text = text.replace("TimeoutStopSec=1260", f"TimeoutStopSec={longest}")
+    text = text.replace("TimeoutStopSec=2160", f"TimeoutStopSec={longest}")
     return text.replace(SHIPPED_PROGRAM, str(plan.program))
 
 

@@ -2,6 +2,7 @@
 
 `sent_at` is noted at the moment a call's first request leaves. What a dead process had only reserved is released by
 whoever finds it dead; what it had sent may be charged, and stays counted as spent.
+Longer than 300 lines on purpose: reserving, booking and releasing change the same rows, and are read together.
 """
 
 # ruff: noqa: S608  (statements are put together from constants of this file only)

@@ -8,6 +8,8 @@ Durability: WAL with synchronous=NORMAL. A commit survives any crash or kill of 
 take the latest commits, always newest first, never a part of one. `transaction(durable=True)` waits for
 the disk: the ledger uses it to accept a job, because after a power cut nobody else remembers that job,
 while the effects of jobs are simply made again.
+
+Longer than 300 lines on purpose: one connection's life, from opening through transactions to a restored file.
 """
 
 from __future__ import annotations

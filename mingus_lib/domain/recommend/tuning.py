@@ -3,6 +3,7 @@
 A fifth of the readings of some readers, the judges, is held out. The parts' scores for the judges are made
 once; then weights are tried on their sums, so that a try costs a ranking and no product. One choice after another,
 each with the others as they stand: strengths or not, lambda of EASE, alpha and beta, weights, neighbours, recency.
+Longer than 300 lines on purpose: the choices share the judges and their sums.
 """
 
 from __future__ import annotations
