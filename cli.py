@@ -41,12 +41,7 @@ COMMANDS: tuple[tuple[str, str, str, str], ...] = (
     ("reprocess", "feed", "Feed", "Fetch articles again, or read their kept pages again."),
     ("classify", "classify", "Feed", "Label articles by phase, difficulty, topics and scores."),
     ("recommend", "recommend", "Feed", "Recommend the next reads, with their reasons."),
-    (
-        "report",
-        "report",
-        "Feed",
-        "Report on a day, a week or an article; on quality, costs, the funnel, recommendations and trends.",
-    ),
+    ("report", "report", "Feed", "Report on days, weeks, articles, quality, costs, mails, lists and trends."),
     ("cleanup", "cleanup", "Feed", "Archive old articles, empty caches and tidy the store, by hand."),
     ("enqueue", "feed", "Feed", "Enqueue any task with its arguments as JSON."),
     ("mails", "mails", "Library", "Look at the mails that were read, and at what became of their links."),
