@@ -14,7 +14,7 @@ run: .venv/.ready
 	@$(BIN)/mingus $(ARGS)
 
 test: .venv/.ready-dev
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 # Every crash point, 3,000 jobs under chaos, long random walks: about a quarter of an hour.
 crash: .venv/.ready-dev
