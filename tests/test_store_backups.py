@@ -16,10 +16,10 @@ import pytest
 
 from mingus_lib.domain.retention import backup_name
 from mingus_lib.errors import MingusError, NotFound, PermanentError, StoreUnavailable, UsageError
-from mingus_lib.store import backups, restoring
+from mingus_lib.store import backups, filelocks, restoring
 from mingus_lib.store.articles import Articles
 from mingus_lib.store.database import SCHEMA_VERSION, Store
-from mingus_lib.store.maintenance import check, migrate
+from mingus_lib.store.maintenance import check, migrate, sound
 from tests.conftest import ROOT
 from tests.store_samples import NOW, draft, prose
 
@@ -34,7 +34,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def put_back(source: Path, store: Path) -> Path | None:
-    return restoring.swap(restoring.prepare(source, store, 0o600), store, NOW)
+    with restoring.only(store):
+        return restoring.swap(restoring.prepare(source, store, 0o600), store, NOW)
 
 
 def test_a_backup_made_during_writes_and_restored_passes_every_check(store: Store, tmp_path: Path) -> None:
@@ -114,6 +115,100 @@ def test_a_writer_that_waited_for_the_lock_writes_into_the_restored_store(
     other.close()
     assert store.value("SELECT count(*) FROM articles WHERE url LIKE '%waited'") == 1
     assert check(store.path).healthy
+
+
+def test_nobody_opens_a_store_in_the_moment_of_the_change(store: Store, tmp_path: Path) -> None:
+    """One who has the old file, and finds the log of the new one by its name, would damage both."""
+    copy = backups.backup(store, tmp_path / "copy.db").path
+    Articles(store).record(draft("https://e.org/later", prose("later")), job_id="j", position=1, now=NOW)
+    part, seen = restoring.prepare(copy, store.path, 0o600), list[int]()
+
+    def come() -> None:
+        with Store.open(store.path) as other:
+            seen.append(other.value("SELECT count(*) FROM articles"))
+
+    with filelocks.place(store.path, replaces=True):
+        comer = threading.Thread(target=come)
+        comer.start()
+        comer.join(0.2)
+        assert comer.is_alive()
+        assert not seen
+    comer.join()
+    assert seen == [31]
+    with filelocks.place(store.path):
+        restorer = threading.Thread(target=restoring.swap, args=(part, store.path, NOW))
+        restorer.start()
+        restorer.join(0.2)
+        assert restorer.is_alive()
+        assert store.value("SELECT count(*) FROM articles") == 31
+    restorer.join()
+    come()
+    assert seen == [31, 30]
+
+
+COMES_AND_GOES = """
+import sys
+from pathlib import Path
+from mingus_lib.store.database import Store
+print("ready", flush=True)
+while not Path(sys.argv[2]).exists():
+    with Store(Path(sys.argv[1])) as store:
+        store.execute("UPDATE articles SET updated_at = '2026' WHERE id % 3 = 0")
+        store.rows("SELECT * FROM article_texts")
+"""
+
+
+def test_who_comes_and_goes_during_restores_damages_nothing(store: Store, tmp_path: Path) -> None:
+    copies = [backups.backup(store, tmp_path / "few.db").path]
+    for number in range(30, 90):
+        new = draft(f"https://e.org/{number}", prose(f"w{number}x"))
+        Articles(store).record(new, job_id="j", position=number, now=NOW)
+    copies.append(backups.backup(store, tmp_path / "more.db").path)
+    stop = tmp_path / "stop"
+    run = [sys.executable, "-c", COMES_AND_GOES, str(store.path), str(stop)]
+    others = [
+        subprocess.Popen(run, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    try:
+        for other in others:
+            assert other.stdout is not None
+            other.stdout.readline()
+        for number in range(12):
+            part = restoring.prepare(copies[number % 2], store.path, 0o600)
+            aside = restoring.swap(part, store.path, NOW + timedelta(seconds=number))
+            assert aside is not None
+            assert (sound(store.path), sound(aside)) == ([], [])
+    finally:
+        stop.touch()
+        codes = [other.wait() for other in others]
+        for other in others:
+            other.communicate()
+    assert codes == [0, 0]
+    assert check(store.path).healthy
+
+
+def test_one_restores_at_a_time(store: Store) -> None:
+    with (
+        restoring.only(store.path),
+        pytest.raises(StoreUnavailable, match="restored by another process"),
+        restoring.only(store.path),
+    ):
+        raise AssertionError
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
+def test_what_root_restores_stays_its_owner_s(store: Store, tmp_path: Path) -> None:
+    copy = backups.backup(store, tmp_path / "copy.db").path
+    os.chown(store.path, 12345, 12346)
+    put_back(copy, store.path)
+    assert (store.path.stat().st_uid, store.path.stat().st_gid) == (12345, 12346)
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, 12345, 12346)
+    put_back(copy, home / "mingus.db")
+    Store.open(home / "mingus.db").close()
+    assert {each.stat().st_uid for each in home.iterdir()} == {12345}
 
 
 def test_one_who_reads_without_an_end_is_waited_for_and_told(

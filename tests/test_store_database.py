@@ -444,7 +444,7 @@ def test_migration_waits_for_another_and_gives_up_with_a_reason(path: Path) -> N
 
     lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    with pytest.raises(StoreUnavailable, match="being migrated by another process"):
+    with pytest.raises(StoreUnavailable, match="migrated or restored by another process"):
         Store.open(path, busy_timeout=0.05)
     os.close(lock)
     Store.open(path, busy_timeout=0.05).close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -33,13 +34,12 @@ class Restoring:
         """Copy and check the backup beside the store. Raises NotFound, UsageError, PermanentError, StoreUnavailable."""
         if self.store.is_symlink() or (self.store.exists() and not self.store.is_file()):
             raise UsageError(f"{self.store} is no plain file: put the store itself there, then try again")
-        part = restoring.prepare(backup, self.store, self.mode, report)
-        try:
+        with ExitStack() as held:
+            held.enter_context(restoring.only(self.store))
+            part = restoring.prepare(backup, self.store, self.mode, report)
+            held.callback(restoring.remove, part)
             facts = restoring.facts(part)
-            return Prepared(self, backup, part, facts, tuple(self._objections(facts)))
-        except BaseException:
-            restoring.remove(part)
-            raise
+            return Prepared(self, backup, part, facts, tuple(self._objections(facts)), held.pop_all())
 
     def _objections(self, backup: StoreFacts) -> list[str]:
         found = []
@@ -81,27 +81,28 @@ class Restoring:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A backup that is fit to be restored; `objections` are what an operator must agree to."""
+    """A backup that is fit to be restored; `objections` are what an operator must agree to.
+
+    `held` keeps others from restoring meanwhile, and takes the copy away in the end.
+    """
 
     restoring: Restoring
     backup: Path
     part: Path
     facts: StoreFacts
     objections: tuple[str, ...]
+    held: ExitStack
 
     def drop(self) -> None:
-        """Restore nothing."""
-        restoring.remove(self.part)
+        """Let go of it: the copy goes, unless it is the store by now."""
+        self.held.close()
 
     def run(self, now: datetime) -> dict[str, Any]:
         """Restore it, bring it up to date, stamp Redis; the documented shape of `db restore --json`."""
         here = self.restoring
         owner = here._owner()
-        try:
+        with self.held:
             aside = restoring.swap(self.part, here.store, now)
-        except BaseException:
-            restoring.remove(self.part)
-            raise
         maintenance.migrate(here.store, mode=here.mode)
         return {
             "path": str(here.store),

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from mingus_lib.errors import NotFound
-from mingus_lib.store import failures
+from mingus_lib.store import failures, filelocks
 
 SCHEMA_VERSION = 10
 APPLICATION_ID = 0x4D4E4753  # "MNGS": tells our files from other programs' databases
@@ -243,15 +243,16 @@ def connect(path: Path, create: bool, mode: int, busy_timeout: float) -> sqlite3
     """A ready connection to an up-to-date store; migrates (and then only imports sqlite_utils) if needed."""
     with failures.files_in_our_words(path):
         _make_file(path, create, mode)
-    connection = raw_connection(path, busy_timeout)
-    try:
-        _bring_up_to_date(connection, path, busy_timeout)
-        for pragma in _PRAGMAS:
-            connection.execute(pragma)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    with filelocks.place(path):
+        connection = raw_connection(path, busy_timeout)
+        try:
+            _bring_up_to_date(connection, path, busy_timeout)
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 def raw_connection(
@@ -264,11 +265,15 @@ def raw_connection(
     frozen = is_frozen(path)
     mode = "ro" if read_only or frozen else "rw"
     address = f"{path.absolute().as_uri()}?mode={mode}{'&immutable=1' * (immutable or frozen)}"
-    connection = sqlite3.connect(
-        address, timeout=busy_timeout, isolation_level=None, check_same_thread=False, uri=True
-    )
-    connection.row_factory = sqlite3.Row
-    return connection
+    with filelocks.place(path):
+        connection = sqlite3.connect(
+            address, timeout=busy_timeout, isolation_level=None, check_same_thread=False, uri=True
+        )
+        connection.row_factory = sqlite3.Row
+        # SQLite opens the log at the first read. What is wrong with the file, the caller's own statement tells.
+        with suppress(sqlite3.DatabaseError):
+            connection.execute("PRAGMA schema_version").fetchone()
+        return connection
 
 
 def is_frozen(path: Path) -> bool:
@@ -310,4 +315,5 @@ def _make_file(path: Path, create: bool, mode: int) -> None:
     # O_CREAT without O_EXCL: two processes may start at once. SQLite gives -wal and -shm the same mode.
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
     os.fchmod(handle, mode)
+    filelocks.give(handle, path.parent)
     os.close(handle)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from mingus_lib.errors import StoreUnavailable, UsageError
-from mingus_lib.store import failures
+from mingus_lib.errors import UsageError
+from mingus_lib.store import filelocks
 from mingus_lib.store.database import APPLICATION_ID, SCHEMA_VERSION, schema_version
 
 OLDEST_SQLITE = (3, 37)  # STRICT tables
@@ -23,7 +18,8 @@ def migrate(connection: sqlite3.Connection, path: Path, busy_timeout: float) -> 
     Raises StoreUnavailable when another process is still migrating after `busy_timeout` seconds.
     """
     _require_sqlite()
-    with _alone(path, busy_timeout):
+    # SQLite's own locks cannot cover the change to WAL.
+    with filelocks.alone(path, busy_timeout):
         before = schema_version(connection, path)
         if before == 0:
             _prepare_empty(connection)
@@ -61,27 +57,3 @@ def _apply(connection: sqlite3.Connection) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-
-
-@contextmanager
-def _alone(path: Path, patience: float) -> Iterator[None]:
-    # A lock beside the store: SQLite's own cannot cover the change to WAL.
-    with failures.files_in_our_words(path):
-        handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        _wait_for(handle, path, time.monotonic() + patience)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _wait_for(handle: int, path: Path, deadline: float) -> None:
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                message = f"the store {path} is being migrated by another process: try again when it is done"
-                raise StoreUnavailable(message, code="store-locked") from None
-            time.sleep(0.02)

@@ -2,7 +2,7 @@
 
 Under the write lock of the old store, whose log is emptied first: until the last rename the old store is whole, from
 it on the new one. Processes that have the old file open see at their next use that the path leads elsewhere
-(database.py), and open it anew.
+(database.py), and open it anew; nobody opens it in the moment of the change (filelocks.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mingus_lib.errors import NotFound, PermanentError, StoreUnavailable, UsageError
-from mingus_lib.store import backups, failures
+from mingus_lib.store import backups, failures, filelocks
 from mingus_lib.store.database import raw_connection, schema_version
 
 PATIENCE_SECONDS = 10.0
@@ -81,8 +81,17 @@ def in_use(path: Path) -> bool:
     return False
 
 
+@contextmanager
+def only(store: Path) -> Iterator[None]:
+    """Be the only one who restores or migrates this store. Raises StoreUnavailable `store-locked` at once."""
+    with failures.files_in_our_words(store):
+        store.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with filelocks.alone(store, 0):
+        yield
+
+
 def prepare(source: Path, store: Path, mode: int, progress: backups.Progress | None = None) -> Path:
-    """Copy a backup beside the store, bring nothing up to date, and check the copy; the copy.
+    """Copy a backup beside the store, bring nothing up to date, and check the copy; the copy. Within `only`.
 
     Raises NotFound, UsageError for what cannot be a backup of this release, PermanentError `backup-unsound`,
     StoreUnavailable when it cannot be read or there is no room.
@@ -90,9 +99,8 @@ def prepare(source: Path, store: Path, mode: int, progress: backups.Progress | N
     _may_read(source, store)
     part = store.with_name(f"{store.name}.restoring")
     with failures.files_in_our_words(store):
-        store.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         remove(part)
-        os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
+        _make(part, mode, store if store.exists() else store.parent)
     try:
         with closing(_opened(source)) as found:
             _copy(found, source, part, progress)
@@ -102,6 +110,15 @@ def prepare(source: Path, store: Path, mode: int, progress: backups.Progress | N
         remove(part)
         raise
     return part
+
+
+def _make(part: Path, mode: int, like: Path) -> None:
+    handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(handle, mode)
+        filelocks.give(handle, like)
+    finally:
+        os.close(handle)
 
 
 def _copy(found: sqlite3.Connection, source: Path, part: Path, progress: backups.Progress | None) -> None:
@@ -165,17 +182,14 @@ def swap(part: Path, store: Path, now: datetime) -> Path | None:
     Raises StoreUnavailable when others keep reading or writing the old store.
     """
     aside = store.with_name(f"{store.name}.before-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
-    if not store.exists():
+    with failures.files_in_our_words(store), _locked(store), filelocks.place(store, replaces=True):
+        found = store.exists()
+        if found:
+            aside.hardlink_to(store)
         _log_aside(store, aside)
         part.replace(store)
         _settle(store.parent)
-        return None
-    with failures.files_in_our_words(store), _locked(store):
-        aside.hardlink_to(store)
-        _log_aside(store, aside)
-        part.replace(store)
-        _settle(store.parent)
-    return aside
+    return aside if found else None
 
 
 def _log_aside(store: Path, aside: Path) -> None:
@@ -188,7 +202,10 @@ def _log_aside(store: Path, aside: Path) -> None:
 
 @contextmanager
 def _locked(store: Path) -> Iterator[None]:
-    """Hold the old store's write lock with its log empty; a store too damaged for that is not held."""
+    """Hold the old store's write lock with its log empty; a store too damaged for that, or none, is not held."""
+    if not store.exists():
+        yield
+        return
     connection = raw_connection(store, PATIENCE_SECONDS)
     try:
         try:
