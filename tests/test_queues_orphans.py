@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mingus_lib.domain.jobs import JobState
@@ -11,6 +12,7 @@ from mingus_lib.queues.orphans import Orphans
 from tests.runtime_parts import Parts
 
 ID = "0123456789abcdef"
+LATER = datetime.now(UTC) + timedelta(hours=1)
 
 
 def orphans(parts: Parts) -> Orphans:
@@ -32,7 +34,7 @@ def test_a_library_at_work_has_none(parts: Parts) -> None:
     parts.worker().work()
     assert parts.job(done).state is JobState.FINISHED
     assert parts.job(waits).state is JobState.QUEUED
-    assert orphans(parts).find() == []
+    assert orphans(parts).find(LATER) == []
 
 
 def test_a_dead_job_whose_row_was_forgotten_goes_with_its_place_in_the_registry(parts: Parts) -> None:
@@ -40,13 +42,25 @@ def test_a_dead_job_whose_row_was_forgotten_goes_with_its_place_in_the_registry(
     parts.worker().work()
     forget(parts, dead)
     here = orphans(parts)
-    (found,) = here.find()
+    (found,) = here.find(LATER)
     assert (found.kind, found.id) == ("job", dead)
     assert found.bytes > 50
     assert here.remove([found]) == [found]
     assert parts.client.zrange("rq:failed:cleanup", 0, -1) == [kept.encode()]
     assert not parts.client.exists(f"rq:job:{dead}")
-    assert here.find() == []
+    assert here.find(LATER) == []
+
+
+def test_a_dead_job_of_the_time_after_a_restored_backup_stays(parts: Parts) -> None:
+    dead = parts.ping(fail="permanent")
+    parts.worker().work()
+    forget(parts, dead)
+    here = orphans(parts)
+    assert here.find(datetime.now(UTC) - timedelta(days=1)) == []
+    assert here.find(None) == []
+    found = here.find(LATER)
+    parts.client.hset(f"rq:job:{dead}", "ended_at", "2026-11-01T00:00:00.000000Z")
+    assert here.remove(found) == []
 
 
 def test_what_waits_is_nobody_s_orphan_also_without_a_row(parts: Parts) -> None:
@@ -54,7 +68,7 @@ def test_what_waits_is_nobody_s_orphan_also_without_a_row(parts: Parts) -> None:
     waits, later = parts.ping(), parts.ping(delay=60)
     forget(parts, waits)
     forget(parts, later)
-    assert orphans(parts).find() == []
+    assert orphans(parts).find(LATER) == []
 
 
 def test_jobs_of_other_programs_stay(parts: Parts) -> None:
@@ -65,7 +79,7 @@ def test_jobs_of_other_programs_stay(parts: Parts) -> None:
     parts.client.set("rq:job:not-a-hash", "x")
     parts.client.set("mingus:something-new", "x")
     parts.client.set(b"mingus:pace:\xff\xfe", "x")
-    assert orphans(parts).find() == []
+    assert orphans(parts).find(LATER) == []
 
 
 def test_one_that_comes_back_to_life_between_the_looks_stays(parts: Parts) -> None:
@@ -73,7 +87,7 @@ def test_one_that_comes_back_to_life_between_the_looks_stays(parts: Parts) -> No
     parts.worker().work()
     forget(parts, dead)
     here = orphans(parts)
-    found = here.find()
+    found = here.find(LATER)
     parts.client.hset(f"rq:job:{dead}", "status", "queued")
     assert here.remove(found) == []
     assert parts.client.exists(f"rq:job:{dead}")
@@ -84,6 +98,9 @@ def test_every_other_kind(parts: Parts) -> None:
     client.hset("mingus:running", ID, f"host.1 5 7 worker {'a' * 32} cleanup")
     for execution in ("a" * 32, "b" * 32):
         client.hset(f"rq:execution:{ID}:{execution}", "id", execution)
+    # As RQ's own worker keeps that of a job it runs.
+    client.hset(f"rq:execution:{ID}:{'c' * 32}", "id", "c")
+    client.expire(f"rq:execution:{ID}:{'c' * 32}", 60)
     for key in ("mingus:pace:e.org", "mingus:robots:https://e.org", "mingus:rate:ping"):
         client.set(key, "x")
         client.set(f"{key}.lives", "x", ex=60)
@@ -94,7 +111,7 @@ def test_every_other_kind(parts: Parts) -> None:
     client.hset("rq:worker:lives", "state", "idle")
     client.zadd("rq:finished:cleanup", {ID: 1, "other-program": 1})
     here = orphans(parts)
-    found = here.find()
+    found = here.find(LATER)
     assert kinds(found) == {"execution": 1, "timeless": 3, "breaker": 1, "beat": 1, "member": 1}
     assert len(here.remove(found)) == len(found)
     assert (
@@ -102,4 +119,4 @@ def test_every_other_kind(parts: Parts) -> None:
     )
     assert client.hgetall("mingus:beats") == {b"lives": b"4"}
     assert client.zrange("rq:finished:cleanup", 0, -1) == [b"other-program"]
-    assert here.find() == []
+    assert here.find(LATER) == []

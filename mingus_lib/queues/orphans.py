@@ -1,7 +1,8 @@
 """What is left in Redis and belongs to nothing: found by what it should belong to, never by its name alone.
 
-    job         one of our keys signed it, it ended, the ledger has forgotten it, and no time takes it away
-    execution   of a job of ours that nobody runs
+    job         one of our keys signed it, it ended so long ago that the ledger has forgotten it, and no time takes it
+                away; a younger one without a row is of the time after a backup that was restored
+    execution   of a job of ours that nobody runs; those of RQ's own workers have a time to live
     timeless    a pace, a robots.txt or a rate without the time to live that it is always given
     breaker     that is not among the breakers
     beat        of a worker that is not registered
@@ -16,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,6 +26,7 @@ from mingus_lib.queues.delivery import BEATS, RUNNING
 from mingus_lib.queues.names import QUEUES
 from mingus_lib.queues.owner import Owner
 from mingus_lib.queues.pacing import PACE_PREFIX, ROBOTS_PREFIX
+from mingus_lib.queues.payload import utc
 from mingus_lib.queues.ports import Ledger
 from mingus_lib.queues.signing import Key
 
@@ -38,17 +41,18 @@ PREFIXES = (JOB, EXECUTION, BREAKER, *TIMED)
 REGISTRIES = ("failed", "finished", "canceled")
 _ID = re.compile(r"[0-9a-f]{16}")
 
-# ARGV: kind, key, id or member. 1 when it is gone by this, 0 when it belongs to something after all.
+# ARGV: kind, key, id or member, mark. 1 when it is gone by this, 0 when it belongs to something after all.
 _REMOVE = """
 local call, kind, key, id = redis.call, ARGV[1], ARGV[2], ARGV[3]
 local kept = {
   job = function()
-    local status = call('HGET', key, 'status')
-    return not (status == 'failed' or status == 'finished' or status == 'canceled')
+    local status, ended = unpack(call('HMGET', key, 'status', 'ended_at'))
+    return ended ~= ARGV[4] or not (status == 'failed' or status == 'finished' or status == 'canceled')
       or call('HEXISTS', 'mingus:running', id) == 1 or call('PTTL', key) ~= -1
   end,
   execution = function()
-    return string.find(call('HGET', 'mingus:running', id) or '', ' ' .. ARGV[4] .. ' ', 1, true)
+    return call('PTTL', key) ~= -1
+      or string.find(call('HGET', 'mingus:running', id) or '', ' ' .. ARGV[4] .. ' ', 1, true)
   end,
   timeless = function() return call('PTTL', key) ~= -1 end,
   breaker = function() return call('SISMEMBER', 'mingus:breakers', id) == 1 end,
@@ -68,23 +72,24 @@ return call('DEL', key)
 
 
 class Orphan(NamedTuple):
-    """One thing that belongs to nothing. `bytes` is its memory, `execution` that of an execution."""
+    """One thing that belongs to nothing. `bytes` is its memory, `mark` an execution's id or when a job ended."""
 
     kind: str
     key: str
     id: str
     bytes: int
-    execution: str = ""
+    mark: str = ""
 
 
 class _Seen(NamedTuple):
-    """A key with what Redis says of it; `status` and `signature` of a job."""
+    """A key with what Redis says of it; `status`, `signature` and `ended` (RQ's text) of a job."""
 
     key: str
     size: int
     ttl: int
     status: bytes | None
     signature: bytes | None
+    ended: bytes | None
 
     @property
     def name(self) -> str:
@@ -100,8 +105,8 @@ class Orphans:
     ledger: Ledger
     keys: Mapping[str, Key]
 
-    def find(self) -> list[Orphan]:
-        """Everything that belongs to nothing now."""
+    def find(self, before: datetime | None) -> list[Orphan]:
+        """Everything that belongs to nothing now; jobs when they ended before that time, None for none of them."""
         with translated(self.where):
             running: Any = self.client.hgetall(RUNNING)
             owners = {_text(raw): Owner.parse(_text(token)) for raw, token in running.items()}
@@ -109,7 +114,7 @@ class Orphans:
             named = {_text(raw) for raw in breakers}
             found: list[Orphan] = [*self._beats(), *self._members()]
             for page in self._pages():
-                found += self._jobs(page, owners)
+                found += self._jobs(page, owners, before) if before else []
                 found += [each for seen in page for each in _judged(seen, owners, named)]
             return found
 
@@ -119,7 +124,7 @@ class Orphans:
         for page in _cut(found):
             with translated(self.where), self.client.pipeline(transaction=False) as pipeline:
                 for each in page:
-                    pipeline.eval(_REMOVE, 0, each.kind, each.key, each.id, each.execution)
+                    pipeline.eval(_REMOVE, 0, each.kind, each.key, each.id, each.mark)
                 gone += [each for each, done in zip(page, pipeline.execute(), strict=True) if done]
         return gone
 
@@ -131,26 +136,35 @@ class Orphans:
                     pipeline.memory_usage(key)
                     pipeline.pttl(key)
                     # Of a key of another kind this is an error, which says nothing.
-                    pipeline.hmget(key, "status", "sig")
+                    pipeline.hmget(key, "status", "sig", "ended_at")
                 told = pipeline.execute(raise_on_error=False)
             rows = zip(page, told[::3], told[1::3], told[2::3], strict=True)
             yield [
-                _Seen(key, size or 0, ttl, *(more if isinstance(more, list) else (None, None)))
+                _Seen(key, size or 0, ttl, *(more if isinstance(more, list) else (None, None, None)))
                 for key, size, ttl, more in rows
             ]
 
-    def _jobs(self, page: Sequence[_Seen], owners: Mapping[str, Owner | None]) -> list[Orphan]:
+    def _jobs(
+        self, page: Sequence[_Seen], owners: Mapping[str, Owner | None], before: datetime
+    ) -> list[Orphan]:
+        moment = utc(before.astimezone(UTC))
         ended = [
             seen
             for seen in page
             if seen.key.startswith(JOB)
             and seen.ttl == NO_EXPIRY
             and seen.status in (b"failed", b"finished", b"canceled")
+            # Both in RQ's form, whose order is that of time.
+            and _text(seen.ended or b"9") < moment
             and seen.name not in owners
             and _text(seen.signature or b"").partition(".")[0] in self.keys
         ]
         known = self.ledger.standings([seen.name for seen in ended])
-        return [Orphan("job", seen.key, seen.name, seen.size) for seen in ended if seen.name not in known]
+        return [
+            Orphan("job", seen.key, seen.name, seen.size, _text(seen.ended or b""))
+            for seen in ended
+            if seen.name not in known
+        ]
 
     def _beats(self) -> Iterator[Orphan]:
         beats: Any = self.client.hkeys(BEATS)
@@ -179,7 +193,8 @@ def _judged(seen: _Seen, owners: Mapping[str, Owner | None], breakers: set[str])
     if seen.key.startswith(EXECUTION):
         job_id, _, execution = seen.name.partition(":")
         owner = owners.get(job_id)
-        if _ID.fullmatch(job_id) and (owner is None or owner.execution != execution):
+        idle = owner is None or owner.execution != execution
+        if _ID.fullmatch(job_id) and seen.ttl == NO_EXPIRY and idle:
             yield Orphan("execution", seen.key, job_id, seen.size, execution)
     elif seen.key.startswith(BREAKER) and seen.name not in breakers:
         yield Orphan("breaker", seen.key, seen.name, seen.size)

@@ -37,7 +37,7 @@ class CacheCleaning:
 
     def planned(self, now: datetime) -> dict[str, Any]:
         """What `run` would do, nothing being changed; the documented shape of `cleanup cache --json`."""
-        found = [self._logs(now, dry_run=True), self._orphans(dry_run=True)]
+        found = [self._logs(now, dry_run=True), self._orphans(now, dry_run=True)]
         for what in Expiring:
             age = self.policy.age(what)
             found.append(Freed(what.value) if age is None else self.expiry.expired(what, now - age))
@@ -50,7 +50,7 @@ class CacheCleaning:
         report(1, len(PARTS), ORPHANS)
         trouble = None
         try:
-            found.append(self._orphans(dry_run=False))
+            found.append(self._orphans(now, dry_run=False))
         except RedisUnavailable as error:
             # The store can be tidied without Redis; the job still fails, when the rest is done.
             trouble = error
@@ -69,11 +69,11 @@ class CacheCleaning:
             return Freed(what.value)
         return self.expiry.delete(what, now - age, Steps(10, deadline=deadline), report)
 
-    def _orphans(self, *, dry_run: bool) -> Freed:
+    def _orphans(self, now: datetime, *, dry_run: bool) -> Freed:
         orphans = self.orphans()
         if orphans is None:
             return Freed(ORPHANS)
-        found = orphans.find()
+        found = orphans.find(None if self.policy.jobs is None else now - self.policy.jobs)
         gone = found if dry_run else orphans.remove(found)
         return Freed(ORPHANS, len(gone), sum(each.bytes for each in gone))
 

@@ -29,6 +29,7 @@ FREE_WANTED = 200_000_000
 _INDEXES = ("article_fts", "title_fts")
 _SHOWN = 10
 _MERGE_STEP = 16
+_CUT_TRIES = 10
 _CUT_PATIENCE_MS = 50
 _SAMPLE_ROWS = 400
 # The index's own list of articles against theirs.
@@ -190,10 +191,18 @@ def _vacuum(store: Store, pages: int) -> None:
 
 
 def empty_log(store: Store) -> bool:
-    """Bring the log into the file and cut it; False when others were reading it just then: they go on."""
+    """Bring the log into the file and cut it; False when others were at it just then: they go on.
+
+    Cutting keeps writers waiting, for readers and for what is still to be copied and brought to the disk. So it is
+    tried for a moment only, and when nobody has written since the last copy: then nothing is left to be copied.
+    """
     with store.reading() as connection:
-        # The second one keeps writers waiting for readers, so it is tried for a moment only.
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        for _ in range(_CUT_TRIES):
+            _, pages, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if pages == copied:
+                break
+        else:
+            return False
         connection.execute(f"PRAGMA busy_timeout={_CUT_PATIENCE_MS}")
         try:
             return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
