@@ -389,7 +389,8 @@ def test_rotation_removes_only_its_own(tmp_path: Path) -> None:
 
 
 def test_every_refusal_is_one_line(store: Store, tmp_path: Path) -> None:
-    for place in (store.path, tmp_path, tmp_path / "none" / "copy.db"):
+    log = Path(f"{store.path}-wal")
+    for place in (store.path, log, tmp_path, tmp_path / "none" / "copy.db", Path("/dev/null")):
         with pytest.raises(MingusError) as caught:
             backups.backup(store, place, overwrite=True)
         assert "\n" not in str(caught.value)

@@ -108,7 +108,9 @@ def stats(ctx: typer.Context, as_json: Json = False) -> None:
     Example: mingus db stats
     """
     here = runtime_of(ctx)
-    view.show_sizes(upkeep.stats(here.settings.store_path), output.choose(as_json=as_json))
+    with progress.steps() as report:
+        found = upkeep.stats(here.settings.store_path, report)
+    view.show_sizes(found, output.choose(as_json=as_json))
 
 
 @app.command()
@@ -126,7 +128,8 @@ def vacuum(
     Example: mingus db vacuum
     """
     here = runtime_of(ctx)
-    done = upkeep.vacuum(here.settings.store_path, rebuild=rebuild, full=full)
+    with progress.steps() as report:
+        done = upkeep.vacuum(here.settings.store_path, rebuild=rebuild, full=full, report=report)
     if as_json:
         output.value(done)
     else:
@@ -140,7 +143,8 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
     Example: mingus db check
     """
     here = runtime_of(ctx)
-    found = upkeep.check(here.settings.store_path)
+    with progress.steps() as report:
+        found = upkeep.check(here.settings.store_path, report)
     if as_json:
         output.value(found)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,21 +23,23 @@ def backup(path: Path, destination: Path, *, overwrite: bool, report: backups.Pr
     return {"path": str(destination), "size_bytes": written.size, "rows": sum(written.rows.values())}
 
 
-def vacuum(path: Path, *, rebuild: bool, full: bool) -> dict[str, Any]:
+def vacuum(path: Path, *, rebuild: bool, full: bool, report: maintenance.Report) -> dict[str, Any]:
     """Tidy the store up; the documented shape of `db vacuum --json`."""
     store = Store(path, create=False)
-    freed = maintenance.tidy(store, rebuild=rebuild)
-    freed += maintenance.write_anew(store) if full else 0
+    freed = maintenance.tidy(store, rebuild=rebuild, report=report)
+    if full:
+        report(3, 3, "writing the file anew")
+        freed += maintenance.write_anew(store)
     return {"path": str(path), "freed_bytes": freed}
 
 
-def check(path: Path) -> dict[str, Any]:
+def check(path: Path, report: maintenance.Report) -> dict[str, Any]:
     """Look for damage; the documented shape of `db check --json`."""
-    found = maintenance.check(path)
+    found = maintenance.check(path, report=report)
     return {"facts": dict(found.facts), "problems": list(found.problems)}
 
 
-def salvage(path: Path, destination: Path, report: Callable[[int, int, str], None]) -> dict[str, Any]:
+def salvage(path: Path, destination: Path, report: maintenance.Report) -> dict[str, Any]:
     """Save what can be read; the documented shape of `db salvage --json`. Raises what store/salvage.py raises."""
     tables = salvaging.salvage(path, destination, report)
     return {
@@ -49,9 +50,9 @@ def salvage(path: Path, destination: Path, report: Callable[[int, int, str], Non
     }
 
 
-def stats(path: Path) -> dict[str, Any]:
+def stats(path: Path, report: maintenance.Report) -> dict[str, Any]:
     """Rows and bytes by table; the documented shape of `db stats --json`."""
-    found = statistics.measure(path)
+    found = statistics.measure(path, report)
     return {
         "path": str(path),
         "file_bytes": found.file,

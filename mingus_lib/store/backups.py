@@ -22,6 +22,7 @@ _STEP = 2_000
 ROOM_LEFT = 50_000_000
 PART = ".part"
 _SHOWN = 3
+_OF_THE_STORE = ("", "-wal", "-shm", "-journal", ".lock", ".restoring")
 TABLES = """
 SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE '%fts%'
 """
@@ -63,9 +64,9 @@ def backup(
 def _may_write(store: Store, destination: Path, overwrite: bool) -> None:
     if not destination.parent.is_dir():
         raise UsageError(f"there is no folder {destination.parent}: make it, or name another place")
-    if destination.is_dir():
-        raise UsageError(f"{destination} is a folder: name the file of the backup")
-    if destination.resolve() == store.path.resolve():
+    if destination.exists() and not destination.is_file():
+        raise UsageError(f"{destination} is no file: name the file of the backup")
+    if destination.resolve() in {Path(f"{store.path.resolve()}{ending}") for ending in _OF_THE_STORE}:
         raise UsageError(f"{destination} is the store itself: name another file")
     if destination.exists() and not overwrite:
         raise Refused(f"{destination} exists: name another file, or overwrite it with --force")

@@ -27,7 +27,8 @@ def alone(path: Path, patience: float) -> Iterator[None]:
     Raises StoreUnavailable `store-locked`.
     """
     with failures.files_in_our_words(path):
-        handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # A link to a store leads to the same lock.
+        handle = os.open(f"{path.resolve()}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         give(handle, path.parent)
     busy = f"the store {path} is being migrated or restored by another process: try again when it is done"
     with _held(handle, fcntl.LOCK_EX, patience, busy):
@@ -41,7 +42,7 @@ def place(path: Path, *, replaces: bool = False) -> Iterator[None]:
     Openers share it; no connection may be opened inside a block that replaces. Raises StoreUnavailable `store-locked`.
     """
     with failures.files_in_our_words(path):
-        handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        handle = os.open(path.resolve().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     busy = f"the store {path} is being opened or replaced by another process: try again"
     with _held(handle, fcntl.LOCK_EX if replaces else fcntl.LOCK_SH, PATIENCE_SECONDS, busy):
         yield

@@ -6,7 +6,7 @@ import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from mingus_lib.store.database import (
 from mingus_lib.store.restoring import in_use
 from mingus_lib.store.steps import Steps
 from mingus_lib.store.summary import size
+
+Report = Callable[[int, int, str], None]
 
 FREE_WANTED = 200_000_000
 _INDEXES = ("article_fts", "title_fts")
@@ -50,7 +52,11 @@ def migrate(path: Path, *, mode: int = 0o600, busy_timeout: float = BUSY_TIMEOUT
     return before, SCHEMA_VERSION
 
 
-def check(path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> StoreCheck:
+def unseen(_done: int, _total: int, _text: str) -> None:
+    """A report that nobody reads."""
+
+
+def check(path: Path, *, busy_timeout: float = BUSY_TIMEOUT, report: Report = unseen) -> StoreCheck:
     """Read the whole file and look for damage; takes about a second for each GB, and longer for the search index.
 
     While others have the store open, the index is compared with the articles by number alone: word by word would
@@ -67,7 +73,7 @@ def check(path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> StoreCheck:
     try:
         with failures.in_our_words(path), closing(raw_connection(path, busy_timeout)) as connection:
             facts |= _facts(connection)
-            problems += _schema_problems(connection, path) or _content_problems(connection, alone)
+            problems += _schema_problems(connection, path) or _content_problems(connection, alone, report)
     except StoreUnavailable:
         raise
     except MingusError as error:
@@ -98,8 +104,10 @@ def _schema_problems(connection: sqlite3.Connection, path: Path) -> list[str]:
     return []
 
 
-def _content_problems(connection: sqlite3.Connection, alone: bool) -> list[str]:
+def _content_problems(connection: sqlite3.Connection, alone: bool, report: Report) -> list[str]:
+    report(0, 2, "reading every page")
     damage = _damage(connection)
+    report(1, 2, "comparing the search index")
     if not alone:
         return damage + ([_misfit("article_fts")] if connection.execute(_MISFIT).fetchone()[0] else [])
     return damage + [line for name in _INDEXES for line in _index_problems(connection, name)]
@@ -128,7 +136,9 @@ def _misfit(name: str) -> str:
     return f"the search index {name} does not fit the articles: `mingus db vacuum --rebuild` makes it anew"
 
 
-def tidy(store: Store, *, rebuild: bool = False, deadline: float | None = None) -> int:
+def tidy(
+    store: Store, *, rebuild: bool = False, deadline: float | None = None, report: Report = unseen
+) -> int:
     """Give free pages back to the disk, merge search indexes, empty the log; bytes gained.
 
     In short transactions: others need not wait. `rebuild` makes the search indexes anew and merges them wholly, which
@@ -136,10 +146,14 @@ def tidy(store: Store, *, rebuild: bool = False, deadline: float | None = None) 
     """
     before = size(store.path)
     for name in _INDEXES if rebuild else ():
+        report(0, 3, f"making {name} anew")
         store.execute(f"INSERT INTO {name} ({name}) VALUES ('rebuild')")  # noqa: S608
         store.execute(f"INSERT INTO {name} ({name}) VALUES ('optimize')")  # noqa: S608
+    report(0, 3, "merging the search index")
     merge_indexes(store, Steps(_MERGE_STEP, deadline=deadline))
+    report(1, 3, "giving free pages back")
     give_back(store, Steps(deadline=deadline))
+    report(2, 3, "emptying the log")
     empty_log(store)
     return max(0, before - size(store.path))
 

@@ -10,6 +10,7 @@ from mingus_lib.errors import NotFound
 from mingus_lib.store import failures
 from mingus_lib.store.backups import count_rows
 from mingus_lib.store.database import BUSY_TIMEOUT, raw_connection, schema_version
+from mingus_lib.store.maintenance import Report, unseen
 
 # Indexes count to their table, and the parts of a full-text index to it.
 _OWNERS = "SELECT name, tbl_name FROM sqlite_master WHERE type IN ('table', 'index')"
@@ -37,7 +38,7 @@ class StoreSizes:
     tables: tuple[TableSize, ...]
 
 
-def measure(path: Path) -> StoreSizes:
+def measure(path: Path, report: Report = unseen) -> StoreSizes:
     """Read every page's header: about a second for each GB. Raises NotFound and what Store raises."""
     if not path.exists():
         raise NotFound(f"there is no store at {path}: `mingus db migrate` creates it", code="no-store")
@@ -48,7 +49,9 @@ def measure(path: Path) -> StoreSizes:
             found.execute(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_size")
         )
         owners = {row[0]: _owner(row[1]) for row in found.execute(_OWNERS)}
+        report(0, 2, "counting rows")
         rows = count_rows(found)
+        report(1, 2, "weighing pages")
         held: dict[str, int] = {}
         for name, size in found.execute(_BYTES):
             owner = owners.get(name, name)
