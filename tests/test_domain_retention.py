@@ -18,6 +18,7 @@ from mingus_lib.domain.retention import (
     backups_kept,
 )
 
+END = datetime(2030, 1, 1, tzinfo=UTC)
 MOMENTS = st.integers(1_700_000_000, 1_800_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 
 
@@ -41,7 +42,7 @@ def test_other_files_are_no_backups(name: str) -> None:
 
 @given(st.sets(MOMENTS, max_size=60), st.integers(0, 9), st.integers(0, 9))
 def test_the_last_of_each_day_and_week_stays(moments: set[datetime], daily: int, weekly: int) -> None:
-    kept = backups_kept(moments, daily, weekly)
+    kept = backups_kept(moments, daily, weekly, END)
     assert kept <= moments
     assert len(kept) <= daily + weekly
     days = sorted({moment.date() for moment in moments}, reverse=True)[:daily]
@@ -54,7 +55,7 @@ def test_a_year_of_daily_backups_comes_down_to_nine() -> None:
     there: set[datetime] = set()
     for day in range(365):
         there.add(datetime(2025, 1, 1, 5, tzinfo=UTC) + timedelta(days=day))
-        there = backups_kept(there, 7, 4)
+        there = backups_kept(there, 7, 4, END)
     # Seven days, and the two Sundays before them; the third one and the running week are among the days.
     assert [f"{moment:%d}" for moment in sorted(there)] == [
         "14",
@@ -67,6 +68,12 @@ def test_a_year_of_daily_backups_comes_down_to_nine() -> None:
         "30",
         "31",
     ]
+
+
+def test_backups_of_a_clock_that_ran_ahead_push_no_other_one_out() -> None:
+    now = datetime(2026, 3, 9, 5, tzinfo=UTC)
+    ahead = {datetime(2036, 1, day, 5, tzinfo=UTC) for day in range(1, 11)}
+    assert backups_kept({now, *ahead}, 2, 1, now) == {now, *ahead}
 
 
 def test_every_rule_and_every_kind_has_its_words() -> None:

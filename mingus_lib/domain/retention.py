@@ -139,12 +139,17 @@ def backup_moment(name: str) -> datetime | None:
         return None
 
 
-def backups_kept(moments: Iterable[datetime], daily: int, weekly: int) -> set[datetime]:
-    """Which backups stay: the last one of each of the newest `daily` days and `weekly` ISO weeks that have one."""
+def backups_kept(moments: Iterable[datetime], daily: int, weekly: int, now: datetime) -> set[datetime]:
+    """Which backups stay: the last one of each of the newest `daily` days and `weekly` ISO weeks that have one.
+
+    Those of a time to come stay too, and take no other one's place: a clock that was wrong costs no backup.
+    """
     by_day: dict[object, datetime] = {}
     by_week: dict[object, datetime] = {}
-    for moment in sorted(moments):
+    there = set(moments)
+    ahead = {moment for moment in there if moment > now}
+    for moment in sorted(there - ahead):
         by_day[moment.date()] = moment
         by_week[moment.isocalendar()[:2]] = moment
     days, weeks = sorted(by_day.values(), reverse=True), sorted(by_week.values(), reverse=True)
-    return {*days[:daily], *weeks[:weekly]}
+    return {*days[:daily], *weeks[:weekly], *ahead}

@@ -46,7 +46,7 @@ class Housekeeping:
         """Where the backup would go and which would be removed for it, nothing being changed."""
         rotation, there = self.rotation, backups.rotated(self.rotation.folder)
         path = rotation.folder / backup_name(now) if rotation.on else None
-        kept = backups_kept([*there, now], rotation.daily, rotation.weekly)
+        kept = backups_kept([*there, now], rotation.daily, rotation.weekly, now)
         size = self.store.path.stat().st_size if self.store.path.exists() else 0
         return {
             "dry_run": True,

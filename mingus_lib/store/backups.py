@@ -153,7 +153,7 @@ def rotated(folder: Path) -> dict[datetime, Path]:
 def rotate(folder: Path, daily: int, weekly: int, now: datetime) -> list[Path]:
     """Remove the backups that have had their time, and what killed ones have left; what was removed."""
     there = rotated(folder)
-    kept = backups_kept(there, daily, weekly)
+    kept = backups_kept(there, daily, weekly, now)
     going = [path for moment, path in sorted(there.items()) if moment not in kept]
     going += _left_behind(folder, now - timedelta(days=1))
     with failures.files_in_our_words(folder):

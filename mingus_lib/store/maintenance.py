@@ -32,6 +32,7 @@ _INDEXES = ("article_fts", "title_fts")
 _SHOWN = 10
 _MERGE_STEP = 16
 _CUT_TRIES = 10
+_CUT_PAGES = 250
 _CUT_PATIENCE_MS = 50
 _SAMPLE_ROWS = 400
 # The index's own list of articles against theirs.
@@ -208,12 +209,12 @@ def empty_log(store: Store) -> bool:
     """Bring the log into the file and cut it; False when others were at it just then: they go on.
 
     Cutting keeps writers waiting, for readers and for what is still to be copied and brought to the disk. So it is
-    tried for a moment only, and when nobody has written since the last copy: then nothing is left to be copied.
+    tried for a moment only, and only when next to nothing is left to be copied.
     """
     with store.reading() as connection:
         for _ in range(_CUT_TRIES):
             _, pages, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            if pages == copied:
+            if pages - copied <= _CUT_PAGES:
                 break
         else:
             return False
