@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -33,6 +34,7 @@ _SHOWN = 10
 _MERGE_STEP = 16
 _CUT_TRIES = 10
 _CUT_PAGES = 250
+_CUT_PAUSE_SECONDS = 0.1
 _CUT_PATIENCE_MS = 50
 _SAMPLE_ROWS = 400
 # The index's own list of articles against theirs.
@@ -211,12 +213,17 @@ def empty_log(store: Store) -> bool:
     Cutting keeps writers waiting, for readers and for what is still to be copied and brought to the disk. So it is
     tried for a moment only, and only when next to nothing is left to be copied.
     """
+    for _ in range(_CUT_TRIES):
+        if _cut(store):
+            return True
+        time.sleep(_CUT_PAUSE_SECONDS)
+    return False
+
+
+def _cut(store: Store) -> bool:
     with store.reading() as connection:
-        for _ in range(_CUT_TRIES):
-            _, pages, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            if pages - copied <= _CUT_PAGES:
-                break
-        else:
+        busy, pages, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if busy or pages - copied > _CUT_PAGES:
             return False
         connection.execute(f"PRAGMA busy_timeout={_CUT_PATIENCE_MS}")
         try:
