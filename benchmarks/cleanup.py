@@ -243,7 +243,7 @@ def _delete(store: Store, figures: dict[str, Any]) -> list[Claim]:
     with _others(store.path) as others:
         begun = time.perf_counter()
         ids, _ = archiving.old_pages(POLICY, NOW + timedelta(days=1.5))
-        freed = archiving.drop_pages(ids, Steps(5))
+        freed = archiving.drop_pages(ids, Steps(5, pause=2))
         took = time.perf_counter() - begun
     figures["deleting raw pages"] = {
         "pages": freed.removed,
@@ -258,7 +258,7 @@ def _delete(store: Store, figures: dict[str, Any]) -> list[Claim]:
     with _others(store.path) as others:
         begun = time.perf_counter()
         ids, _ = archiving.old_rows(POLICY, later)
-        freed = archiving.drop_rows(ids, POLICY, later, Steps(2))
+        freed = archiving.drop_rows(ids, POLICY, later, Steps(2, pause=2))
         took = time.perf_counter() - begun
     figures["deleting articles"] = {
         "articles": freed.removed,

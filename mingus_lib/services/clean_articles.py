@@ -50,9 +50,9 @@ class ArticleCleaning:
         report(len(plan.ids), len(plan.ids), "deleting old pages")
         # Heavier rows: their steps begin small.
         pages, _ = self.archiving.old_pages(policy, now)
-        freed = [self.archiving.drop_pages(pages, Steps(5, deadline=deadline))]
+        freed = [self.archiving.drop_pages(pages, Steps(5, deadline=deadline, pause=2))]
         rows, _ = self.archiving.old_rows(policy, now)
-        freed.append(self.archiving.drop_rows(rows, policy, now, Steps(2, deadline=deadline)))
+        freed.append(self.archiving.drop_rows(rows, policy, now, Steps(2, deadline=deadline, pause=2)))
         left = (steps.over and bool(plan.ids)) or any(each.left for each in freed)
         return {
             "dry_run": False,

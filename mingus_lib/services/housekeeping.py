@@ -73,11 +73,13 @@ class Housekeeping:
             raise damaged(self.store.path, damage[0], self.rotation.folder)
         removed = self._rotate(now) if made else []
         report(2, len(STEPS), STEPS[2])
-        tables = maintenance.gather_statistics(self.store, Steps(1, 4, deadline=deadline))
+        tables = maintenance.gather_statistics(
+            self.store, Steps(1, 4, deadline=deadline, pause=maintenance.PAUSE)
+        )
         report(3, len(STEPS), STEPS[3])
-        merged = maintenance.merge_indexes(self.store, Steps(16, deadline=deadline))
+        merged = maintenance.merge_indexes(self.store, Steps(16, deadline=deadline, pause=maintenance.PAUSE))
         report(4, len(STEPS), STEPS[4])
-        pages = maintenance.give_back(self.store, Steps(deadline=deadline))
+        pages = maintenance.give_back(self.store, Steps(deadline=deadline, pause=maintenance.PAUSE))
         report(5, len(STEPS), STEPS[5])
         emptied = maintenance.empty_log(self.store)
         if trouble is not None:
