@@ -14,8 +14,10 @@ from mingus_lib.errors import NotFound, Refused, StoreUnavailable, UsageError
 from mingus_lib.store.articles import Articles
 from mingus_lib.store.backups import backup
 from mingus_lib.store.database import SCHEMA_VERSION, Store
-from mingus_lib.store.maintenance import check, migrate, tidy, write_anew
+from mingus_lib.store.maintenance import check, empty_log, migrate, tidy, write_anew
+from mingus_lib.store.steps import STEP_SECONDS, Steps
 from mingus_lib.store.summary import read_summary
+from tests.conftest import wait_for
 from tests.store_samples import NOW, draft, prose
 
 
@@ -32,6 +34,31 @@ def test_healthy_store(store: Store) -> None:
     found = check(store.path)
     assert found.healthy
     assert (found.facts["journal_mode"], found.facts["auto_vacuum"]) == ("wal", "2")
+
+
+def test_the_log_is_not_cut_while_much_of_it_is_still_being_read(store: Store) -> None:
+    log = store.path.with_name("mingus.db-wal")
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM articles").fetchone()
+        store.execute("INSERT INTO meta VALUES ('much', ?)", ("x" * 2_000_000,))
+        assert not empty_log(store)
+        assert log.stat().st_size > 2_000_000
+    wait_for(lambda: empty_log(store), "a moment in which the disk is quick")
+    assert log.stat().st_size == 0
+
+
+def test_a_pause_is_as_many_times_as_long_as_its_step() -> None:
+    now, pauses = 0.0, list[float]()
+
+    def work(_size: int) -> None:
+        nonlocal now
+        now += 2 * STEP_SECONDS
+
+    steps = Steps(8, clock=lambda: now, sleep=pauses.append, pause=3)
+    steps.step(work)
+    assert pauses == [pytest.approx(6 * STEP_SECONDS)]
+    assert steps.size == 4
 
 
 def test_check_of_nothing(tmp_path: Path) -> None:
