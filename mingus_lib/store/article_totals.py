@@ -1,7 +1,7 @@
 """Each article's totals, derived from its events: by what new events change, or from the first event on.
 
-Triggers note every new event of an article that has totals (events_uncounted), and every article that has none or
-lost an event (article_doubts). New events are counted by what they change: for each reader and article that they
+store/events.append notes every new event of an article that has totals (events_uncounted), and every article that has
+none, got very many at once, or lost one (article_doubts). New events are counted by what they change: for each reader and article that they
 touch, the pair as it is now, less the pair without them. That gives the numbers of a count from the first event on,
 in any order of arrival, because a pair is always looked at as a whole.
 """
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from mingus_lib.store import event_indexes
 from mingus_lib.store.database import Store
 from mingus_lib.store.reading_sql import OPENED, PAIR, SUMMED, SUMS, Spans
 
@@ -83,6 +84,10 @@ class ArticleTotals:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def mend_indexes(self) -> None:
+        """Make the indexes that an import which was cut short left out."""
+        event_indexes.mend(self._store)
 
     def waiting(self) -> tuple[int, int]:
         """How many articles are to be counted from the first, and how many events wait beside."""
