@@ -1,9 +1,10 @@
 """Each article's totals, derived from its events: by what new events change, or from the first event on.
 
-store/events.append notes every new event of an article that has totals (events_uncounted), and every article that has
-none, got very many at once, or lost one (article_doubts). New events are counted by what they change: for each reader and article that they
-touch, the pair as it is now, less the pair without them. That gives the numbers of a count from the first event on,
-in any order of arrival, because a pair is always looked at as a whole.
+store/events.append notes every new event of an article that has totals (events_uncounted), and every article that
+has none or gets very many at once (article_doubts); a trigger notes there what lost an event. New events are counted by
+what they change: for each reader and article that they touch, the pair as it is now, less the pair without them. That
+gives the numbers of a count from the first event on, in any order of arrival, because a pair is always looked at as a
+whole.
 """
 
 # ruff: noqa: S608  (statements are put together from constants of this room only)
@@ -17,11 +18,10 @@ from typing import Any
 
 from mingus_lib.store import event_indexes
 from mingus_lib.store.database import Store
-from mingus_lib.store.reading_sql import OPENED, PAIR, SUMMED, SUMS, Spans
+from mingus_lib.store.reading_sql import ADDED, OPENED, PAIR, SUMMED, SUMS, Spans
 
 # Named, so that no statistics make SQLite read by time what is asked by article.
 EVENTS = "events INDEXED BY events_article"
-ADDED = tuple(name for name in SUMS if name != "last_at")
 _WHOLE = f"""
 SELECT article, {SUMMED} FROM (
   SELECT article, reader, {PAIR} FROM {EVENTS} WHERE article IN (SELECT value FROM json_each(?))
@@ -72,7 +72,7 @@ SELECT coalesce({{0}}, 'unknown') AS name, count(DISTINCT reader) AS readers,
 FROM {EVENTS} WHERE article = ? AND {OPENED} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?
 """
 _LIBRARY = f"""
-SELECT {", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in SUMS if name != "last_at")} FROM article_totals
+SELECT {", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in ADDED)} FROM article_totals
 """
 MARK_AT_ONCE = 20_000
 # About so many events are counted in one transaction, a tenth of a second's work.

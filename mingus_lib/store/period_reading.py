@@ -10,9 +10,10 @@ from typing import Any
 from mingus_lib.domain import gate
 from mingus_lib.domain.gate import DIFFICULTIES, PHASES, Assessment, GatePolicy, Levels
 from mingus_lib.store.database import Store
-from mingus_lib.store.reading_sql import DONE, PAIR, SHOWN, SIGN, SUMMED, Spans
+from mingus_lib.store.reading_sql import ADDED, DONE, PAIR, SHOWN, SIGN, SUMMED, Spans
 from mingus_lib.store.values import as_time
 
+_ADDED_UP = ", ".join(f"sum({name}) AS {name}" for name in ADDED)
 _LATEST = """
 SELECT be_score, do_score, have_score, taken_at, is_valid FROM ({readers}) AS r LEFT JOIN assessments AS a
 ON a.reader = r.reader AND a.taken_at = (SELECT max(taken_at) FROM assessments AS b
@@ -43,13 +44,25 @@ class PeriodReading:
           UNION ALL SELECT min(added_at) FROM articles)""")
         return None if found is None else str(found)
 
-    def by_article(self, spans: Spans) -> Iterator[dict[str, Any]]:
-        """What readers did with each article in each span (`place`), counted as article totals are."""
-        sql = f"""SELECT place, article, {SUMMED} FROM (
+    def readings(self, spans: Spans, least: int) -> tuple[list[dict[str, int]], list[dict[str, int]]]:
+        """Sums over the articles of each span, counted as article totals are, and how many `articles` had readers.
+
+        Second, the same of each article that had at least so many readers in the last span. All of one pass.
+        """
+        sql = f"""WITH counted AS MATERIALIZED (SELECT place, article, {SUMMED} FROM (
                     SELECT {spans.place("at")} AS place, article, reader, {PAIR} FROM {DONE}
-                    AND {spans.within("at")} GROUP BY 1, 2, 3) GROUP BY place, article"""
-        with self._store.reading() as connection:
-            yield from (dict(row) for row in connection.execute(sql, spans.texts))
+                    AND {spans.within("at")} GROUP BY 1, 2, 3) GROUP BY place, article)
+                  SELECT place, 0 AS article, sum(readers > 0) AS articles, {_ADDED_UP} FROM counted GROUP BY place
+                  UNION ALL SELECT place, article, 1, {", ".join(ADDED)} FROM counted
+                  WHERE place = {spans.count - 1} AND readers >= {least:d}"""
+        names = ("articles", *ADDED)
+        sums, articles = [dict.fromkeys(names, 0) for _ in range(spans.count)], []
+        for row in self._store.rows(sql, spans.texts):
+            if row["article"]:
+                articles.append({name: row[name] for name in ("article", *names)})
+            else:
+                sums[row["place"]] = {name: row[name] for name in names}
+        return sums, articles
 
     def readers_between(self, start: datetime, end: datetime) -> set[int]:
         """Who did something between the two; reads nothing but the index."""

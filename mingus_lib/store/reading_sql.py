@@ -59,6 +59,7 @@ SUMS = {
     "answered": "coalesce(sum(sign_at >= shown_at), 0)",
     "last_at": "max(last_at)",
 }
+ADDED = tuple(name for name in SUMS if name != "last_at")
 SUMMED = ", ".join(f"{sql} AS {name}" for name, sql in SUMS.items())
 
 
