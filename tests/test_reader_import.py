@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -188,7 +189,9 @@ def test_rows_of_all_shapes_are_kept_in_one_batch(store: Store, tmp_path: Path) 
 
 
 def _indexes(store: Store) -> set[str]:
-    return {row[0] for row in store.rows("SELECT name FROM sqlite_master WHERE type = 'index'")} & set(INDEXES)
+    return {row[0] for row in store.rows("SELECT name FROM sqlite_master WHERE type = 'index'")} & set(
+        INDEXES
+    )
 
 
 def _many(path: Path, first: int, count: int) -> Path:
@@ -206,7 +209,12 @@ def test_many_events_come_in_without_indexes_and_leave_with_them(
     seen = []
     importer = Importer(store, lambda *_: None)
     keep = importer._keep
-    monkeypatch.setattr(importer, "_keep", lambda *given: (keep(*given), seen.append(len(_indexes(store)))))
+
+    def kept(*given: Any) -> None:
+        keep(*given)
+        seen.append(len(_indexes(store)))
+
+    monkeypatch.setattr(importer, "_keep", kept)
     importer.run(str(_many(tmp_path / "many.csv", 0, 95)), io.BytesIO(), max_errors=0)
     assert seen[0] == 0
     assert seen[-1] == len(INDEXES)

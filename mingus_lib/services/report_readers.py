@@ -160,11 +160,12 @@ def _ranked(articles: Sequence[Mapping[str, Any]], whole: Mapping[str, Any]) -> 
 def _shown(
     rows: Sequence[Mapping[str, Any]], titles: Mapping[int, Mapping[str, Any]]
 ) -> tuple[dict[str, Any], ...]:
-    nobody = {"title": "(no longer in the library)", "domain": None, "primary_phase": None}
+    nobody = {"title": "", "domain": None, "primary_phase": None, "gone": True}
     return tuple(
         {
             "id": row["article"],
-            "title": (found := titles.get(row["article"], nobody))["title"] or f"Article {row['article']}",
+            "title": ((found := titles.get(row["article"], nobody))["title"] or f"Article {row['article']}")
+            + (" (no longer in the library)" if found["gone"] else ""),
             "host": found["domain"],
             "phase": found["primary_phase"],
             "readers": row["readers"],

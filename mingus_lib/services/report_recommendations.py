@@ -30,7 +30,7 @@ def report(recommender: Recommender, days: int, now: datetime) -> dict[str, Any]
         "clicked": sum(each.clicked for each in shown),
         "click_through": _share(sum(each.clicked for each in shown), len(shown)),
         "readers": len({each.reader for each in shown}),
-        "coverage": _share(len(exposure), articles),
+        "coverage": _share(len({each.article for each in shown if each.published}), articles),
         "novelty": _mean(_bits(popularity.get(each.article, 0), readers) for each in shown),
         "diversity": _mean(lists),
         "concentration": gini(

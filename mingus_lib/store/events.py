@@ -85,7 +85,9 @@ def append(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> i
     sql = f"INSERT INTO events ({', '.join(names)}) VALUES ({places}) ON CONFLICT (reader, id) DO NOTHING"  # noqa: S608
     if len(rows) < MANY:
         new = [
-            each for each, value in zip(ordered, values, strict=True) if connection.execute(sql, value).rowcount
+            each
+            for each, value in zip(ordered, values, strict=True)
+            if connection.execute(sql, value).rowcount
         ]
         added = len(new)
         _note(connection, new)

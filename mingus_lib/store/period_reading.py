@@ -10,7 +10,7 @@ from typing import Any
 from mingus_lib.domain import gate
 from mingus_lib.domain.gate import DIFFICULTIES, PHASES, Assessment, GatePolicy, Levels
 from mingus_lib.store.database import Store
-from mingus_lib.store.reading_sql import ADDED, DONE, PAIR, SHOWN, SIGN, SUMMED, Spans
+from mingus_lib.store.reading_sql import ADDED, DONE, PAIR, PUBLISHED, SHOWN, SIGN, SUMMED, Spans
 from mingus_lib.store.values import as_time
 
 _ADDED_UP = ", ".join(f"sum({name}) AS {name}" for name in ADDED)
@@ -26,9 +26,11 @@ FROM assessments AS a LEFT JOIN assessments AS p ON p.reader = a.reader AND p.ta
   SELECT max(taken_at) FROM assessments AS b WHERE b.reader = a.reader AND b.is_valid = 1 AND b.taken_at < a.taken_at)
 WHERE a.is_valid = 1 AND {within}
 """
+# What clean-up left of a removed article tells what was read.
 _TITLES = """
-SELECT a.id, a.title, a.domain, c.primary_phase, c.difficulty_level FROM articles AS a
-LEFT JOIN classifications AS c ON c.article_id = a.id WHERE a.id = ?
+SELECT a.id, a.title, a.domain, c.primary_phase, 0 AS gone FROM articles AS a
+LEFT JOIN classifications AS c ON c.article_id = a.id WHERE a.id = ?1
+UNION ALL SELECT id, title, domain, primary_phase, 1 FROM removed_articles WHERE id = ?1 LIMIT 1
 """
 
 
@@ -110,8 +112,12 @@ class PeriodReading:
         return found
 
     def showings(self, start: datetime, end: datetime) -> dict[str, int]:
-        """Recommendations shown between the two, an article to a reader counting once; answered before the end."""
-        sql = f"""SELECT count(*) AS shown, coalesce(sum(answered), 0) AS answered, count(DISTINCT article) AS articles,
+        """Recommendations shown between the two, an article to a reader counting once; answered before the end.
+
+        `articles`: how many of those that are published now were among them.
+        """
+        sql = f"""SELECT count(*) AS shown, coalesce(sum(answered), 0) AS answered,
+                    count(DISTINCT article) FILTER (WHERE article IN ({PUBLISHED})) AS articles,
                     count(DISTINCT reader) AS readers FROM (
                     SELECT s.article, s.reader, EXISTS (
                       SELECT 1 FROM events AS e INDEXED BY events_article WHERE e.article = s.article
@@ -121,7 +127,7 @@ class PeriodReading:
         return dict(self._store.rows(sql, Spans.of((start, end)).texts)[0])
 
     def titles(self, articles: Sequence[int]) -> dict[int, dict[str, Any]]:
-        """Title, host and labels of articles that are still there."""
+        """Title, host and phase of articles that are there, or `gone` and were removed by clean-up."""
         rows = (self._store.row(_TITLES, (article,)) for article in articles)
         return {row["id"]: dict(row) for row in rows if row is not None}
 
