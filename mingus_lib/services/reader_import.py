@@ -174,8 +174,6 @@ class Importer:
             pending.events.clear()
             event_indexes.make_way(connection, len(rows) + coming)
             added = events.append(connection, rows)
-            if not coming:
-                event_indexes.make(connection)
             counts.lines += pending.lines
             counts.assessments += len(pending.assessments)
             counts.events += added

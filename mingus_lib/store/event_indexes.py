@@ -2,7 +2,7 @@
 
 Kept row by row, the indexes take more of an import's time than the events: each batch touches most of their pages.
 Made at once, they are sorted and written in one go, in a third of that. `store/failures.py` tells what needs them
-meanwhile; whatever cuts an import short, the next import or update of the totals makes them.
+meanwhile. If an import is killed, the next import or update of the totals makes them.
 """
 
 from __future__ import annotations
@@ -35,15 +35,19 @@ def make_way(connection: sqlite3.Connection, coming: int) -> None:
             connection.execute(f"DROP INDEX IF EXISTS {name}")
 
 
-def make(connection: sqlite3.Connection) -> None:
-    """Inside the caller's transaction: make those that are missing; three seconds for each million events."""
-    for statement in STATEMENTS:
-        connection.execute(statement)
-
-
 def mend(store: Store) -> None:
-    """Make those that are missing, if any are: a look otherwise. May raise what Store raises."""
+    """Make those that are missing, if any are, each in a transaction of its own; three seconds for a million events.
+
+    Outside any transaction of the caller. May raise what Store raises.
+    """
     sql = "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND name IN (?, ?, ?)"
-    if store.value(sql, tuple(INDEXES)) < len(INDEXES):
-        with store.transaction() as connection:
-            make(connection)
+    if store.value(sql, tuple(INDEXES)) == len(INDEXES):
+        return
+    with store.reading() as connection:
+        # In memory, sorting ten million events takes a gigabyte.
+        connection.execute("PRAGMA temp_store=FILE")
+        try:
+            for statement in STATEMENTS:
+                connection.execute(statement)
+        finally:
+            connection.execute("PRAGMA temp_store=MEMORY")
