@@ -213,13 +213,15 @@ class Brute:
             and (key := (row["article"], row["reader"])) in shown
             and datetime.fromisoformat(row["at"]) >= shown[key]
         }
-        published = sum(row["status"] == "published" and row["is_active"] for row in self.rows["articles"])
+        published = {
+            row["id"] for row in self.rows["articles"] if row["status"] == "published" and row["is_active"]
+        }
         return {
             "shown": len(shown),
             "answered": len(answered),
             "click_through": ratio(len(answered), len(shown)),
             "shown_readers": len({reader for _, reader in shown}),
-            "coverage": ratio(len({article for article, _ in shown}), published),
+            "coverage": ratio(len(published & {article for article, _ in shown}), len(published)),
         }
 
     def _operations(self, inside: Any, start: date, end: date) -> dict[str, Any]:

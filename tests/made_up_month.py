@@ -10,6 +10,7 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from mingus_lib.store.article_totals import ArticleTotals
 from mingus_lib.store.database import Store
 
 BEGUN = datetime(2026, 9, 28, 5, 30, tzinfo=UTC)
@@ -122,6 +123,8 @@ class Month:
     def _events(self) -> None:
         for number in range(2_500 * self.scale):
             self._put("events", [self.event(number, self.chance.choice(self.readers))])
+        # The rows went past the way in that notes them.
+        ArticleTotals(self.store).doubt_all()
 
     def event(self, number: int, reader: int) -> dict[str, Any]:
         draw = self.chance

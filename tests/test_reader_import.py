@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,12 +14,17 @@ from hypothesis import strategies as st
 
 from mingus_lib.domain import reader_lines
 from mingus_lib.domain.readers import KINDS
-from mingus_lib.errors import UsageError
-from mingus_lib.services import reader_import
+from mingus_lib.errors import StoreUnavailable, UsageError
+from mingus_lib.services import analytics, reader_import
 from mingus_lib.services.reader_import import Importer, ImportResult
+from mingus_lib.store import event_indexes
+from mingus_lib.store import events as event_rows
+from mingus_lib.store.article_totals import ArticleTotals
 from mingus_lib.store.database import Store
+from mingus_lib.store.event_indexes import INDEXES
 from mingus_lib.store.events import Events, row
 from mingus_lib.store.readers import Readers
+from tests.brute_reports import Brute
 from tests.reader_samples import add_article
 
 HEADER = "id,reader,article,event,at"
@@ -180,3 +186,65 @@ def test_rows_of_all_shapes_are_kept_in_one_batch(store: Store, tmp_path: Path) 
     kept = {event.id: event for event in Events(store).of(1)}
     assert [kept[mark].article_id for mark in "abc"] == [1, 1, 2]
     assert (kept["b"].rating, kept["b"].details, kept["c"].scroll_depth) == (4, {"review": "x"}, 7)
+
+
+def _indexes(store: Store) -> set[str]:
+    return {row[0] for row in store.rows("SELECT name FROM sqlite_master WHERE type = 'index'")} & set(
+        INDEXES
+    )
+
+
+def _many(path: Path, first: int, count: int) -> Path:
+    rows = (f"e{n},r{n % 9},{1 + n % 5},viewed,2026-03-0{1 + n % 9}T00:00:00Z\n" for n in range(count))
+    path.write_text("id,reader,article,event,at\n" + "".join(row for n, row in enumerate(rows) if n >= first))
+    return path
+
+
+def test_many_events_come_in_without_indexes_and_leave_with_them(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for room in (event_indexes, event_rows):
+        monkeypatch.setattr(room, "MANY", 20)
+    monkeypatch.setattr(reader_import, "BATCH", 10)
+    seen = []
+    importer = Importer(store, lambda *_: None)
+    keep = importer._keep
+
+    def kept(*given: Any) -> None:
+        keep(*given)
+        seen.append(len(_indexes(store)))
+
+    monkeypatch.setattr(importer, "_keep", kept)
+    importer.run(str(_many(tmp_path / "many.csv", 0, 95)), io.BytesIO(), max_errors=0)
+    assert seen[0] == 0
+    assert _indexes(store) == set(INDEXES)
+    # Few beside what is there keep them.
+    seen.clear()
+    importer.run(str(_many(tmp_path / "more.csv", 80, 100)), io.BytesIO(), max_errors=0)
+    assert set(seen) == {len(INDEXES)}
+    assert Events(store).count() == 100
+    analytics.update(ArticleTotals(store), lambda *_: None)
+    brute = Brute(store, "UTC")
+    assert all(ArticleTotals(store).of(article) == brute.article(article) for article in range(1, 6))
+
+
+def test_indexes_that_a_killed_import_left_out_are_told_of_and_mended(store: Store, tmp_path: Path) -> None:
+    importer = Importer(store, lambda *_: None)
+    importer.run(str(_many(tmp_path / "few.csv", 0, 30)), io.BytesIO(), max_errors=0)
+    totals = ArticleTotals(store)
+    with store.transaction() as connection:
+        event_indexes.make_way(connection, event_indexes.MANY)
+    with pytest.raises(StoreUnavailable, match="mingus report update"):
+        totals.medians(1)
+    analytics.update(totals, lambda *_: None)
+    assert _indexes(store) == set(INDEXES)
+    assert totals.medians(1)["depth"] is None
+
+
+def test_an_import_that_fails_leaves_the_indexes(store: Store, tmp_path: Path) -> None:
+    with store.transaction() as connection:
+        event_indexes.make_way(connection, event_indexes.MANY)
+    with pytest.raises(UsageError):
+        (tmp_path / "bad.csv").write_text("nothing\n1\n")
+        Importer(store, lambda *_: None).run(str(tmp_path / "bad.csv"), io.BytesIO(), max_errors=0)
+    assert _indexes(store) == set(INDEXES)

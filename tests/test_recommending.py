@@ -123,6 +123,12 @@ def test_showing_is_noted_once_a_list_and_changes_nothing(given: Recommender) ->
     assert (report["shown"], report["clicked"], report["readers"]) == (len(first), 1, 1)
     assert sum(each["share"] for each in report["by_phase"]) == pytest.approx(1)
     assert json.dumps(report)
+    given.readers.store.execute("UPDATE articles SET status = 'archived' WHERE id = ?", (first[0],))
+    after = report_recommendations.report(given, 30, NOW + timedelta(days=1))
+    published = given.readers.store.value("SELECT count(*) FROM articles WHERE status = 'published'")
+    assert after["coverage"] == pytest.approx((len(first) - 1) / published)
+    later = report_recommendations.report(given, 1, NOW + timedelta(days=100))
+    assert (later["shown"], later["click_through"], later["coverage"]) == (0, None, 0.0)
 
 
 def test_without_a_model_there_is_a_list_and_then_a_better_one(given: Recommender) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +13,8 @@ import pytest
 from mingus_lib.domain import periods
 from mingus_lib.domain.gate import GatePolicy
 from mingus_lib.domain.periods import DAILY, WEEKLY, Period
-from mingus_lib.domain.report_document import Document
-from mingus_lib.services import analytics
+from mingus_lib.domain.report_document import Document, Section
+from mingus_lib.services import analytics, report_trends
 from mingus_lib.services.periodic_reports import PeriodicReports, Rules
 from mingus_lib.store.article_totals import ArticleTotals
 from mingus_lib.store.database import Store
@@ -173,3 +175,44 @@ def test_a_day_begins_where_its_clocks_say() -> None:
             one = Period(DAILY, date(2026, 1, 1) + timedelta(number), zone)
             assert one.bounds()[1] == one.back(-1).bounds()[0]
             assert periods.today(one.bounds()[0], zone) == one.start
+
+
+def test_what_clean_up_took_away_is_still_told(tmp_path: Path) -> None:
+    period = Period(DAILY, date(2026, 10, 28), "UTC")
+    with Store.open(tmp_path / "mingus.db") as store:
+        Month(store, scale=6).fill()
+        before = reports(store).make(period, LATER)
+        named = {row["id"]: row["host"] for row in before.sections[2].tables[0].rows}
+        assert len(named) == 10
+        weeks = report_trends.section(store, date(2026, 11, 9), "UTC")
+        store.execute(
+            """INSERT INTO removed_articles (id, canonical_url, title, domain, primary_phase, added_at, removed_at)
+               SELECT id, canonical_url, title, domain, primary_phase, added_at, updated_at FROM articles
+               LEFT JOIN classifications ON article_id = id WHERE id IN (SELECT value FROM json_each(?))""",
+            (json.dumps(list(named)),),
+        )
+        store.execute("DELETE FROM articles WHERE id IN (SELECT id FROM removed_articles)")
+        store.execute("""INSERT INTO job_days VALUES ('2026-10-28', 'ping', 'analytics', 'dead', 2, 6, 1.0),
+          ('2026-10-28', 'ping', 'analytics', 'cancelled', 3, 0, 0.0),
+          ('2026-10-29', 'ping', 'analytics', 'dead', 9, 9, 0)""")
+        after = reports(store).make(period, LATER)
+        rows = after.sections[2].tables[0].rows
+        assert {row["id"]: row["host"] for row in rows} == named
+        assert all(row["title"].endswith(" (no longer in the library)") for row in rows)
+        were, are = figures(before), figures(after)
+        grown = {
+            key: are["operations", key].value - were["operations", key].value
+            for key in ("jobs", "retries", "dead")
+        }
+        assert grown == {"jobs": 5, "retries": 4, "dead": 2}
+        assert any(note.startswith("5 of these jobs") for note in after.sections[-1].notes)
+        assert _by_name(report_trends.section(store, date(2026, 11, 9), "UTC")) == _by_name(weeks)
+
+
+def _by_name(section: Section) -> dict[str, Any]:
+    return {
+        row["name"]: row["readings"]
+        for table in section.tables
+        if table.key in ("phase", "host")
+        for row in table.rows
+    }

@@ -38,7 +38,7 @@ from mingus_lib.store.database import Store
 from mingus_lib.store.labels import LabelStore
 from mingus_lib.store.mail_funnel import MailFunnel
 from mingus_lib.view import report as view
-from mingus_lib.view import report_terminal, report_text
+from mingus_lib.view import report_terminal, report_text, report_words
 from mingus_lib.view.report import ReportFormat
 from tests.made_up_month import Month
 from tests.reader_samples import recommender
@@ -250,3 +250,9 @@ def test_no_cell_is_a_formula(text: str) -> None:
 @pytest.mark.parametrize("value", ["a=1", "", None, -5, -0.5, "Article 1", "2026-11-20"])
 def test_other_cells_stay_as_they_are(value: Any) -> None:
     assert defused(value) == value
+
+
+def test_a_change_that_rounds_to_nothing_is_neither_up_nor_down() -> None:
+    words = [report_words.change(value, "share") for value in (0.0, -0.0003, 0.0003, -0.012, None)]
+    assert words == ["±0", "±0.0 pp", "±0.0 pp", "−1.2 pp", ""]
+    assert report_words.change(-61, "seconds") == "−1m 1s"

@@ -92,10 +92,3 @@ NOTHING: dict[str, Any] = dict.fromkeys(
     ),
     0,
 ) | {"last_at": None}  # fmt: skip
-
-
-def added(sums: dict[str, Any], totals: Totals) -> None:
-    """Add an article's totals to sums that began as NOTHING."""
-    for name in NOTHING:
-        if name != "last_at":
-            sums[name] += totals[name]

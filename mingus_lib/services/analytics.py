@@ -36,6 +36,7 @@ class Updated:
 
 def update(totals: ArticleTotals, report: Report, *, until: float = float("inf")) -> Updated:
     """Bring the totals of all articles up to date, in short transactions, up to that time.monotonic()."""
+    totals.mend_indexes()
     doubted, waiting = totals.waiting()
     articles = _all(lambda: totals.count_doubted(BATCH), until, lambda done: report(done, doubted + waiting))
     events = _all(totals.count_new, until, lambda done: report(articles + done, doubted + waiting))
@@ -53,6 +54,7 @@ def _all(count: Callable[[], int], end: float, told: Callable[[int], None]) -> i
 
 def rebuild(totals: ArticleTotals, report: Report) -> Updated:
     """Count every article from its first event on. Killed half-way, it is finished by the next update."""
+    totals.mend_indexes()
     totals.doubt_all()
     return update(totals, report)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from mingus_lib.domain.labels import LEVELS, MIX, PHASES, SURE
 from mingus_lib.domain.pricing import Prices
@@ -11,26 +11,36 @@ from mingus_lib.store.batches import Batches
 from mingus_lib.store.costs import Budget, Costs
 from mingus_lib.store.labels import LabelStore
 
-# What a good library has: column, at least, name, share of the labelled articles (domain rules).
+
+class Target(NamedTuple):
+    """What a good library has (domain rules): an `aim`, the share of those with a score that have `least` or more."""
+
+    column: str
+    least: float
+    name: str
+    label: str
+    aim: float
+
+
 TARGETS = (
-    ("confidence_score", SURE, "confidence >= 0.8", 0.80),
-    ("cultural_sensitivity", 8, "cultural_sensitivity >= 8", 0.60),
-    ("actionability_score", 7, "actionability_score >= 7", 0.70),
-    ("professional_development_value", 8, "professional_development_value >= 8", 0.65),
+    Target("confidence_score", SURE, "confidence >= 0.8", "Confidence ≥ 0.8", 0.80),
+    Target("cultural_sensitivity", 8, "cultural_sensitivity >= 8", "Cultural sensitivity ≥ 8", 0.60),
+    Target("actionability_score", 7, "actionability_score >= 7", "Actionability ≥ 7", 0.70),
+    Target(
+        "professional_development_value",
+        8,
+        "professional_development_value >= 8",
+        "Professional value ≥ 8",
+        0.65,
+    ),
 )
-TARGET_LABELS = {
-    "confidence_score": "Confidence ≥ 0.8",
-    "cultural_sensitivity": "Cultural sensitivity ≥ 8",
-    "actionability_score": "Actionability ≥ 7",
-    "professional_development_value": "Professional value ≥ 8",
-}
 # A share of the mix is well when it is so near to its aim.
 MIX_TOLERANCE = 0.05
 
 
 def quality(labels: LabelStore) -> dict[str, Any]:
     """The documented shape of `report quality --json`."""
-    found = labels.quality([(column, least, name) for column, least, name, _ in TARGETS])
+    found = labels.quality([each[:3] for each in TARGETS])
     labelled = sum(found["primary_phase"].values())
     return {
         "articles": found["articles"],
@@ -39,18 +49,22 @@ def quality(labels: LabelStore) -> dict[str, Any]:
         "waiting_for_review": labels.count_waiting(),
         "engines": {name: found["engine"].get(name, 0) for name in ("openai", "offline")},
         "by_editors": found["is_override"].get(1, 0),
-        "targets": [_target(name, aim, *found["shares"][name]) for *_, name, aim in TARGETS],
+        "targets": [_target(each.name, each.aim, *found["shares"][each.name]) for each in TARGETS],
         "mix": [_mix(phase, found["primary_phase"].get(phase, 0), labelled) for phase in PHASES],
         "levels": {level: found["difficulty_level"].get(level, 0) for level in LEVELS},
     }
 
 
+def reached(share: float | None, aim: float) -> str:
+    """`ok`, `fail`, or `missing` where nothing has a score."""
+    return "missing" if share is None else "ok" if share > aim else "fail"
+
+
 def _target(name: str, aim: float, scored: int, good: int) -> dict[str, Any]:
     share = good / scored if scored else None
-    state = "missing" if share is None else "ok" if share > aim else "fail"
     return {
         "target": name,
-        "state": state,
+        "state": reached(share, aim),
         "share": share and round(share, 4),
         "aim": aim,
         "scored": scored,

@@ -23,7 +23,7 @@ from mingus_lib.domain.urls import canonical
 from mingus_lib.errors import UsageError
 from mingus_lib.services.enqueueing import open_input
 from mingus_lib.services.record_lines import Lines, Record
-from mingus_lib.store import events, reader_files
+from mingus_lib.store import event_indexes, events, reader_files
 from mingus_lib.store.articles import Articles
 from mingus_lib.store.database import Store
 from mingus_lib.store.reader_files import Place, ReaderFiles
@@ -88,6 +88,12 @@ class Importer:
 
     def run(self, name: str, stdin: BinaryIO, *, max_errors: int, form: str | None = None) -> ImportResult:
         """Import a file, or standard input for `-`. Raises UsageError for one that cannot be read at all."""
+        try:
+            return self._run(name, stdin, max_errors, form)
+        finally:
+            self._files.mend_indexes()
+
+    def _run(self, name: str, stdin: BinaryIO, max_errors: int, form: str | None) -> ImportResult:
         with open_input(name, stdin) as stream, _uncollected():
             seekable = name != "-"
             source = _fingerprint(Path(name), stream) if seekable else None
@@ -102,14 +108,14 @@ class Importer:
                 if lines.number % REPORT_EVERY == 0:
                     self._report(lines.offset, total)
                 if self._pending.lines >= BATCH or len(result.bad_lines) > max_errors:
-                    self._keep(lines, source, result.counts)
+                    self._keep(lines, source, result.counts, _coming(lines, total))
                 if len(result.bad_lines) > max_errors:
                     # From its beginning next time, or a line that is mended would be passed over.
                     if source is not None:
                         self._files.finished(source)
                     result.stopped = True
                     return result
-            self._keep(lines, source, result.counts)
+            self._keep(lines, source, result.counts, 0)
             self._report(lines.offset, total)
             if source is not None:
                 self._files.finished(source)
@@ -154,8 +160,8 @@ class Importer:
             self._pending.newcomers.setdefault(reader_id)
         return reader_id
 
-    def _keep(self, lines: Lines, source: str | None, counts: Counts) -> None:
-        """Keep the batch and how far the file was read: all of it or nothing."""
+    def _keep(self, lines: Lines, source: str | None, counts: Counts, coming: int) -> None:
+        """Keep the batch and how far the file was read: all of it or nothing. About so many lines come after it."""
         pending, now = self._pending, datetime.now(UTC)
         with self._files.store.transaction() as connection:
             for reader in (*pending.readers, *self._newcomers()):
@@ -166,6 +172,7 @@ class Importer:
             numbers = self._numbers
             rows = [(numbers[row[0]], *row[1:]) for row in pending.events]
             pending.events.clear()
+            event_indexes.make_way(connection, len(rows) + coming)
             added = events.append(connection, rows)
             counts.lines += pending.lines
             counts.assessments += len(pending.assessments)
@@ -201,6 +208,13 @@ class Importer:
         except UsageError as error:
             raise ValueError(f"article: {error}") from error
         return known.id if known else 0
+
+
+def _coming(lines: Lines, total: int) -> int:
+    """How many lines are left, by the bytes of those that were read; as many again, where the size is not known."""
+    if not total:
+        return lines.number
+    return max(0, total - lines.offset) * lines.number // max(1, lines.offset)
 
 
 def _whole(text: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from mingus_lib.domain.funnel import Funnel
 from mingus_lib.domain.labels import MIX, PHASES
 from mingus_lib.domain.report_document import Column, Figure, Section, Table, share
-from mingus_lib.services.labelreports import TARGET_LABELS, TARGETS, within_aim
+from mingus_lib.services.labelreports import TARGETS, reached, within_aim
 from mingus_lib.services.report_span import Span
 from mingus_lib.store.mail_funnel import LinkFilter, MailFunnel
 from mingus_lib.store.period_library import PeriodLibrary
@@ -32,7 +32,7 @@ LOSS_COLUMNS = (Column("loss", "Lost as"), Column("reason", "Reason"), Column("l
 def library(store: PeriodLibrary, span: Span) -> Section:
     """What came, what was refused and why, from where; the mix of phases and the quality targets at the end."""
     arrivals = store.arrivals(span.spans)
-    stock = store.stock(span.spans, [(column, least, name) for column, least, name, _ in TARGETS])
+    stock = store.stock(span.spans, [each[:3] for each in TARGETS])
     reasons = store.reasons(span.spans)
     rejected = sum(count for _, count in reasons)
     return Section(
@@ -72,13 +72,12 @@ def _mix(span: Span, phase: str, stock: Sequence[dict[str, int]]) -> Figure:
 
 
 def _target(span: Span, number: int, stock: Sequence[dict[str, int]]) -> Figure:
-    column, _, _, aim = TARGETS[number]
+    target = TARGETS[number]
     values = [share(each.get(f"good {number}", 0), each.get(f"scored {number}", 0)) for each in stock]
     found = span.figure(
-        f"target_{column}", TARGET_LABELS[column], values, "share", of=stock[-1].get(f"scored {number}", 0)
+        f"target_{target.column}", target.label, values, "share", of=stock[-1].get(f"scored {number}", 0)
     )
-    state = "missing" if values[-1] is None else "ok" if values[-1] > aim else "fail"
-    return span.aimed(found, aim, state)
+    return span.aimed(found, target.aim, reached(values[-1], target.aim))
 
 
 def classification(store: PeriodLibrary, span: Span, daily_budget: float | None) -> Section:

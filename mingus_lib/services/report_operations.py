@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,8 +25,10 @@ RUN_COLUMNS = (
 
 def operations(store: PeriodOperations, span: Span) -> Section:
     """Jobs by task and state, how long runs took, retries, dead letters, the timetable's lag, workers' starts."""
-    jobs = store.jobs(span.spans)
-    runs = store.runs([(each.start, each.end) for each in span.periods])
+    days = [(each.start, each.end) for each in span.periods]
+    gone = store.forgotten(days)
+    jobs = [_with(here, old) for here, old in zip(store.jobs(span.spans), gone, strict=True)]
+    runs = store.runs(days)
     whole = [together(each.values()) for each in runs]
     lags = store.lags(span.spans)
     return Section(
@@ -46,8 +49,22 @@ def operations(store: PeriodOperations, span: Span) -> Section:
             span.figure(
                 "run_p95", "Duration of a run, p95", [each.percentile(0.95) for each in whole], "seconds"
             ),
-            span.figure("retries", "Retries", store.retries(span.spans)),
-            span.figure("dead", "Dead letters", store.dead(span.spans)),
+            span.figure(
+                "retries",
+                "Retries",
+                [
+                    here + sum(retries for _, retries in old.values())
+                    for here, old in zip(store.retries(span.spans), gone, strict=True)
+                ],
+            ),
+            span.figure(
+                "dead",
+                "Dead letters",
+                [
+                    here + sum(number for (_, state), (number, _) in old.items() if state == "dead")
+                    for here, old in zip(store.dead(span.spans), gone, strict=True)
+                ],
+            ),
             span.figure(
                 "lag_p50", "Timetable lag, p50", [nearest_rank(each, 0.5) for each in lags], "seconds"
             ),
@@ -64,10 +81,26 @@ def operations(store: PeriodOperations, span: Span) -> Section:
             Table("jobs", "Jobs created, by what became of them", JOB_COLUMNS, _by_state(jobs[-1])),
             Table("runs", "Runs and how long they took", RUN_COLUMNS, _durations(runs[-1])),
         ),
-        notes=("Runs are counted by UTC days, whatever the report time zone.",)
-        if span.period.zone != "UTC"
-        else (),
+        notes=_notes(span.period.zone, sum(number for number, _ in gone[-1].values())),
     )
+
+
+def _with(
+    jobs: Mapping[tuple[str, str], int], gone: Mapping[tuple[str, str], tuple[int, int]]
+) -> Mapping[tuple[str, str], int]:
+    """The jobs on the record and those that were taken off it."""
+    return Counter(jobs) + Counter({key: number for key, (number, _) in gone.items()})
+
+
+def _notes(zone: str, gone: int) -> tuple[str, ...]:
+    found = []
+    if zone != "UTC":
+        found.append("Runs are counted by UTC days, whatever the report time zone.")
+    if gone:
+        found.append(
+            f"{gone:,} of these jobs are no longer on the record: they are counted on the UTC day on which they ended."
+        )
+    return tuple(found)
 
 
 def nearest_rank(ascending: Sequence[float], part: float) -> float | None:

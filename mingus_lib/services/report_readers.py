@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -110,7 +110,7 @@ def _by_phase(levels: Counter[tuple[int, int, int]]) -> tuple[dict[str, Any], ..
 
 def reading(store: PeriodReading, span: Span, policy: GatePolicy) -> Section:
     """What was read: openings, finishes, times, ratings; the best and the worst; levels unlocked."""
-    sums, articles = _sums(store.by_article(span.spans), len(span.periods))
+    sums, articles = store.readings(span.spans, article_figures.LEAST_READERS)
     unlocks = store.unlocks(span.spans, policy)
     ranked = _ranked(articles, sums[-1])
     titles = store.titles([row["article"] for row in (*ranked[:BEST], *ranked[-BEST:])])
@@ -151,22 +151,7 @@ def reading(store: PeriodReading, span: Span, policy: GatePolicy) -> Section:
     )
 
 
-def _sums(
-    rows: Iterable[Mapping[str, Any]], places: int
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The sums of each period, and the articles of the last one."""
-    sums = [article_figures.NOTHING | {"articles": 0} for _ in range(places)]
-    articles = []
-    for row in rows:
-        here = sums[row["place"]]
-        article_figures.added(here, row)
-        here["articles"] += row["readers"] > 0
-        if row["place"] == places - 1 and row["readers"] >= article_figures.LEAST_READERS:
-            articles.append(dict(row))
-    return sums, articles
-
-
-def _ranked(articles: Sequence[dict[str, Any]], whole: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _ranked(articles: Sequence[Mapping[str, Any]], whole: Mapping[str, Any]) -> list[dict[str, Any]]:
     """By the score within the period, the best first; of equals the one with more readers."""
     scored = [{**row, "score": article_figures.score(row, whole)} for row in articles]
     return sorted(scored, key=lambda row: (-(row["score"] or 0), -row["readers"], row["article"]))
@@ -175,11 +160,12 @@ def _ranked(articles: Sequence[dict[str, Any]], whole: Mapping[str, Any]) -> lis
 def _shown(
     rows: Sequence[Mapping[str, Any]], titles: Mapping[int, Mapping[str, Any]]
 ) -> tuple[dict[str, Any], ...]:
-    nobody = {"title": "(no longer in the library)", "domain": None, "primary_phase": None}
+    nobody = {"title": "", "domain": None, "primary_phase": None, "gone": True}
     return tuple(
         {
             "id": row["article"],
-            "title": (found := titles.get(row["article"], nobody))["title"] or f"Article {row['article']}",
+            "title": ((found := titles.get(row["article"], nobody))["title"] or f"Article {row['article']}")
+            + (" (no longer in the library)" if found["gone"] else ""),
             "host": found["domain"],
             "phase": found["primary_phase"],
             "readers": row["readers"],

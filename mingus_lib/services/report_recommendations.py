@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from mingus_lib.domain.report_document import share
 from mingus_lib.services.recommending import Recommender
 from mingus_lib.store.list_reports import ListReports, Showing
 
@@ -28,9 +29,9 @@ def report(recommender: Recommender, days: int, now: datetime) -> dict[str, Any]
         "days": days,
         "shown": len(shown),
         "clicked": sum(each.clicked for each in shown),
-        "click_through": _share(sum(each.clicked for each in shown), len(shown)),
+        "click_through": share(sum(each.clicked for each in shown), len(shown)),
         "readers": len({each.reader for each in shown}),
-        "coverage": _share(len(exposure), articles),
+        "coverage": share(len({each.article for each in shown if each.published}), articles),
         "novelty": _mean(_bits(popularity.get(each.article, 0), readers) for each in shown),
         "diversity": _mean(lists),
         "concentration": gini(
@@ -67,20 +68,16 @@ def _bits(had_by: int, readers: int) -> float:
     return -math.log2(max(had_by, 1) / max(readers, 1))
 
 
-def _mean(values: Iterable[float]) -> float:
+def _mean(values: Iterable[float]) -> float | None:
     found = list(values)
-    return sum(found) / len(found) if found else 0.0
+    return share(sum(found), len(found))
 
 
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
-
-
-def gini(values: Sequence[int]) -> float:
-    """0 when all are shown alike, near 1 when one gets everything (C. Gini, 1912)."""
+def gini(values: Sequence[int]) -> float | None:
+    """0 when all are shown alike, near 1 when one gets everything (C. Gini, 1912); None when nothing is shown."""
     total, count = sum(values), len(values)
     if not total:
-        return 0.0
+        return None
     ranked = sorted(values)
     weighted = sum(place * value for place, value in enumerate(ranked, 1))
     return (2 * weighted) / (count * total) - (count + 1) / count

@@ -1,9 +1,10 @@
 """Each article's totals, derived from its events: by what new events change, or from the first event on.
 
-Triggers note every new event of an article that has totals (events_uncounted), and every article that has none or
-lost an event (article_doubts). New events are counted by what they change: for each reader and article that they
-touch, the pair as it is now, less the pair without them. That gives the numbers of a count from the first event on,
-in any order of arrival, because a pair is always looked at as a whole.
+store/events.append notes every new event of an article that has totals (events_uncounted), and every article that
+has none or gets very many at once (article_doubts); a trigger notes there what lost an event. New events are counted by
+what they change: for each reader and article that they touch, the pair as it is now, less the pair without them. That
+gives the numbers of a count from the first event on, in any order of arrival, because a pair is always looked at as a
+whole.
 """
 
 # ruff: noqa: S608  (statements are put together from constants of this room only)
@@ -15,12 +16,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from mingus_lib.store import event_indexes
 from mingus_lib.store.database import Store
-from mingus_lib.store.reading_sql import OPENED, PAIR, SUMMED, SUMS, Spans
+from mingus_lib.store.reading_sql import ADDED, OPENED, PAIR, SUMMED, SUMS, Spans
 
 # Named, so that no statistics make SQLite read by time what is asked by article.
 EVENTS = "events INDEXED BY events_article"
-ADDED = tuple(name for name in SUMS if name != "last_at")
 _WHOLE = f"""
 SELECT article, {SUMMED} FROM (
   SELECT article, reader, {PAIR} FROM {EVENTS} WHERE article IN (SELECT value FROM json_each(?))
@@ -71,7 +72,7 @@ SELECT coalesce({{0}}, 'unknown') AS name, count(DISTINCT reader) AS readers,
 FROM {EVENTS} WHERE article = ? AND {OPENED} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?
 """
 _LIBRARY = f"""
-SELECT {", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in SUMS if name != "last_at")} FROM article_totals
+SELECT {", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in ADDED)} FROM article_totals
 """
 MARK_AT_ONCE = 20_000
 # About so many events are counted in one transaction, a tenth of a second's work.
@@ -83,6 +84,10 @@ class ArticleTotals:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def mend_indexes(self) -> None:
+        """Make the indexes that an import which was cut short left out."""
+        event_indexes.mend(self._store)
 
     def waiting(self) -> tuple[int, int]:
         """How many articles are to be counted from the first, and how many events wait beside."""

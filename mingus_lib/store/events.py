@@ -11,6 +11,7 @@ from typing import Any
 
 from mingus_lib.domain.readers import RATED, STRENGTHS, Event
 from mingus_lib.store.database import Row, Store
+from mingus_lib.store.event_indexes import MANY
 from mingus_lib.store.values import clean
 
 _COLUMNS = (
@@ -22,6 +23,12 @@ _NEEDED = 5
 _TOUCH = "UPDATE readers SET revision = revision + 1 WHERE number IN (SELECT value FROM json_each(?))"
 _KINDS = " ".join(f"WHEN '{kind}' THEN {strength}" for kind, strength in STRENGTHS.items())
 _STARS = " ".join(f"WHEN {stars} THEN {strength}" for stars, strength in RATED.items())
+# Many events at once are not noted one by one: their articles are counted from the first event on.
+_DOUBT = "INSERT INTO article_doubts SELECT value FROM json_each(?) WHERE {} ON CONFLICT DO NOTHING"
+_UNCOUNTED = """
+INSERT INTO events_uncounted SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM article_totals WHERE article = ?1)
+ON CONFLICT DO NOTHING
+"""
 # How much an event tells (domain/readers.py), and its day in Julian days; shown articles tell nothing.
 _STRENGTH = f"CASE kind WHEN 'rated' THEN CASE rating {_STARS} ELSE 0.0 END {_KINDS} ELSE 0.0 END"
 _READINGS = f"""
@@ -69,18 +76,38 @@ class Events:
 def append(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> int:
     """Inside the caller's transaction: add the rows of `row`, or their first five values; how many were new.
 
-    The same event again, by its reader and id, adds nothing.
+    The same event again, by its reader and id, adds nothing. What article totals are to count is noted beside.
     """
     # By reader, as they lie: pages are written once instead of here and there.
-    names, values = _used(sorted(rows, key=itemgetter(0)))
+    ordered = sorted(rows, key=itemgetter(0))
+    names, values = _used(ordered)
     places = ", ".join("?" * len(names))
     sql = f"INSERT INTO events ({', '.join(names)}) VALUES ({places}) ON CONFLICT (reader, id) DO NOTHING"  # noqa: S608
-    # What triggers write is not counted.
-    added = max(0, connection.executemany(sql, values).rowcount)
+    if len(rows) < MANY:
+        new = [
+            each
+            for each, value in zip(ordered, values, strict=True)
+            if connection.execute(sql, value).rowcount
+        ]
+        added = len(new)
+        _note(connection, new)
+    else:
+        added = max(0, connection.executemany(sql, values).rowcount)
+        connection.execute(_DOUBT.format("true"), (_articles(rows),))
     touched = sorted({found[0] for found in rows if found[3] != "recommended"})
     if added and touched:
         connection.execute(_TOUCH, (json.dumps(touched),))
     return added
+
+
+def _note(connection: sqlite3.Connection, new: Sequence[tuple[Any, ...]]) -> None:
+    """What article totals are to count: the event, or its article from the first event on, if it has no totals."""
+    connection.execute(_DOUBT.format("value NOT IN (SELECT article FROM article_totals)"), (_articles(new),))
+    connection.executemany(_UNCOUNTED, ((each[2], each[0], each[1]) for each in new))
+
+
+def _articles(rows: Sequence[tuple[Any, ...]]) -> str:
+    return json.dumps(sorted({each[2] for each in rows}))
 
 
 def _used(rows: Sequence[tuple[Any, ...]]) -> tuple[Sequence[str], Iterable[tuple[Any, ...]]]:

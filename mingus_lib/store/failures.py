@@ -21,6 +21,11 @@ _CANNOT_OPEN = (
     "it cannot be opened; check that the folder exists, its owner and mode, and its mount",
 )
 _DISK = ("store-io", "the disk refused a read or a write; check it (dmesg, smartctl) and its quota")
+_INDEXES = (
+    "store-indexing",
+    "events are being imported, or an import was cut short: wait for it, or give it the same file again, "
+    "or run `mingus report update`",
+)
 _FULL = ("store-full", "the disk or quota is full; free some space")
 
 _UNAVAILABLE: dict[int, tuple[str, str]] = {
@@ -69,6 +74,8 @@ def translated(error: sqlite3.Error, path: Path) -> MingusError | None:
     if code in _UNAVAILABLE:
         kind, fix = _FULL if code == sqlite3.SQLITE_IOERR and _disk_is_full(path) else _UNAVAILABLE[code]
         return StoreUnavailable(f"the store {path}: {error}: {fix}", code=kind)
+    if str(error).startswith("no such index: events_"):
+        return StoreUnavailable(f"the store {path}: {_INDEXES[1]}", code=_INDEXES[0])
     return None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mingus_lib.store.database import Store
-from mingus_lib.store.reading_sql import SHOWN, SIGN
+from mingus_lib.store.reading_sql import PUBLISHED, SHOWN, SIGN
 
 # Of each reader and article the first showing; an answer is any sign of reading after it. `+` keeps SQLite at the
 # reader's own events, where the index by time would read everybody's.
@@ -14,19 +14,23 @@ _SHOWINGS = f"""
 SELECT s.reader, s.article, a.domain, c.primary_phase, c.difficulty_level,
   EXISTS (SELECT 1 FROM events AS e INDEXED BY events_article WHERE e.article = s.article
     AND e.reader = s.reader AND e.at >= s.first AND e.{SIGN}) AS clicked,
+  a.id IN ({PUBLISHED}) AS published,
   (SELECT count(*) FROM (SELECT 1 FROM events AS h WHERE h.reader = s.reader AND +h.at < s.first
     AND +h.kind <> 'recommended' LIMIT ?2)) AS history
 FROM (SELECT article, reader, min(at) AS first FROM {SHOWN} AND at >= ?1
   GROUP BY article, reader) AS s
 JOIN articles AS a ON a.id = s.article LEFT JOIN classifications AS c ON c.article_id = a.id
 """  # noqa: S608
+_PUBLISHED = f"SELECT count(*) FROM ({PUBLISHED})"  # noqa: S608
 _POPULARITY = "SELECT article, finishers FROM article_totals WHERE finishers > 0"
-_PUBLISHED = "SELECT count(*) FROM articles WHERE status = 'published' AND is_active = 1"
 
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """One article shown to one reader. `history`: how much the reader had done before, up to what was asked."""
+    """One article shown to one reader.
+
+    `published`: it is now; `history`: how much the reader had done before, up to what was asked.
+    """
 
     reader: int
     article: int
@@ -34,6 +38,7 @@ class Showing:
     phase: str | None
     difficulty: str | None
     clicked: bool
+    published: bool
     history: int
 
 
@@ -47,8 +52,10 @@ class ListReports:
         """What was shown since then, each article to each reader once; `history` is counted up to that number."""
         rows = self._store.rows(_SHOWINGS, (since.isoformat(timespec="seconds"), history))
         return [
-            Showing(reader, article, host, phase, difficulty, bool(clicked), history)
-            for reader, article, host, phase, difficulty, clicked, history in (tuple(row) for row in rows)
+            Showing(reader, article, host, phase, difficulty, bool(clicked), bool(published), history)
+            for reader, article, host, phase, difficulty, clicked, published, history in (
+                tuple(row) for row in rows
+            )
         ]
 
     def published(self) -> int:

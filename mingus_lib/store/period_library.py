@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mingus_lib.store.database import Store
-from mingus_lib.store.reading_sql import Spans
+from mingus_lib.store.reading_sql import PUBLISHED, Spans
 
 _IN = "a.status IN ('review', 'published')"
 _CODE = "substr(coalesce(reason, 'unknown'), 1, instr(coalesce(reason, 'unknown') || ':', ':') - 1)"
@@ -107,8 +107,7 @@ class PeriodLibrary:
 
     def published(self) -> int:
         """How many articles readers may be shown now."""
-        sql = "SELECT count(*) FROM articles WHERE status = 'published' AND is_active = 1"
-        return int(self._store.value(sql))
+        return int(self._store.value(f"SELECT count(*) FROM ({PUBLISHED})"))
 
 
 def _open_at(place: int) -> str:

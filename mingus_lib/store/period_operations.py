@@ -42,6 +42,15 @@ class PeriodOperations:
                   WHERE state = 'dead' AND {spans.within("ended_at")} GROUP BY 1"""
         return self._counted(sql, spans)
 
+    def forgotten(self, days: Sequence[tuple[date, date]]) -> list[dict[tuple[str, str], tuple[int, int]]]:
+        """Jobs that ended on these UTC days and are off the record by now, and their retries, by task and state."""
+        sql = """SELECT task, state, sum(jobs), sum(max(attempts - jobs, 0)) FROM job_days
+                 WHERE day >= ? AND day < ? GROUP BY task, state"""
+        return [
+            {(row[0], row[1]): (row[2], row[3]) for row in self._store.rows(sql, (str(start), str(end)))}
+            for start, end in days
+        ]
+
     def runs(self, days: Sequence[tuple[date, date]]) -> list[dict[str, Runs]]:
         """Runs by task that ended on the UTC days from the first to before the second of each pair."""
         return [self._runs(str(start), str(end)) for start, end in days]

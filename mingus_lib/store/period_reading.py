@@ -10,9 +10,10 @@ from typing import Any
 from mingus_lib.domain import gate
 from mingus_lib.domain.gate import DIFFICULTIES, PHASES, Assessment, GatePolicy, Levels
 from mingus_lib.store.database import Store
-from mingus_lib.store.reading_sql import DONE, PAIR, SHOWN, SIGN, SUMMED, Spans
+from mingus_lib.store.reading_sql import ADDED, DONE, PAIR, PUBLISHED, SHOWN, SIGN, SUMMED, Spans
 from mingus_lib.store.values import as_time
 
+_ADDED_UP = ", ".join(f"sum({name}) AS {name}" for name in ADDED)
 _LATEST = """
 SELECT be_score, do_score, have_score, taken_at, is_valid FROM ({readers}) AS r LEFT JOIN assessments AS a
 ON a.reader = r.reader AND a.taken_at = (SELECT max(taken_at) FROM assessments AS b
@@ -25,9 +26,11 @@ FROM assessments AS a LEFT JOIN assessments AS p ON p.reader = a.reader AND p.ta
   SELECT max(taken_at) FROM assessments AS b WHERE b.reader = a.reader AND b.is_valid = 1 AND b.taken_at < a.taken_at)
 WHERE a.is_valid = 1 AND {within}
 """
+# What clean-up left of a removed article tells what was read.
 _TITLES = """
-SELECT a.id, a.title, a.domain, c.primary_phase, c.difficulty_level FROM articles AS a
-LEFT JOIN classifications AS c ON c.article_id = a.id WHERE a.id = ?
+SELECT a.id, a.title, a.domain, c.primary_phase, 0 AS gone FROM articles AS a
+LEFT JOIN classifications AS c ON c.article_id = a.id WHERE a.id = ?1
+UNION ALL SELECT id, title, domain, primary_phase, 1 FROM removed_articles WHERE id = ?1 LIMIT 1
 """
 
 
@@ -43,13 +46,25 @@ class PeriodReading:
           UNION ALL SELECT min(added_at) FROM articles)""")
         return None if found is None else str(found)
 
-    def by_article(self, spans: Spans) -> Iterator[dict[str, Any]]:
-        """What readers did with each article in each span (`place`), counted as article totals are."""
-        sql = f"""SELECT place, article, {SUMMED} FROM (
+    def readings(self, spans: Spans, least: int) -> tuple[list[dict[str, int]], list[dict[str, int]]]:
+        """Sums over the articles of each span, counted as article totals are, and how many `articles` had readers.
+
+        Second, the same of each article that had at least so many readers in the last span. All of one pass.
+        """
+        sql = f"""WITH counted AS MATERIALIZED (SELECT place, article, {SUMMED} FROM (
                     SELECT {spans.place("at")} AS place, article, reader, {PAIR} FROM {DONE}
-                    AND {spans.within("at")} GROUP BY 1, 2, 3) GROUP BY place, article"""
-        with self._store.reading() as connection:
-            yield from (dict(row) for row in connection.execute(sql, spans.texts))
+                    AND {spans.within("at")} GROUP BY 1, 2, 3) GROUP BY place, article)
+                  SELECT place, 0 AS article, sum(readers > 0) AS articles, {_ADDED_UP} FROM counted GROUP BY place
+                  UNION ALL SELECT place, article, 1, {", ".join(ADDED)} FROM counted
+                  WHERE place = {spans.count - 1} AND readers >= {least:d}"""
+        names = ("articles", *ADDED)
+        sums, articles = [dict.fromkeys(names, 0) for _ in range(spans.count)], []
+        for row in self._store.rows(sql, spans.texts):
+            if row["article"]:
+                articles.append({name: row[name] for name in ("article", *names)})
+            else:
+                sums[row["place"]] = {name: row[name] for name in names}
+        return sums, articles
 
     def readers_between(self, start: datetime, end: datetime) -> set[int]:
         """Who did something between the two; reads nothing but the index."""
@@ -97,8 +112,12 @@ class PeriodReading:
         return found
 
     def showings(self, start: datetime, end: datetime) -> dict[str, int]:
-        """Recommendations shown between the two, an article to a reader counting once; answered before the end."""
-        sql = f"""SELECT count(*) AS shown, coalesce(sum(answered), 0) AS answered, count(DISTINCT article) AS articles,
+        """Recommendations shown between the two, an article to a reader counting once; answered before the end.
+
+        `articles`: how many of those that are published now were among them.
+        """
+        sql = f"""SELECT count(*) AS shown, coalesce(sum(answered), 0) AS answered,
+                    count(DISTINCT article) FILTER (WHERE article IN ({PUBLISHED})) AS articles,
                     count(DISTINCT reader) AS readers FROM (
                     SELECT s.article, s.reader, EXISTS (
                       SELECT 1 FROM events AS e INDEXED BY events_article WHERE e.article = s.article
@@ -108,7 +127,7 @@ class PeriodReading:
         return dict(self._store.rows(sql, Spans.of((start, end)).texts)[0])
 
     def titles(self, articles: Sequence[int]) -> dict[int, dict[str, Any]]:
-        """Title, host and labels of articles that are still there."""
+        """Title, host and phase of articles that are there, or `gone` and were removed by clean-up."""
         rows = (self._store.row(_TITLES, (article,)) for article in articles)
         return {row["id"]: dict(row) for row in rows if row is not None}
 

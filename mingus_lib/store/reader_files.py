@@ -7,6 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
+from mingus_lib.store import event_indexes
 from mingus_lib.store.database import Store
 from mingus_lib.store.readers import Readers
 from mingus_lib.store.readers import put_assessment as put_assessment
@@ -44,6 +45,10 @@ class ReaderFiles:
     def finished(self, source: str) -> None:
         """Forget the place: the file was read to its end."""
         self.store.execute("DELETE FROM reader_imports WHERE source = ?", (source,))
+
+    def mend_indexes(self) -> None:
+        """Make the indexes of events that an import left out."""
+        event_indexes.mend(self.store)
 
     def article_ids(self) -> bytearray:
         """A 1 at the place of every article's id."""

@@ -17,6 +17,8 @@ _AT = "coalesce(CAST(strftime('%s', at) AS INTEGER), 0)"
 DONE = "events INDEXED BY events_done WHERE kind <> 'recommended'"
 SHOWN = "events INDEXED BY events_shown WHERE kind = 'recommended'"
 OPENED = "kind IN ('viewed', 'started', 'finished')"
+# What readers may be shown now.
+PUBLISHED = "SELECT id FROM articles WHERE status = 'published' AND is_active = 1"
 # A sign of reading answers a showing (domain/readers.READING).
 SIGN = "kind NOT IN ('recommended', 'unbookmarked')"
 
@@ -59,6 +61,7 @@ SUMS = {
     "answered": "coalesce(sum(sign_at >= shown_at), 0)",
     "last_at": "max(last_at)",
 }
+ADDED = tuple(name for name in SUMS if name != "last_at")
 SUMMED = ", ".join(f"{sql} AS {name}" for name, sql in SUMS.items())
 
 

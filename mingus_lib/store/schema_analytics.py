@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from mingus_lib.store import event_indexes
+
 STATEMENTS = (
-    # By time: what was done and what was shown are asked for apart, and each event is in one of the two. `kind` is in
-    # them so that counting readers never looks at the table: trends take a third of the time.
-    "CREATE INDEX events_done ON events (at, article, kind) WHERE kind <> 'recommended'",
-    "CREATE INDEX events_shown ON events (at, article, kind) WHERE kind = 'recommended'",
-    "CREATE INDEX events_article ON events (article, reader)",
+    *event_indexes.STATEMENTS,
     "CREATE INDEX classifications_at ON classifications (classified_at, engine, confidence_score)",
     """
 CREATE TABLE article_totals (  -- derived from events, in whole numbers alone
@@ -36,7 +34,7 @@ CREATE TABLE article_totals (  -- derived from events, in whole numbers alone
 ) STRICT
 """,
     """
-CREATE TABLE events_uncounted (  -- events of articles with totals that are not in them yet, kept by triggers
+CREATE TABLE events_uncounted (  -- events of articles with totals that are not in them yet: store/events.append
   article INTEGER NOT NULL,
   reader INTEGER NOT NULL,
   id TEXT NOT NULL,
@@ -49,18 +47,6 @@ CREATE TABLE article_doubts (  -- articles whose events are to be counted from t
 ) STRICT
 """,
     "INSERT INTO article_doubts SELECT DISTINCT article FROM events",
-    """
-CREATE TRIGGER events_met AFTER INSERT ON events
-WHEN NOT EXISTS (SELECT 1 FROM article_totals WHERE article = new.article) BEGIN
-  INSERT INTO article_doubts VALUES (new.article) ON CONFLICT DO NOTHING;
-END
-""",
-    """
-CREATE TRIGGER events_to_count AFTER INSERT ON events
-WHEN EXISTS (SELECT 1 FROM article_totals WHERE article = new.article) BEGIN
-  INSERT INTO events_uncounted VALUES (new.article, new.reader, new.id) ON CONFLICT DO NOTHING;
-END
-""",
     """
 CREATE TRIGGER events_lost AFTER DELETE ON events BEGIN
   INSERT INTO article_doubts VALUES (old.article) ON CONFLICT DO NOTHING;

@@ -44,8 +44,8 @@ def _template() -> Template:
 
 
 def _direction(figure: Figure) -> str:
-    change = figure.change
-    return "" if not change else "up" if change > 0 else "down"
+    # By what is written: what rounds to nothing has no arrow.
+    return {"+": "up", "−": "down"}.get(report_words.change(figure.change, figure.unit)[:1], "")
 
 
 def _cell(value: Any, column: Column) -> Markup | str:

@@ -48,9 +48,10 @@ def change(difference: float | None, unit: str) -> str:
         return ""
     if not difference:
         return "±0"
-    sign = "+" if difference > 0 else "−"
-    size = abs(difference)
-    return f"{sign}{100 * size:.1f} pp" if unit == "share" else f"{sign}{number(size, unit)}"
+    size = f"{100 * abs(difference):.1f} pp" if unit == "share" else number(abs(difference), unit)
+    # What rounds to nothing is neither up nor down.
+    sign = "±" if set(size).isdisjoint("123456789") else "+" if difference > 0 else "−"
+    return f"{sign}{size}"
 
 
 def aim(figure: Figure) -> str:
