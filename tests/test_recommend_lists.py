@@ -52,7 +52,7 @@ def history(*places: int) -> History:
 def listed(
     made: ListMaker, reader: ReaderFacts = READER, read: tuple[int, ...] = (0, 1), limit: int = 10
 ) -> list[Suggestion]:
-    return made.many([(reader, history(*read))], limit, TODAY)[0]
+    return next(made.many([(reader, history(*read))], limit, TODAY))
 
 
 def ids(found: list[Suggestion]) -> list[int]:
@@ -163,7 +163,7 @@ def test_exploring_gives_its_share_to_the_new_and_is_the_same_all_day() -> None:
     found = listed(made, limit=20)
     assert len([each for each in found if "new" in each.reasons]) == 4
     assert listed(made, limit=20) == found
-    tomorrow = made.many([(READER, history(0, 1))], 20, TODAY + 1)[0]
+    tomorrow = next(made.many([(READER, history(0, 1))], 20, TODAY + 1))
     other = listed(made, replace(READER, number=2), limit=20)
     assert ids(tomorrow) != ids(found) != ids(other)
 
@@ -196,8 +196,8 @@ def test_articles_that_are_gone_or_newer_than_the_model() -> None:
 
 def test_an_empty_library() -> None:
     made = ListMaker(Catalogue.of([], [], []), empty((0, 0)), empty((0, 0)), ListPolicy())
-    assert made.many([(READER, history())], 5, TODAY) == [[]]
-    assert made.many([], 5, TODAY) == []
+    assert list(made.many([(READER, history())], 5, TODAY)) == [[]]
+    assert list(made.many([], 5, TODAY)) == []
 
 
 def test_the_settings_name_the_same_steps() -> None:
