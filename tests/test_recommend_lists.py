@@ -59,6 +59,18 @@ def ids(found: list[Suggestion]) -> list[int]:
     return [each.article for each in found]
 
 
+def test_a_first_cut_before_the_gate_takes_the_same() -> None:
+    # Beginners may read a tenth of what leads on, so that the first cut is too small for them, and enough for others.
+    draw = np.random.default_rng(3)
+    shelf = [facts(n, label=BEGINNER if n % 10 == 0 else ("BE", "Advanced")) for n in range(1, 1200)]
+    made = maker(shelf)
+    scored, scores = draw.permutation(1199), draw.random(1199).astype(np.float32)
+    for levels_ in ((0, 0, 0), EVERYTHING):
+        is_open = made.shelf.open_to(levels_)[made.shelf.labels[scored]]
+        best = scored[is_open][np.argsort(-scores[is_open])[:150]]
+        assert set(made._best(ReaderFacts(1, levels_), scored, scores, 150)) == set(best)
+
+
 labels = st.sampled_from(LABELS)
 articles = st.lists(
     st.builds(
