@@ -22,8 +22,8 @@ from mingus_lib.domain.recommend.parameters import FitOptions, Parameters
 from mingus_lib.domain.recommend.readings import Readings
 
 JUDGES = 2_000
-# But no more than this share of the readers: what is held out makes the data thinner than those of the fit.
-JUDGING = 0.5
+# Beyond ENOUGH no more than this share of the readers: what is held out makes the data thinner than those of the fit.
+ENOUGH, JUDGING = 1_000, 0.5
 # Scores of one part for all judges, in entries of 4 bytes; a library of few readings has room for more.
 SCORES, MORE_SCORES = 16_000_000, 40_000_000
 # Validation alone uses no more readings than these, of readers drawn at random.
@@ -293,7 +293,7 @@ class Trial:
 def _judges(seen: Csr, able: int) -> int:
     """How many readers judge."""
     room: int = MORE_SCORES if seen.nnz <= READINGS else SCORES
-    return max(FEWEST, min(JUDGES, int(able * JUDGING), room // max(int(seen.shape[1]), 1)))
+    return max(FEWEST, min(JUDGES, max(ENOUGH, int(able * JUDGING)), room // max(int(seen.shape[1]), 1)))
 
 
 def _regressed(seen: Csr, ridge: float, histories: Csr) -> Part:
