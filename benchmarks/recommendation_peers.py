@@ -1,11 +1,12 @@
-"""implicit's BM25 and ALS, and a ten-line EASE, beside mingus: time on a store's readings, quality on ratings.
+"""implicit's BM25 and ALS beside mingus: time on a store's readings, quality on a split of ratings.
 
 implicit lives in an environment of its own, build/peers-recommend, made when it is first needed; this file is what
-it runs there: `recommendation_peers.py time|rank FILE`.
+it runs there: `recommendation_peers.py time|rank FILE`, which prints one JSON object.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -18,7 +19,6 @@ from scipy import sparse
 
 PEERS = Path(__file__).resolve().parent.parent / "build" / "peers-recommend"
 CUT = 10
-SEEDS = (0, 1, 2)
 
 
 def _python() -> Path:
@@ -32,13 +32,17 @@ def _python() -> Path:
     return found
 
 
-def _ask(what: str, file: Path) -> None:
+def ask(what: str, file: Path) -> dict[str, Any]:
+    """What the peers say of that file: `time` of a matrix, `rank` of a split."""
     environment = {"OPENBLAS_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}
-    subprocess.run([str(_python()), "-W", "ignore", __file__, what, str(file)], check=True, env=environment)
+    asked = [str(_python()), "-W", "ignore", __file__, what, str(file)]
+    said = subprocess.run(asked, check=True, env=environment, stdout=subprocess.PIPE, text=True).stdout
+    found: dict[str, Any] = json.loads(said)
+    return found
 
 
-def time_peers(home: Path) -> None:
-    """Fit implicit's models on the readings of the store in `home`."""
+def time_peers(home: Path) -> dict[str, Any]:
+    """Fit implicit's models on the readings of the store in `home`; seconds by name."""
     from datetime import UTC, datetime
 
     from mingus_lib import settings
@@ -51,67 +55,7 @@ def time_peers(home: Path) -> None:
     readings = recommender_model.all_readings(here.readers, here.events, Places(ids), datetime.now(UTC))
     file = home / "readings.npz"
     sparse.save_npz(file, readings.seen)
-    _ask("time", file)
-
-
-def compare(ratings: Path) -> None:
-    """nDCG@10 of all, full ranking, a random fifth held out, three splits."""
-    from mingus_lib.domain.recommend import evaluation, fitting
-    from mingus_lib.domain.recommend.parameters import FitOptions
-    from mingus_lib.domain.recommend.readings import Readings
-
-    rows = [line.split("\t")[:2] for line in ratings.read_text().splitlines()[1:]]
-    users, items = (
-        {name: n for n, name in enumerate(dict.fromkeys(column))} for column in zip(*rows, strict=True)
-    )
-    who, what = (np.array([names[row[n]] for row in rows]) for n, names in ((0, users), (1, items)))
-    every = Readings.of(who, what, np.ones(len(rows), np.float32), None, (len(users), len(items)))
-    for seed in SEEDS:
-        train, test = every.split(0.2, temporal=False, draw=np.random.default_rng(seed))
-        fitted = fitting.fit(train, None, FitOptions(temporal=False, seed=seed))
-        popularity = np.bincount(train.seen.indices, minlength=len(items)).astype(np.float32)
-        scorer = evaluation.by_matrix(fitted.taste, train.histories(1.0), popularity)
-        ours = evaluation.measure(scorer, train, test, (CUT,), seed).figures["ndcg@10"]
-        print(f"\nsplit {seed}: mingus with its defaults {ours:.4f}  {fitted.parameters}", flush=True)
-        ridges = (100, 200, 400, 800)
-        best = max(
-            (_ndcg(train.seen @ _ten_line_ease(train.seen, ridge), train.seen, test.seen), ridge)
-            for ridge in ridges
-        )
-        print(
-            f"    ten-line EASE, best of {len(ridges)} by the test itself: {best[0]:.4f} (lambda {best[1]})",
-            flush=True,
-        )
-        file = Path(f"/tmp/mingus-peers-{seed}.npz")
-        np.savez(file, train=_flat(train.seen), test=_flat(test.seen), shape=train.seen.shape)
-        _ask("rank", file)
-        file.unlink()
-
-
-def _flat(seen: Any) -> Any:
-    return np.stack(seen.nonzero())
-
-
-def _ten_line_ease(seen: Any, ridge: float) -> Any:
-    dense = seen.toarray()
-    inverse = np.linalg.inv(dense.T @ dense + ridge * np.eye(dense.shape[1]))
-    weights = -inverse / np.diag(inverse)
-    np.fill_diagonal(weights, 0)
-    return weights
-
-
-def _ndcg(scores: Any, train: Any, test: Any) -> float:
-    """The same figure in other words than the recommender's own."""
-    scores = np.asarray(scores).copy()
-    scores[train.nonzero()] = -np.inf
-    gains = []
-    for row in range(len(scores)):
-        wanted = set(test.indices[test.indptr[row] : test.indptr[row + 1]].tolist())
-        if wanted:
-            ranked = np.argsort(-scores[row], kind="stable")[:CUT]
-            got = sum(1 / np.log2(place + 2) for place, item in enumerate(ranked.tolist()) if item in wanted)
-            gains.append(got / sum(1 / np.log2(place + 2) for place in range(min(CUT, len(wanted)))))
-    return float(np.mean(gains))
+    return ask("time", file)
 
 
 def _models() -> dict[str, Any]:
@@ -136,7 +80,22 @@ def _models() -> dict[str, Any]:
     return models
 
 
-def _rank(file: Path) -> None:
+def ndcg(scores: Any, train: Any, test: Any) -> float:
+    """nDCG@10 in other words than the recommender's own; both matrices are readers x articles."""
+    scores = np.asarray(scores).copy()
+    scores[train.nonzero()] = -np.inf
+    gains = []
+    for row in range(len(scores)):
+        wanted = set(test.indices[test.indptr[row] : test.indptr[row + 1]].tolist())
+        if wanted:
+            ranked = np.argsort(-scores[row], kind="stable")[:CUT]
+            got = sum(1 / np.log2(place + 2) for place, item in enumerate(ranked.tolist()) if item in wanted)
+            gains.append(got / sum(1 / np.log2(place + 2) for place in range(min(CUT, len(wanted)))))
+    return float(np.mean(gains))
+
+
+def _rank(file: Path) -> dict[str, Any]:
+    """The best of each model's grid by the test itself."""
     found = np.load(file)
     train, test = (
         sparse.csr_matrix((np.ones(found[name].shape[1]), found[name]), shape=tuple(found["shape"]))
@@ -150,12 +109,12 @@ def _rank(file: Path) -> None:
             scores = model.user_factors @ model.item_factors.T
         else:
             scores = (train @ model.similarity).toarray()
-        best[name[:4]] = max(best.get(name[:4], (0.0, "")), (_ndcg(scores, train, test), name))
-    for value, name in best.values():
-        print(f"    implicit, best of its grid by the test itself: {value:.4f} ({name})", flush=True)
+        kind = name.split()[0]
+        best[kind] = max(best.get(kind, (0.0, "")), (ndcg(scores, train, test), name))
+    return dict(best)
 
 
-def _time(file: Path) -> None:
+def _time(file: Path) -> dict[str, Any]:
     seen = sparse.csr_matrix(sparse.load_npz(file)).astype(np.float32)
     from implicit.als import AlternatingLeastSquares
     from implicit.nearest_neighbours import BM25Recommender
@@ -164,6 +123,7 @@ def _time(file: Path) -> None:
         "BM25, K=200": BM25Recommender(K=200),
         "ALS, 64 factors": AlternatingLeastSquares(factors=64, iterations=15),
     }
+    seconds: dict[str, float] = {}
     for name, model in models.items():
         begun = time.perf_counter()
         model.fit(seen, show_progress=False)
@@ -171,9 +131,9 @@ def _time(file: Path) -> None:
         for start in range(0, seen.shape[0], 5_000):
             people = np.arange(start, min(start + 5_000, seen.shape[0]))
             model.recommend(people, seen[people], N=20)
-        lists = time.perf_counter() - fitted
-        print(f"  implicit {name:20} fit {fitted - begun:6.1f} s, all lists {lists:6.1f} s", flush=True)
+        seconds |= {f"{name}: fit, s": fitted - begun, f"{name}: all lists, s": time.perf_counter() - fitted}
+    return seconds
 
 
 if __name__ == "__main__":
-    {"time": _time, "rank": _rank}[sys.argv[1]](Path(sys.argv[2]))
+    print(json.dumps({"time": _time, "rank": _rank}[sys.argv[1]](Path(sys.argv[2]))))

@@ -1,29 +1,33 @@
-"""The recommender at scale: import, fit, all lists, one refresh; and beside implicit's models on the same data.
+"""The recommender at scale: import, fit, all lists, one refresh; with --peers beside implicit on the same data.
 
-    python benchmarks/recommendations.py --dir DIR [--readers 100000 --articles 50000 --events 10000000] [--peers]
+    python benchmarks/recommendations.py [--readers 100000 --articles 50000 --events 10000000] [--peers] [--json]
 
-Three sizes are run, a tenth, a third and the whole. `--peers` fits implicit's BM25 and ALS, installed into an
-environment of its own under build/, on the readings of the last size. `--ratings FILE` compares quality on a
-set such as MovieLens 100K (user, item, rating, time; tab-separated) with implicit and a ten-line EASE.
+Three sizes are run, a tenth, a third and the whole: the claims are of the whole, and of how cost grows up to it.
+--peers fits implicit's BM25 and ALS, installed into an environment of its own under build/, on the readings of the
+whole. How good the lists are is another matter: benchmarks/quality.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import multiprocessing
 import resource
 import shutil
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import recommendation_peers
-from machine import machine
+from claims import Claim, publish
 from readers_made_up import fill_articles, write_events
 
 from mingus_lib import settings
@@ -36,90 +40,116 @@ SIZES = (0.1, 0.33, 1.0)
 LISTS_TIMED = 200
 WORKERS = 2
 
+IMPORTED = "events imported a second"
+FIT = "fit, reading and validation included, s"
+FIT_CPU = "fit, s of processor"
+LISTS = "all lists, s"
+LISTS_CPU = "a list, ms of processor"
+REFRESH = "one reader's refresh, ms"
+READ = "a kept list read, ms"
+PEAK = "peak memory, MB"
+
 
 def main() -> None:
-    """Print every figure."""
+    """Measure and publish."""
     options = _options()
-    print(machine())
-    if options.ratings is not None:
-        recommendation_peers.compare(options.ratings)
-        return
-    for share in SIZES:
-        folder = options.dir / f"size-{share}"
-        shutil.rmtree(folder, ignore_errors=True)
-        _run(folder, *(max(1, round(n * share)) for n in (options.readers, options.articles, options.events)))
-        if share == SIZES[-1] and options.peers:
-            recommendation_peers.time_peers(folder)
-        if not options.keep:
+    figures: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory(prefix="mingus-bench-", dir=options.dir) as made:
+        for share in SIZES:
+            folder = Path(made) / f"size-{share}"
+            sizes = [max(1, round(n * share)) for n in (options.readers, options.articles, options.events)]
+            name = "{:,} readers, {:,} articles, {:,} events".format(*sizes)
+            print(name, file=sys.stderr, flush=True)
+            figures[name] = _run(folder, *sizes)
+            if share == SIZES[-1] and options.peers:
+                figures["implicit on the same readings"] = recommendation_peers.time_peers(folder)
             shutil.rmtree(folder)
+    measured = list(figures.values())[: len(SIZES)]
+    publish(_claims(measured[0], measured[-1], options.readers), figures, as_json=options.json)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--dir", type=Path, help="where to make the stores; removed at the end")
+    parser.add_argument("--dir", type=Path, help="where to make the stores, removed at the end")
     parser.add_argument("--readers", type=int, default=100_000)
     parser.add_argument("--articles", type=int, default=50_000)
     parser.add_argument("--events", type=int, default=10_000_000)
-    parser.add_argument("--keep", action="store_true", help="keep the stores")
     parser.add_argument("--peers", action="store_true", help="fit implicit's models too")
-    parser.add_argument("--ratings", type=Path, help="compare quality on this file instead")
-    found = parser.parse_args()
-    if found.dir is None and found.ratings is None:
-        parser.error("--dir is needed")
-    return found
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
 
 
-def _run(folder: Path, readers: int, articles: int, events: int) -> None:
+def _claims(small: dict[str, Any], whole: dict[str, Any], readers: int) -> list[Claim]:
+    """Each of the whole; growth as the power of the size that processor time goes with: 1 is linear."""
+    cost = [each[FIT_CPU] + each[LISTS_CPU] / 1e3 * readers * share
+            for each, share in ((small, SIZES[0]), (whole, SIZES[-1]))]  # fmt: skip
+    growth = math.log(cost[1] / cost[0]) / math.log(SIZES[-1] / SIZES[0])
+    return [
+        Claim("events imported", whole[IMPORTED], ">=", 100_000, "/s"),
+        Claim("the model fitted", whole[FIT], "<", 60, " s"),
+        Claim(f"all lists by {WORKERS} workers", whole[LISTS], "<", 60, " s"),
+        Claim("one reader's list made anew", whole[REFRESH], "<", 5, " ms"),
+        Claim("a kept list read", whole[READ], "<", 5, " ms"),
+        Claim("memory of fit and lists", whole[PEAK], "<", 1_500, " MB"),
+        Claim("fit and lists grow with the library to the power of", growth, "<=", 1.15),
+    ]
+
+
+def _run(folder: Path, readers: int, articles: int, events: int) -> dict[str, Any]:
     folder.mkdir(parents=True)
     here = Runtime(settings.load({"home": str(folder)}))
-    print(f"\n{readers:,} readers, {articles:,} articles, {events:,} events, store {here.store.id[:8]}")
-    fill_articles(here.settings.store_path, articles)
+    print(f"store {here.store.id[:8]}", file=sys.stderr)
     file = folder / "events.csv"
-    write_events(file, readers, articles, events)
-    with _timed("import", events, "events"):
-        Importer(here.store, lambda *_: None).run(str(file), sys.stdin.buffer, max_errors=0)
+    _elsewhere(fill_articles, here.settings.store_path, articles)
+    _elsewhere(write_events, file, readers, articles, events)
+    importer = Importer(here.store, lambda *_: None)
+    imported, _ = _timed(lambda: importer.run(str(file), sys.stdin.buffer, max_errors=0))
     file.unlink()
     given, now = here.recommender, datetime.now(UTC)
-    marks: list[tuple[str, float]] = []
-    begun = time.perf_counter()
-    with _timed("fit, tuning and reading included", 1, "model"):
-        plan = recommend_all.learn(
-            given,
-            here.settings.fit_options(),
-            "bench",
-            now,
-            lambda *step: marks.append((step[2], time.perf_counter())),
-        )
-    for (name, at), (_, end) in zip(marks, [*marks[1:], ("", time.perf_counter())], strict=True):
-        print(f"    {name:20} {end - at:7.1f} s")
-    print(f"    parameters {plan.parameters}, after {time.perf_counter() - begun:.1f} s; peak {_peak():,} MB")
-    _time_lists(given, plan, readers, now)
+    plans: list[recommend_all.Plan] = []
+    options = here.settings.fit_options()
+    fit, fit_cpu = _timed(
+        lambda: plans.append(recommend_all.learn(given, options, "bench", now, lambda *_: None))
+    )
+    found = {IMPORTED: events / imported, FIT: fit, FIT_CPU: fit_cpu, **_lists(given, plans[0], readers, now)}
     here.close()
+    return {**found, "parameters": plans[0].parameters}
 
 
-def _time_lists(given: Recommender, plan: recommend_all.Plan, readers: int, now: datetime) -> None:
-    with (
-        _timed(f"all lists, {WORKERS} workers", readers, "lists"),
-        ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn")) as workers,
-    ):
-        peaks = list(workers.map(partial(_lists, given.home, now), plan.chunks))
-    print(f"    a worker's peak {max(peaks):,} MB")
+def _elsewhere(make: Callable[..., None], *given: object) -> None:
+    """In a process of its own, whose memory is not counted."""
+    child = multiprocessing.get_context("spawn").Process(target=make, args=given)
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+
+
+def _lists(given: Recommender, plan: recommend_all.Plan, readers: int, now: datetime) -> dict[str, Any]:
+    peaks = [_peak()]
+
+    def every() -> None:
+        with ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn")) as workers:
+            peaks.extend(workers.map(partial(_chunk, given.home, now), plan.chunks))
+
+    wall, cpu = _timed(every)
     # From the middle: those who came first read most. The first one pays for loading the model.
     some = given.readers.list(LISTS_TIMED, readers // 2)
     given.refresh(some[0], now=now)
-    with _timed("one reader's refresh", LISTS_TIMED, "refreshes"):
-        for reader in some:
-            given.refresh(reader, now=now)
-    with _timed("a kept list read", LISTS_TIMED, "reads"):
-        for reader in some:
-            given.show(reader.id, now=now, record=False)
-    size = (given.home / recommender_model.FILE).stat().st_size
-    print(f"    model {size / 1e6:.0f} MB, peak {_peak():,} MB")
+    refresh, _ = _timed(lambda: [given.refresh(reader, now=now) for reader in some])
+    read, _ = _timed(lambda: [given.show(reader.id, now=now, record=False) for reader in some])
+    return {
+        LISTS: wall,
+        LISTS_CPU: cpu / readers * 1e3,
+        REFRESH: refresh / len(some) * 1e3,
+        READ: read / len(some) * 1e3,
+        PEAK: max(*peaks, _peak()),
+        "model, MB": (given.home / recommender_model.FILE).stat().st_size / 1e6,
+    }
 
 
-def _lists(home: Path, now: datetime, chunk: tuple[int, int]) -> int:
+def _chunk(home: Path, now: datetime, chunk: tuple[int, int]) -> int:
     """What a worker does with a chunk of readers; its peak memory in MB."""
     recommend_all.make_lists(_recommender(home), *chunk, 20, now, lambda *_: None)
     return _peak()
@@ -131,24 +161,19 @@ def _recommender(home: Path) -> Recommender:
     return Runtime(settings.load({"home": str(home)})).recommender
 
 
+def _timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds by the clock, and of the processor with those of children that have ended."""
+    wall, cpu = time.perf_counter(), _processor()
+    work()
+    found = time.perf_counter() - wall, _processor() - cpu
+    print(
+        f"  {found[0]:.1f} s, {found[1]:.1f} s of processor, peak {_peak():,} MB", file=sys.stderr, flush=True
+    )
+    return found
+
+
 def _processor() -> float:
-    """Seconds of this process and of the children that have ended."""
     return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-
-
-class _timed:
-    """Wall and processor time of a block, and of each of its parts."""
-
-    def __init__(self, what: str, count: int, noun: str) -> None:
-        self.what, self.count, self.noun = what, count, noun
-
-    def __enter__(self) -> None:
-        self.wall, self.cpu = time.perf_counter(), _processor()
-
-    def __exit__(self, *_: object) -> None:
-        wall, cpu = time.perf_counter() - self.wall, _processor() - self.cpu
-        rate = f"{self.count / wall:12,.0f} {self.noun}/s, {cpu / self.count * 1e3:.3f} ms of processor each"
-        print(f"  {self.what:34} {wall:8.1f} s ({cpu:.1f} s of processor) {rate}")
 
 
 def _peak() -> int:

@@ -14,6 +14,7 @@ from mingus_lib.queues import context
 from mingus_lib.queues.catalog import job
 
 MAX_NUMBER = 2**63 - 1
+_ALL = "update_all_user_recommendations"
 
 
 class Nothing(Arguments):
@@ -71,10 +72,13 @@ def update_all_user_recommendations(
     moment = datetime.now(UTC)
     if first is not None and last is not None:
         return recommend_all.make_lists(here.recommender, first, last, limit, moment, now.report)
+    if (other := here.ledger.running_alike(now.id, _ALL, {}, ("limit",))) is not None:
+        # The timetable's and an operator's may come together: one model is enough.
+        return {"same_as": other}
     plan = recommend_all.learn(here.recommender, here.settings.fit_options(), now.id, moment, now.report)
     for low, high in plan.chunks:
         chunk = {"first": low, "last": high, "limit": limit}
-        here.follow_up("update_all_user_recommendations", chunk, parent=now.id)
+        here.follow_up(_ALL, chunk, parent=now.id)
     return plan.as_json()
 
 

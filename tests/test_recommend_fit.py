@@ -118,6 +118,10 @@ def test_the_scale_of_ease_is_told_by_rows_from_all_over() -> None:
     assert sampled == pytest.approx(whole, rel=0.1)
 
 
+def test_on_sparse_data_half_and_half_has_the_benefit_of_the_doubt(sparse: MadeUp) -> None:
+    assert fitting.fit(sparse.train, None, RANDOMLY).parameters.ease == 0.5
+
+
 def test_on_dense_data_ease_alone_has_the_benefit_of_the_doubt() -> None:
     dense = made_up(readers=300, articles=80, each=30, subjects=8)
     assert fitting.fit(dense.train, None, RANDOMLY).parameters.ease == 1

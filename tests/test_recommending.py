@@ -7,6 +7,7 @@ import os
 import signal
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from mingus_lib.domain.readers import Event, Reader
 from mingus_lib.domain.recommend.facts import ListPolicy
 from mingus_lib.domain.recommend.parameters import FitOptions
 from mingus_lib.errors import NotFound, PermanentError, UsageError
+from mingus_lib.queues.enqueue import new_job
 from mingus_lib.services import (
     evaluate_recommendations,
     recommend_all,
@@ -30,6 +32,7 @@ from mingus_lib.services.recommending import Recommender
 from mingus_lib.store import model_file
 from mingus_lib.store.articles import Articles
 from mingus_lib.store.database import Store
+from mingus_lib.store.ledger import Ledger
 from tests.conftest import CommandLine, wait_for
 from tests.reader_samples import NOW, add_article, fill, read, recommender
 
@@ -256,7 +259,12 @@ def test_the_jobs_do_it_all(mingus: CommandLine) -> None:
     (mingus.home / "mingus.toml").write_text("[recommend]\ntune = false\n")
     with Store.open(mingus.home / "mingus.db") as store:
         read(store, fill(store, [("BE", "Beginner")], 40), 20)
-    mingus("recommend", "--all")
+    first = mingus("recommend", "--all", "-q")
+    again = mingus("recommend", "--all", "-q", "--limit", "30")
+    assert again.out == first.out, "one model is enough: the job under way is named"
+    assert "already" in again.err
+    chunk = mingus("enqueue", "update_all_user_recommendations", "--args", '{"first": 1, "last": 2}', "-q")
+    assert chunk.out != first.out
     mingus("enqueue", "update_user_recommendations", "--args", '{"user_id": "nobody"}')
     assert mingus("worker", "--burst", "--queue", "recommendations").code == 0
     jobs = mingus("jobs", "--json").json
@@ -265,6 +273,26 @@ def test_the_jobs_do_it_all(mingus: CommandLine) -> None:
     assert not told["refreshed"]
     assert len(told["articles"]) == 3
     assert told["articles"][0]["why"].startswith("because you read")
+
+
+def test_the_younger_of_two_fits_gives_way(tmp_path: Path) -> None:
+    task, loose = "update_all_user_recommendations", ("limit",)
+    with Store.open(tmp_path / "mingus.db") as store:
+        ledger = Ledger(store)
+        old, young = (new_job(task, {"limit": limit}) for limit in (20, 30))
+        ledger.record([old, young])
+        assert ledger.record_alone(new_job(task, {}), loose) == old.id
+        assert ledger.running_alike(young.id, task, {}, loose) is None, "it only waits"
+        for spec in (young, old):
+            ledger.start(spec, worker="w", now=NOW)
+        assert ledger.running_alike(young.id, task, {}, loose) == old.id
+        assert ledger.running_alike(old.id, task, {}, loose) is None, "never both"
+        ledger.finish(young.id, 1, "{}", NOW)
+        ledger.record([replace(new_job(task, {"first": 1, "last": 9}), parent_id=old.id, root_id=old.id)])
+        ledger.finish(old.id, 1, "{}", NOW)
+        assert ledger.record_alone(new_job(task, {}), loose) == old.id, "its lists are still to be made"
+        later = new_job(task, {"first": 1, "last": 2})
+        assert ledger.record_alone(later, loose) is None, "of other readers"
 
 
 @pytest.mark.parametrize("line", ["a,b,nan,1", "a,b,x,1", "a,b,inf,1", "a,b,1,inf", "a,b,1,soon"])

@@ -10,6 +10,7 @@ import typer
 from mingus_lib.commands.common import MAX_ID, Json, Quiet, Wait, runtime_of
 from mingus_lib.commands.ending import finish
 from mingus_lib.errors import UsageError
+from mingus_lib.runtime import Runtime
 from mingus_lib.services import enqueueing
 from mingus_lib.view import output
 from mingus_lib.view import recommend as view
@@ -48,8 +49,7 @@ def recommend(
     if everybody:
         if reader is not None or similar is not None:
             raise UsageError("--all is for every reader: leave the reader and --similar out")
-        ids = enqueueing.enqueue(here.enqueuer, "update_all_user_recommendations", [{"limit": limit}])
-        finish(here, ids, "recommendations", wait, form)
+        finish(here, [_everybody(here, limit)], "recommendations", wait, form)
     elif similar is not None:
         near = here.recommender.similar(similar, reader, limit, now=now)
         view.show_similar(near, form)
@@ -67,3 +67,15 @@ def recommend(
         raise UsageError(
             "whom for? Name a reader (`mingus readers list`), or use --all or --similar ARTICLE_ID"
         )
+
+
+def _everybody(here: Runtime, limit: int) -> str:
+    """The job that makes all lists: a new one, unless one is under way."""
+    task, given = "update_all_user_recommendations", {"limit": limit}
+    if here.settings.key_file is not None:
+        # A producer without the store cannot know what is under way; the job finds out.
+        return enqueueing.enqueue(here.enqueuer, task, [given])[0]
+    job, new = enqueueing.enqueue_alone(here.enqueuer, here.ledger, task, given, loose=("limit",))
+    if not new:
+        output.message(f"Job {job} makes all lists already: it is followed, and none is added.")
+    return job

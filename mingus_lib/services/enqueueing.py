@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -14,7 +14,9 @@ from mingus_lib.queues.enqueue import Submits, new_job
 if TYPE_CHECKING:
     from redis import Redis
 
+    from mingus_lib.domain.jobs import JobSpec
     from mingus_lib.store.articles import Articles
+    from mingus_lib.store.ledger import Ledger
 
 MAX_ARGUMENT_BYTES = 10_000_000
 MAX_LINE_BYTES = 1_000_000
@@ -51,6 +53,28 @@ def enqueue(
 ) -> list[str]:
     """Check every object against the task, then enqueue a job of each; the ids in order."""
     return enqueuer.submit([new_job(task, each, queue=queue) for each in arguments])
+
+
+class _UnderWay(Exception):
+    """Leaves the enqueuer before anything is pushed."""
+
+
+def enqueue_alone(
+    enqueuer: Submits, ledger: Ledger, task: str, arguments: dict[str, Any], loose: Collection[str] = ()
+) -> tuple[str, bool]:
+    """Enqueue a job unless one of its task and arguments (but those in `loose`) is under way; its id, if it is new."""
+    found: list[str] = []
+
+    def record(specs: Sequence[JobSpec]) -> None:
+        for spec in specs:
+            if (other := ledger.record_alone(spec, loose)) is not None:
+                found.append(other)
+                raise _UnderWay
+
+    try:
+        return enqueuer.submit([new_job(task, arguments)], record)[0], True
+    except _UnderWay:
+        return found[0], False
 
 
 def queue_of(task: str, asked: str | None) -> str | None:

@@ -126,7 +126,7 @@ class Recommender:
 
     def refresh(self, reader: Reader, limit: int = LIMIT, *, now: datetime) -> int:
         """Make a reader's list anew; how many articles it has."""
-        return len(self._made([reader], limit, now)[0].suggestions)
+        return len(self._made([reader], limit, now)[0].articles)
 
     def refresh_chunk(self, first: int, last: int, limit: int, *, now: datetime) -> Iterator[int]:
         """The lists of the readers of these numbers, made and kept in pieces; how many are done after each.
@@ -165,8 +165,7 @@ class Recommender:
         found = held.maker.many(with_history, limit + SPARE, _today(now))
         pairs = zip(facts, found, strict=True)
         made = [
-            NewList(each.number, revisions.get(each.number, 0), [one.as_json() for one in suggestions])
-            for each, suggestions in pairs
+            NewList.of(each.number, revisions.get(each.number, 0), suggestions) for each, suggestions in pairs
         ]
         self.lists.put(made, held.model.version, limit, now)
         return made

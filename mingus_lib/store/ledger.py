@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,9 @@ from mingus_lib.store.values import as_optional_time, as_text, as_time
 
 SYNC_SECONDS = 0.05
 OPEN = "state IN ('queued', 'scheduled', 'started')"
+# A job is under way until the last of those that it caused has ended; one that waits for its time is not yet.
+UNDER_WAY = f"""(state IN ('queued', 'started') OR state = 'finished'
+  AND EXISTS (SELECT 1 FROM job_runs AS c WHERE c.root_id = j.id AND c.{OPEN}))"""  # noqa: S608
 _MINE = "WHERE id = ? AND state = 'started' AND attempts = ?"
 
 _INSERT = """
@@ -99,6 +102,23 @@ class Ledger:
             connection.executemany(_INSERT, [_new_row(spec) for spec in specs])
         if durable:
             self._synced = time.monotonic()
+
+    def record_alone(self, spec: JobSpec, loose: Collection[str] = ()) -> str | None:
+        """Write the job unless one of its kind is under way; that one's id. See `alike`."""
+        with self._store.transaction() as connection:
+            other = _alike(connection, spec.task, spec.args, loose, UNDER_WAY)
+            if other is None:
+                connection.execute(_INSERT, _new_row(spec))
+            return other
+
+    def running_alike(
+        self, job_id: str, task: str, args: Mapping[str, Any], loose: Collection[str]
+    ) -> str | None:
+        """An older job of the same task and arguments, those of the names in `loose` aside, that runs now."""
+        # Of two that run at once the younger gives way, and never both.
+        state = "state = 'started' AND rowid < (SELECT rowid FROM job_runs WHERE id = ?)"
+        with self._store.reading() as connection:
+            return _alike(connection, task, args, loose, state, job_id)
 
     def confirm(self, ids: Iterable[str], now: datetime) -> None:
         """Say that Redis has taken them."""
@@ -330,6 +350,26 @@ def _cancel(connection: sqlite3.Connection, job_id: str, reason: str, now: str) 
 def _standing(row: Row) -> Standing:
     state, attempts, tries, deaths, refused, cancel, timeout = tuple(row)[:7]
     return Standing(JobState(state), attempts, tries, deaths, bool(refused), bool(cancel), timeout=timeout)
+
+
+def _alike(
+    connection: sqlite3.Connection,
+    task: str,
+    args: Mapping[str, Any],
+    loose: Collection[str],
+    state: str,
+    *more: str,
+) -> str | None:
+    """The oldest such job that no other caused, with the same arguments but those of the names in `loose`."""
+    sql = (
+        f"SELECT id, args FROM job_runs AS j WHERE task = ? AND parent_id IS NULL AND {state} ORDER BY rowid"  # noqa: S608
+    )
+
+    def strict(given: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in given.items() if name not in loose and value is not None}
+
+    rows = connection.execute(sql, (task, *more))
+    return next((str(row[0]) for row in rows if strict(json.loads(row[1])) == strict(args)), None)
 
 
 def _new_row(spec: JobSpec) -> tuple[Any, ...]:

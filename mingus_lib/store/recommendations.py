@@ -13,7 +13,7 @@ from typing import Any
 
 from mingus_lib.domain.gate import EVERYTHING, Levels
 from mingus_lib.domain.library import Article
-from mingus_lib.domain.recommend.facts import ArticleFacts, quality_of
+from mingus_lib.domain.recommend.facts import ArticleFacts, Suggestion, quality_of
 from mingus_lib.store import article_rows, gate_sql
 from mingus_lib.store.article_rows import LISTED_SQL
 from mingus_lib.store.database import Row, Store
@@ -64,11 +64,21 @@ class StoredList:
 
 @dataclass(frozen=True, slots=True)
 class NewList:
-    """A list to be kept, made for the reader as of that revision."""
+    """A list to be kept, made for the reader as of that revision, with its `articles` by id.
+
+    It is JSON from the beginning: thousands wait at once, and as objects they would keep the garbage collector busy.
+    """
 
     reader: int
     revision: int
-    suggestions: list[dict[str, Any]]
+    articles: tuple[int, ...]
+    text: str
+
+    @classmethod
+    def of(cls, reader: int, revision: int, suggestions: Sequence[Suggestion]) -> NewList:
+        """From what was suggested."""
+        text = _ENCODE([each.as_json() for each in suggestions])
+        return cls(reader, revision, tuple([each.article for each in suggestions]), text)
 
 
 class Recommendations:
@@ -106,10 +116,7 @@ class Recommendations:
             kept = [each for each in lists if each.reader in known]
             connection.executemany(
                 _PUT,
-                (
-                    (each.reader, made_at, each.revision, model, size, _ENCODE(each.suggestions))
-                    for each in kept
-                ),
+                ((each.reader, made_at, each.revision, model, size, each.text) for each in kept),
             )
             _note_articles(connection, kept)
 
@@ -159,7 +166,7 @@ def _note_articles(connection: sqlite3.Connection, lists: Sequence[NewList]) -> 
         "SELECT article, reader FROM recommended WHERE reader IN (SELECT value FROM json_each(?))", (readers,)
     )
     had = {(row[0], row[1]) for row in rows}
-    have = {(one["article"], each.reader) for each in lists for one in each.suggestions}
+    have = {(article, each.reader) for each in lists for article in each.articles}
     connection.executemany("DELETE FROM recommended WHERE article = ? AND reader = ?", sorted(had - have))
     connection.executemany("INSERT INTO recommended (article, reader) VALUES (?, ?)", sorted(have - had))
 

@@ -16,9 +16,31 @@ from mingus_lib.domain.recommend.matrix import Floats, Ints
 POOL = 60
 # The new are the newest tenth, but so many at least.
 FEWEST_NEW = 5
+# The best of each goal that are looked at.
+OF_A_GOAL = 30
 # Of an article's topics so many are looked at.
 TOPICS = 5
 GONE = len(LABELS)
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """Words as numbers, -1 for none."""
+
+    codes: NDArray[np.int32]
+    numbers: dict[str, int]
+
+    @classmethod
+    def of(cls, words: Iterable[str | None]) -> Coded:
+        """One code a word."""
+        numbers: dict[str, int] = {}
+        codes = [-1 if word is None else numbers.setdefault(word, len(numbers)) for word in words]
+        return cls(np.array(codes, np.int32), numbers)
+
+    def are(self, places: Ints, word: str | None) -> NDArray[np.bool_] | None:
+        """Which of these places have that word; None when none can."""
+        number = None if word is None else self.numbers.get(word)
+        return None if number is None else self.codes[places] == number
 
 
 @dataclass(slots=True)
@@ -32,8 +54,8 @@ class Catalogue:
     topics: list[tuple[str, ...]]
     topic_codes: NDArray[np.int32]
     topic_numbers: dict[str, int]
-    stages: list[str | None]
-    incomes: list[str | None]
+    stages: Coded
+    incomes: Coded
     culture: Floats
     quality: Floats
     days: Floats
@@ -41,7 +63,9 @@ class Catalogue:
     popularity: Floats
     by_topic: dict[str, Ints]
     places: dict[int, int]
+    _opened: dict[Levels, NDArray[np.bool_]] = field(default_factory=dict)
     _pools: dict[Levels, tuple[Ints, Ints]] = field(default_factory=dict)
+    _of_goals: dict[tuple[str, Levels], Ints] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -63,8 +87,8 @@ class Catalogue:
             topics,
             codes,
             numbers,
-            [each.stage for each in shown],
-            [each.income for each in shown],
+            Coded.of([each.stage for each in shown]),
+            Coded.of([each.income for each in shown]),
             np.array([each.culture for each in shown], np.float32),
             np.array([each.quality for each in shown], np.float32),
             np.array([each.day for each in shown], np.float32),
@@ -76,7 +100,9 @@ class Catalogue:
 
     def open_to(self, levels: Levels) -> NDArray[np.bool_]:
         """Which labels are open, by their number; index it with `labels`."""
-        return np.array([*(may_read(label, levels) for label in LABELS), False])
+        if levels not in self._opened:
+            self._opened[levels] = np.array([*(may_read(label, levels) for label in LABELS), False])
+        return self._opened[levels]
 
     def pools(self, levels: Levels) -> tuple[Ints, Ints]:
         """The most popular and the newest articles that are open to these levels."""
@@ -87,6 +113,18 @@ class Catalogue:
             newest = open_places[np.argsort(-self.days[open_places], kind="stable")[:few]]
             self._pools[levels] = popular, newest
         return self._pools[levels]
+
+    def of_goal(self, goal: str, levels: Levels) -> Ints:
+        """The best of a topic by popularity and quality that are open to these levels."""
+        places = self.by_topic.get(goal)
+        if places is None:
+            # Not kept: goals are anything that readers write.
+            return np.empty(0, np.int64)
+        if (goal, levels) not in self._of_goals:
+            places = places[self.open_to(levels)[self.labels[places]]]
+            worth = self.popularity[places] + self.quality[places]
+            self._of_goals[goal, levels] = places[np.argsort(-worth, kind="stable")[:OF_A_GOAL]]
+        return self._of_goals[goal, levels]
 
 
 _GONE = ArticleFacts(0, None, "", (), None, None, 0.0, 0.0, 0.0, None)

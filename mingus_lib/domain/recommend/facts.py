@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from mingus_lib.domain.gate import BEGINNER, Label, Levels
 
@@ -73,13 +73,12 @@ class ListPolicy:
         return step not in self.without
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(NamedTuple):
     """One place of a list. `parts` sum up to `score`; `because`: the articles read that led here, best first."""
 
     article: int
     score: float
-    parts: dict[str, float] = field(default_factory=dict)
+    parts: dict[str, float]
     because: tuple[int, ...] = ()
     reasons: tuple[str, ...] = ()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,11 +13,12 @@ from mingus_lib.domain.gate import PHASES
 from mingus_lib.domain.recommend.catalogue import Catalogue
 from mingus_lib.domain.recommend.facts import ListPolicy, ReaderFacts, Suggestion
 from mingus_lib.domain.recommend.matrix import Csr, Floats, Ints, csr, slim, top
-from mingus_lib.domain.recommend.rerank import PARTS, Ranked, choose, rank
+from mingus_lib.domain.recommend.rerank import PARTS, Ranked, choose, merits, rank
 
-# The best by score, and of each goal, that are looked at more closely.
+# The best by score that are looked at more closely.
 CANDIDATES = 120
-OF_A_GOAL = 30
+# So many times as many are taken before the gate: a Beginner may read some half of a library.
+AHEAD = 3
 # Readers whose scores are held at once: some ten thousand each.
 AT_ONCE = 250
 BECAUSE = 2
@@ -45,6 +47,7 @@ class ListMaker:
     _where: NDArray[np.int32] = field(init=False)
     _wanted: NDArray[np.bool_] = field(init=False)
     _matrix: Csr = field(init=False)
+    _merits: tuple[float, Floats] | None = None
 
     def __post_init__(self) -> None:
         self._scratch = np.zeros(len(self.shelf.ids), np.float32)
@@ -54,17 +57,14 @@ class ListMaker:
 
     def many(
         self, readers: Sequence[tuple[ReaderFacts, History]], limit: int, today: float
-    ) -> list[list[Suggestion]]:
-        """The lists of several readers, best first; one product scores so many."""
-        return [
-            made
-            for start in range(0, len(readers), AT_ONCE)
-            for made in self._some(readers[start : start + AT_ONCE], limit, today)
-        ]
+    ) -> Iterator[list[Suggestion]]:
+        """The lists of several readers, best first, one at a time; one product scores so many."""
+        for start in range(0, len(readers), AT_ONCE):
+            yield from self._some(readers[start : start + AT_ONCE], limit, today)
 
     def _some(
         self, readers: Sequence[tuple[ReaderFacts, History]], limit: int, today: float
-    ) -> list[list[Suggestion]]:
+    ) -> Iterator[list[Suggestion]]:
         known = self._matrix.shape[0]
         histories = [_of_model(history, known) for _, history in readers]
         rows = np.repeat(np.arange(len(readers)), [len(places) for places, _ in histories])
@@ -72,43 +72,40 @@ class ListMaker:
         weights = np.concatenate([weight for _, weight in histories]) if histories else np.empty(0)
         # Places of one width: else scipy widens the whole matrix for each product.
         scores = slim(csr(rows, columns, weights, (len(readers), known))) @ self._matrix
-        return [
-            self._one(reader, history, scores.indices[low:high], scores.data[low:high], limit, today)
-            for (reader, history), low, high in zip(
-                readers, scores.indptr[:-1], scores.indptr[1:], strict=True
-            )
-        ]
+        bounds = itertools.pairwise(scores.indptr.tolist())
+        for (reader, history), (low, high) in zip(readers, bounds, strict=True):
+            yield self._one(reader, history, scores.indices[low:high], scores.data[low:high], limit, today)
 
     def near(self, place: int, reader: ReaderFacts, limit: int, today: float) -> list[Suggestion]:
         """What goes with one article, for a reader of these levels."""
         one = History(np.array([place]), np.ones(1, np.float32), np.array([place]))
         alone = ListMaker(self.shelf, self.taste, self.likeness, SIMILAR)
-        return alone.many([(reader, one)], limit, today)[0]
+        return next(alone.many([(reader, one)], limit, today))
 
     def _one(
         self, reader: ReaderFacts, history: History, scored: Ints, scores: Floats, limit: int, today: float
     ) -> list[Suggestion]:
         self._scratch[scored] = scores
         places, newest = self._candidates(reader, history, scored, scores)
-        ranked = rank(
-            self.shelf, places, self._scratch[places], len(history.places), reader, self.policy, today
-        )
+        taste, worth = self._scratch[places], self._worth(today)
         self._scratch[scored] = 0
-        chosen = choose(self.shelf, ranked, newest.tolist(), reader, self.policy, limit, today)
+        ranked = rank(self.shelf, worth, places, taste, len(history.places), reader, self.policy)
+        chosen = choose(self.shelf, ranked, newest, reader, self.policy, limit, today)
         return self._told(ranked, chosen, reader, history)
+
+    def _worth(self, today: float) -> Floats:
+        if self._merits is None or self._merits[0] != today:
+            self._merits = today, merits(self.shelf, self.policy, today)
+        return self._merits[1]
 
     def _candidates(
         self, reader: ReaderFacts, history: History, scored: Ints, scores: Floats
     ) -> tuple[Ints, Ints]:
         """Places that are open and not finished: the best by score, the popular, the new and those of the goals."""
-        is_open = self.shelf.open_to(reader.levels)
-        usable = is_open[self.shelf.labels[scored]] & (scores > 0)
-        best, values = scored[usable], scores[usable]
-        room = CANDIDATES + len(history.finished)
-        if len(best) > room:
-            best = best[top(values, room)]
+        best = self._best(reader, scored, scores, CANDIDATES + len(history.finished))
         popular, newest = self.shelf.pools(reader.levels)
-        of_goals = [self._of_goal(goal, is_open) for goal in reader.goals] if self.policy.has("goals") else []
+        goals = reader.goals if self.policy.has("goals") else ()
+        of_goals = [self.shelf.of_goal(goal, reader.levels) for goal in goals]
         if self.policy is SIMILAR:
             popular, newest = popular[:0], newest[:0]
         wanted = self._wanted
@@ -120,13 +117,17 @@ class ListMaker:
         wanted[found] = False
         return found, newest
 
-    def _of_goal(self, goal: str, is_open: NDArray[np.bool_]) -> Ints:
-        places = self.shelf.by_topic.get(goal)
-        if places is None:
-            return np.empty(0, np.int64)
-        places = places[is_open[self.shelf.labels[places]]]
-        worth = self.shelf.popularity[places] + self.shelf.quality[places]
-        return places[np.argsort(-worth, kind="stable")[:OF_A_GOAL]]
+    def _best(self, reader: ReaderFacts, scored: Ints, scores: Floats, room: int) -> Ints:
+        """The `room` open places of the highest scores above 0, in any order."""
+        if len(scored) > AHEAD * room:
+            # Most are far from the list: the gate looks at the first few, and at all only if too few are open.
+            first = top(scores, AHEAD * room)
+            found = self._best(reader, scored[first], scores[first], room)
+            if len(found) == room:
+                return found
+        usable = self.shelf.open_to(reader.levels)[self.shelf.labels[scored]] & (scores > 0)
+        best = scored[usable]
+        return best[top(scores[usable], room)] if len(best) > room else best
 
     def _told(
         self, ranked: Ranked, chosen: Sequence[tuple[int, bool]], reader: ReaderFacts, history: History
@@ -136,15 +137,17 @@ class ListMaker:
         places = ranked.places[numbers]
         parts = ranked.parts[:, numbers].T.astype(np.float64).round(4).tolist()
         because = self._because(places, history)
+        ids = self.shelf.ids[places].tolist()
+        told = zip(ids, places.tolist(), parts, because, chosen, strict=True)
         return [
             Suggestion(
-                int(self.shelf.ids[place]),
+                article,
                 round(sum(of_parts), 4),
                 {name: value for name, value in zip(PARTS, of_parts, strict=True) if value},
-                tuple(because[position]),
-                tuple(self._reasons(int(place), of_parts, drawn, reader)),
+                tuple(led_here),
+                tuple(self._reasons(place, of_parts, drawn, reader)),
             )
-            for position, (place, of_parts, (_, drawn)) in enumerate(zip(places, parts, chosen, strict=True))
+            for article, place, of_parts, led_here, (_, drawn) in told
         ]
 
     def _reasons(self, place: int, parts: Sequence[float], drawn: bool, reader: ReaderFacts) -> list[str]:
@@ -179,10 +182,11 @@ class ListMaker:
         added = np.zeros((len(places), len(read)), np.float32)
         added[target[hit], owner] = matrix.data[hit + entries[owner]] * weights[owner]
         order = np.argsort(-added, axis=1, kind="stable")[:, :BECAUSE]
-        ids = self.shelf.ids[read]
+        most = np.take_along_axis(added, order, 1)
+        telling = (most > 0) & (most >= 0.25 * most[:, :1])
+        ids = self.shelf.ids[read][order].tolist()
         return [
-            [int(ids[n]) for n in best if row[n] > 0 and row[n] >= 0.25 * row[best[0]]]
-            for row, best in zip(added, order, strict=True)
+            list(itertools.compress(best, tells)) for best, tells in zip(ids, telling.tolist(), strict=True)
         ]
 
 

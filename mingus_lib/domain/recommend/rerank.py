@@ -6,17 +6,18 @@ score = trust * taste + (1 - trust) * popularity / 2 + goals + stage + culture +
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mingus_lib.domain.recommend.catalogue import Catalogue
 from mingus_lib.domain.recommend.facts import ListPolicy, ReaderFacts
 from mingus_lib.domain.recommend.matrix import Floats, Ints
 
 PARTS = ("taste", "popularity", "goals", "stage", "culture", "quality", "freshness", "balance")
+# Where the parts stand that are the same for every reader.
+MERITS = [4, 5, 6]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,60 +29,57 @@ class Ranked:
     totals: Floats
 
 
+def merits(shelf: Catalogue, policy: ListPolicy, today: float) -> Floats:
+    """What articles are worth to anybody that day: culture, quality and freshness, MERITS x articles."""
+    found = np.zeros((len(MERITS), len(shelf.ids)), np.float32)
+    if policy.has("culture"):
+        found[0] = policy.culture * shelf.culture
+    if policy.has("quality"):
+        found[1] = policy.quality * shelf.quality
+    if policy.has("freshness"):
+        ages = np.maximum(today - shelf.days, 0)
+        found[2] = policy.freshness * np.exp2(-ages / policy.half_life_days)
+    return found
+
+
 def rank(
     shelf: Catalogue,
+    worth: Floats,
     places: Ints,
     taste: Floats,
     read: int,
     reader: ReaderFacts,
     policy: ListPolicy,
-    today: float,
 ) -> Ranked:
-    """Every candidate's parts. `taste`: their scores; `read`: how many articles these come from; `today`: days."""
+    """Every candidate's parts. `worth`: see merits; `taste`: scores; `read`: how many articles these come from."""
     best = float(taste.max(initial=0.0))
     trust = read / (read + policy.trusting) if best > 0 else 0.0
     parts = np.zeros((len(PARTS), len(places)), np.float32)
     parts[0] = np.maximum(taste, 0) * (trust / best if best > 0 else 0.0)
     parts[1] = shelf.popularity[places] * ((1 - trust) * policy.popularity)
     if policy.has("goals"):
-        parts[2] = policy.goals * _on_goals(shelf, places, reader.goals)
-        parts[3] = policy.stage * np.array(_fitting(shelf, places, reader), np.float32)
-    if policy.has("culture"):
-        parts[4] = policy.culture * shelf.culture[places]
-    if policy.has("quality"):
-        parts[5] = policy.quality * shelf.quality[places]
-    if policy.has("freshness"):
-        ages = np.maximum(today - shelf.days[places], 0)
-        parts[6] = policy.freshness * np.exp2(-ages / policy.half_life_days)
+        _add_goals(parts[2], shelf, places, reader.goals, policy.goals)
+        # Half for the reader's own career stage, half for their income range.
+        for fitting in (shelf.stages.are(places, reader.stage), shelf.incomes.are(places, reader.income)):
+            if fitting is not None:
+                parts[3] += policy.stage * 0.5 * fitting
+    parts[MERITS] = worth[:, places]
     if policy.has("balance"):
         parts[7] = policy.balance * np.array((*reader.weakness, 0.0), np.float32)[shelf.phases[places]]
     return Ranked(places, parts, parts.sum(axis=0))
 
 
-def _on_goals(shelf: Catalogue, places: Ints, goals: Sequence[str]) -> NDArray[np.bool_]:
+def _add_goals(part: Floats, shelf: Catalogue, places: Ints, goals: Sequence[str], weight: float) -> None:
     wanted = [shelf.topic_numbers[goal] for goal in goals if goal in shelf.topic_numbers]
-    codes = shelf.topic_codes[places]
-    found = np.zeros(len(places), bool)
-    for number in wanted:
-        found |= (codes == number).any(axis=1)
-    return found
-
-
-def _fitting(shelf: Catalogue, places: Ints, reader: ReaderFacts) -> list[float]:
-    """Half for the reader's own career stage, half for their income range."""
-    if reader.stage is None and reader.income is None:
-        return [0.0] * len(places)
-    return [
-        0.5 * (reader.stage is not None and shelf.stages[place] == reader.stage)
-        + 0.5 * (reader.income is not None and shelf.incomes[place] == reader.income)
-        for place in places
-    ]
+    if wanted:
+        codes = shelf.topic_codes[places]
+        part[np.logical_or.reduce([(codes == number).any(axis=1) for number in wanted])] = weight
 
 
 def choose(
     shelf: Catalogue,
     ranked: Ranked,
-    new: Iterable[int],
+    new: Ints,
     reader: ReaderFacts,
     policy: ListPolicy,
     limit: int,
@@ -119,12 +117,9 @@ def choose(
     return chosen
 
 
-def _drawn(
-    ranked: Ranked, new: Iterable[int], reader: ReaderFacts, policy: ListPolicy, today: float
-) -> Iterator[int]:
+def _drawn(ranked: Ranked, new: Ints, reader: ReaderFacts, policy: ListPolicy, today: float) -> Iterator[int]:
     """New candidates in a random order that stays the same for this reader and day; drawn as they are asked for."""
-    fresh = set(new)
-    numbers = [number for number, place in enumerate(ranked.places.tolist()) if place in fresh]
+    numbers = np.flatnonzero(np.isin(ranked.places, new)).tolist()
     draw = random.Random(f"{policy.seed} {reader.number} {int(today)}")  # noqa: S311
     while numbers:
         at = draw.randrange(len(numbers))

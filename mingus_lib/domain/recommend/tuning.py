@@ -22,8 +22,10 @@ from mingus_lib.domain.recommend.parameters import FitOptions, Parameters
 from mingus_lib.domain.recommend.readings import Readings
 
 JUDGES = 2_000
-# Scores of one part for all judges, in entries of 4 bytes.
-SCORES = 16_000_000
+# Beyond ENOUGH no more than this share of the readers: what is held out makes the data thinner than those of the fit.
+ENOUGH, JUDGING = 1_000, 0.5
+# Scores of one part for all judges, in entries of 4 bytes; a library of few readings has room for more.
+SCORES, MORE_SCORES = 16_000_000, 40_000_000
 # Validation alone uses no more readings than these, of readers drawn at random.
 READINGS = 1_000_000
 # Fewer judges than these decide nothing.
@@ -114,7 +116,7 @@ class Trial:
         draw = np.random.default_rng(options.seed)
         lengths = np.diff(readings.seen.indptr)
         able = draw.permutation(np.flatnonzero(lengths >= 3))
-        judges = able[: min(JUDGES, max(FEWEST, SCORES // max(readings.seen.shape[1], 1)))]
+        judges = able[: _judges(readings.seen, len(able))]
         if len(judges) < FEWEST:
             return None
         known, held = readings.rows(judges).split(HELD_OUT, temporal=options.temporal, draw=draw)
@@ -235,14 +237,16 @@ class Trial:
         return self._choose_content(self._choose_share(options, parts), parts, contents)
 
     def _choose_share(self, options: Sequence[Parameters], parts: Parts) -> Parameters:
-        """The weight of EASE. On dense data EASE alone, which comes first, has the benefit of the doubt: it gains
-        most from the readings that are held back here, so that validation is unjust to it."""
+        """The weight of EASE. On dense data EASE alone has the benefit of the doubt: it gains most from the readings
+        that are held back here, so that validation is unjust to it. On sparse data it is half and half: the judges'
+        figures are rough, and the mean of two different models is seldom worse than the better one."""
         gains = [self.gains(parts.sum(each)) for each in options]
         best = max(gains, key=lambda each: float(each.mean()))
-        ahead = best - gains[0]
-        doubt = 2 * float(ahead.std()) / len(ahead) ** 0.5
-        if options[0].ease == 1 and not self.is_sparse and float(ahead.mean()) <= doubt:
-            return options[0]
+        favoured = 0.5 if self.is_sparse else 1.0
+        for each, gained in zip(options, gains, strict=True):
+            ahead = best - gained
+            if each.ease == favoured and float(ahead.mean()) <= 2 * float(ahead.std()) / len(ahead) ** 0.5:
+                return each
         means = [float(each.mean()) for each in gains]
         return next(
             each for each, mean in zip(options, means, strict=True) if mean >= max(means) * (1 - NOISE)
@@ -284,6 +288,12 @@ class Trial:
             return crowded
         found: Floats = (reached @ to_article).toarray()
         return found
+
+
+def _judges(seen: Csr, able: int) -> int:
+    """How many readers judge."""
+    room: int = MORE_SCORES if seen.nnz <= READINGS else SCORES
+    return max(FEWEST, min(JUDGES, max(ENOUGH, int(able * JUDGING)), room // max(int(seen.shape[1]), 1)))
 
 
 def _regressed(seen: Csr, ridge: float, histories: Csr) -> Part:
