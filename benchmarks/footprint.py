@@ -11,7 +11,6 @@ puts the figures into the table of docs/decisions.md, `--check` fails where that
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import resource
@@ -20,10 +19,11 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from claims import publish
 from machine import machine
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -178,8 +178,14 @@ def main() -> None:
         stale = drifted(text, costs)
         sys.exit("docs/decisions.md is stale: " + "; ".join(stale) if stale else 0)
     elif given.json:
-        told = {"machine": machine(), "packages": {name: asdict(cost) for name, cost in costs.items()}}
-        print(json.dumps({**told, "total_megabytes": total, "starts_milliseconds": starts}, indent=2))
+        facts: dict[str, dict[str, float]] = {
+            "MB installed": {**{name: cost.megabytes for name, cost in costs.items()}, "all together": total},
+            "ms to import": {
+                name: cost.milliseconds for name, cost in costs.items() if cost.milliseconds is not None
+            },
+            "ms of CPU of a whole command": starts,
+        }
+        publish([], facts, as_json=True)
     else:
         print("\n".join(f"{name:<20} {cost.cells()}" for name, cost in costs.items()))
         print(summary(total, starts))

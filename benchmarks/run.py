@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -28,6 +29,10 @@ PAGE = HERE.parent / "docs" / "benchmarks.md"
 IMAGES = HERE.parent / "docs" / "images"
 OWN = ("redis", "rq", "rq-scheduler", "typer", "sqlite-utils", "trafilatura", "readability-lxml", "scipy")
 PEERS = {"build/peers": ("celery", "dramatiq", "huey", "rq"), "build/peers-recommend": ("implicit",)}
+
+
+# Load a core up to which a machine counts as quiet.
+QUIET = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,7 @@ RUNS = (
     Run("dashboard", "The dashboard on a long history", (), ("--jobs", "50000", "--queued", "5000", "--rounds", "8")),
     Run("timetable", "The timetable", (), ("--entries", "200")),
     Run("scheduler", "The scheduler", (), ("--entries", "200", "--idle", "5")),
+    Run("footprint", "What the dependencies cost", ("--runs", "7"), ("--runs", "3")),
     Run("growth", "How cost grows", (), ("--quick",)),
 )  # fmt: skip
 
@@ -94,23 +100,38 @@ def carry_out(run: Run, told: argparse.Namespace) -> Outcome:
     return outcome
 
 
-def page(outcomes: list[Outcome], *, quick: bool) -> str:
-    """The whole page, as Markdown."""
+def page(outcomes: list[Outcome], *, quick: bool, load: float) -> str:
+    """The whole page, as Markdown. `load`: the processes that wanted a core before the first benchmark."""
     kind = "A quick run, with small stores" if quick else "A whole run"
+    claims = [(one.run, each) for one in outcomes for each in one.claims]
     parts = [
         "# Benchmarks",
         f"{kind}, made by `make bench{' QUICK=1' if quick else ''}` on {datetime.now(UTC):%Y-%m-%d}. "
         "Every figure stands beside its peer's from the same run; ratios are what to compare, since machines differ.",
-        f"Machine: {machine()}.",
+        _busy(load),
+        f"Machine: {machine().rpartition(', load')[0]}, load {load:.1f} before the run.",
         f"Versions: {', '.join(_versions())}.",
         "## All claims",
+        f"{sum(each['holds'] for _, each in claims)} of {len(claims)} hold. Limits are for a machine with nothing else "
+        "to do; those in times (x) are of a peer's figure or of another figure of ours, as named.",
         _table(
-            ("claim", "figure", "limit", "holds"), [_claim(each) for one in outcomes for each in one.claims]
+            ("of", "claim", "figure", "limit", "holds"),
+            [(run.heading, *_claim(each)) for run, each in claims],
         ),
     ]
     for outcome in outcomes:
         parts += _section(outcome)
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _busy(load: float) -> str:
+    """A warning to the reader, where one is due."""
+    if load <= QUIET * (os.cpu_count() or 1):
+        return ""
+    return (
+        "**Other programs were busy on this machine**: what is measured in seconds says little, and a claim about "
+        "time that does not hold here may hold on a quiet one. Run it again on yours."
+    )
 
 
 def _section(outcome: Outcome) -> list[str]:
@@ -188,11 +209,11 @@ def main() -> None:
         for run in RUNS
         if (not told.only or run.name in told.only) and (not run.needs or getattr(told, run.needs))
     ]
-    outcomes = []
+    outcomes, load = [], os.getloadavg()[0]
     for number, run in enumerate(chosen, 1):
         print(f"{number}/{len(chosen)} {run.heading} ...", file=sys.stderr, flush=True)
         outcomes.append(carry_out(run, told))
-    PAGE.write_text(page(outcomes, quick=told.quick))
+    PAGE.write_text(page(outcomes, quick=told.quick, load=load))
     for outcome in outcomes:
         if outcome.failure:
             print(f"{outcome.run.name}: {outcome.failure}")

@@ -2,7 +2,6 @@
 
     MingusError                 one line on stderr, exit 1
     +-- UsageError              the person typed something that cannot work       exit 2
-    |   +-- CheckFailed         a check found a problem                           exit 3
     |   +-- NotFound            no such job, article, queue ...                   exit 4
     |   +-- Refused             needs --yes, or already there                     exit 5
     +-- TransientError          worth another try later; jobs retry with backoff  exit 75
@@ -42,13 +41,6 @@ class UsageError(MingusError):
 
     exit_code = 2
     code = "usage"
-
-
-class CheckFailed(UsageError):
-    """A check ran and found a problem."""
-
-    exit_code = 3
-    code = "check-failed"
 
 
 class NotFound(UsageError):

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from mingus_lib.queues import embedded
@@ -23,6 +24,9 @@ from tests.preloaded import Preloaded
 
 ROOT = Path(__file__).resolve().parent.parent
 WAIT_SECONDS = 30.0
+# The first example of a test may import scipy, so a limit of time would hang on the order of the tests.
+hypothesis.settings.register_profile("untimed", parent=hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def wait_for(condition: Callable[[], Any], what: str = "condition") -> Any:

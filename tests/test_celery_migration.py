@@ -97,6 +97,15 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(parts: Parts) -> None:
     ]
 
 
+def test_a_library_that_is_not_there_yet_is_made(parts: Parts) -> None:
+    fill(parts.client)
+    told = Migration(
+        CeleryBroker(parts.client, "test"), OLD_QUEUES, parts.enqueuer, parts.ledger, parts.history,
+        check_of(missing, missing), parts.folder / "new" / "home", dry_run=True,
+    )  # fmt: skip
+    assert sum(len(page) for page in told.run()) == len(MESSAGES)
+
+
 def test_a_second_run_doubles_nothing(parts: Parts) -> None:
     fill(parts.client)
     run(parts)

@@ -213,6 +213,17 @@ def test_pages_without_redis(parts: Parts) -> None:
     assert away.get("/rq/0/data/queues.json").status_code == 503
 
 
+def test_health_asks_redis_once(parts: Parts, browser: Any) -> None:
+    def workers_listed(path: str) -> int:
+        parts.client.config_resetstat()
+        browser.get(path)
+        return int(parts.client.info("commandstats").get("cmdstat_smembers", {"calls": 0})["calls"])
+
+    once = workers_listed("/metrics")
+    assert once > 0
+    assert workers_listed("/health") == workers_listed("/api/celery/health") == once
+
+
 def test_no_page_scans_redis(parts: Parts, browser: Any) -> None:
     job_id = dead_ping(parts)
     parts.client.config_resetstat()

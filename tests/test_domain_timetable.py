@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mingus_lib.domain import crontimes, timetable
-from mingus_lib.domain.timetable import CatchUp, Due, Entry, Skipped, due, jittered, next_slot, previous_slot
+from mingus_lib.domain.timetable import CatchUp, Due, Entry, Skipped, due, jittered, next_slot
 from tests import clock_walk
 from tests.clock_walk import WEEK, ZONES, Drawn
 
@@ -30,6 +30,10 @@ spans = st.integers(60, 366 * 86_400).map(lambda seconds: timedelta(seconds=seco
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def previous_slot(entry: Entry, at: datetime) -> datetime | None:
+    return next(timetable.slots_back(entry, at), None)
 
 
 def cron(text: str, zone: str = "UTC") -> Entry:

@@ -82,6 +82,16 @@ def test_nobody_there_is_said_in_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(refusal.value)
 
 
+def test_a_key_of_another_kind_is_named_with_the_way_out(redis: redis_py.Redis) -> None:
+    redis.set("rq:queues", "no set")
+    with pytest.raises(RedisUnavailable) as refusal, translated("here"):
+        asked = redis.pipeline()
+        asked.smembers("rq:queues")
+        asked.execute()
+    assert "something else writes there" in str(refusal.value)
+    assert "rq:queues" in str(refusal.value)
+
+
 def test_passwords_are_masked() -> None:
     assert mask("redis://user:pa@ss@host:1/0") == "redis://user:***@host:1/0"
     assert mask("redis://host:1/0") == "redis://host:1/0"

@@ -16,14 +16,14 @@ blueprint = Blueprint("machine", __name__)
 
 @blueprint.get("/health")
 def health() -> tuple[Response, int]:
-    """200 when all is well, 503 with the reasons when it is not. Eight round trips of Redis."""
+    """200 when all is well, 503 with the reasons when it is not. Four round trips of Redis."""
     status = "unhealthy" if problems() else "healthy"
     return _told({"status": status, "reasons": problems(), **_counts()}), 503 if problems() else 200
 
 
 @blueprint.get("/api/celery/health")
 def old_health() -> tuple[Response, int]:
-    """The same question at the old system's address, with its answers: 200 or 500. Eight round trips of Redis."""
+    """The same question at the old system's address, with its answers: 200 or 500. Four round trips of Redis."""
     if problems():
         return _told({"status": "unhealthy", "error": "; ".join(problems())}), 500
     return _told({"status": "healthy", **_counts()}), 200

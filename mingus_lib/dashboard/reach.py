@@ -30,18 +30,26 @@ def here() -> Runtime:
 
 
 def seen() -> dict[str, Any]:
-    """The shape of `status --json`, read once a request; four round trips of Redis."""
+    """The shape of `status --json`, read once a request."""
     if "seen" not in g:
-        g.seen, _ = overview.overview(here().settings, here().redis_url)
+        g.seen, _ = overview.overview(here().settings, here().redis_url, _looked())
     found: dict[str, Any] = g.seen
     return found
 
 
 def problems() -> list[str]:
-    """What `mingus health` says has failed, read once a request; four round trips of Redis."""
+    """What `mingus health` says has failed, read once a request."""
     if "problems" not in g:
         settings = here().settings
-        found = health.look(settings, here().redis_url, max_age=settings.health_max_age)
+        found = health.look(settings, here().redis_url, max_age=settings.health_max_age, looked=_looked())
         g.problems = health.reasons(found)
     told: list[str] = g.problems
     return told
+
+
+def _looked() -> overview.Looked:
+    """What Redis tells, asked once a request: four round trips."""
+    if "looked" not in g:
+        g.looked = overview.look_at_redis(here().settings, here().redis_url)
+    found: overview.Looked = g.looked
+    return found

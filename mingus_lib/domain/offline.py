@@ -11,7 +11,7 @@ from mingus_lib.domain.labels import LIST_SIZES, Evidence, Labels
 from mingus_lib.domain.lexicon import Hit
 from mingus_lib.domain.prose import Prose
 from mingus_lib.domain.prose import read as read_prose
-from mingus_lib.domain.wordlists import fitted, model
+from mingus_lib.domain.wordlists import model
 
 VERSION = "lists-1"
 MAX_EVIDENCE = 40
@@ -121,8 +121,3 @@ def gathered(hits: Mapping[str, Sequence[Hit]]) -> tuple[Evidence, ...]:
     ]
     found.sort(key=lambda evidence: (-abs(evidence.weight), evidence.place, evidence.word))
     return tuple(found[:MAX_EVIDENCE])
-
-
-def held_out_accuracy(field: str) -> float:
-    """How often the lists were right on held-out articles of the labelled set: `phase` or `difficulty`."""
-    return float(fitted()[field]["held_out_accuracy"])

@@ -138,9 +138,11 @@ def next_slot(entry: Entry, after: datetime) -> datetime | None:
     return next(slots(entry, after, FOREVER), None)
 
 
-def previous_slot(entry: Entry, at: datetime) -> datetime | None:
-    """The last slot at or before that instant; None when there is none within 50 years."""
-    return next(_back(entry, at), None)
+def slots_back(entry: Entry, until: datetime) -> Iterator[datetime]:
+    """The slots at or before an instant, newest first; they end where there is none for 50 years."""
+    if every := entry.every:
+        return (EPOCH + number * every for number in count((until - EPOCH) // every, -1))
+    return crontimes.preceding(entry.cron or "", ZoneInfo(entry.timezone), until)
 
 
 def jittered(entry: Entry, slot: datetime) -> datetime:
@@ -157,7 +159,7 @@ def due(entry: Entry, since: datetime, now: datetime, grace: timedelta = GRACE) 
     `grace` is on time and always runs. Of the missed ones, `none` runs none; `last` the newest, unless one on
     time makes up for it; `all` the newest CAUGHT_UP_AT_MOST. `since` in the future gives nothing.
     """
-    back = takewhile(lambda slot: slot > since, _back(entry, now))
+    back = takewhile(lambda slot: slot > since, slots_back(entry, now))
     found = [*islice(back, MISSED_COUNTED)][::-1]
     # In order, so that a slot held up by jitter is not overtaken and lost.
     come = list(takewhile(lambda slot: jittered(entry, slot) <= now, found))
@@ -191,10 +193,3 @@ def _forward(entry: Entry, after: datetime) -> Iterator[datetime]:
     if every := entry.every:
         return (EPOCH + number * every for number in count((after - EPOCH) // every + 1))
     return crontimes.following(entry.cron or "", ZoneInfo(entry.timezone), after)
-
-
-def _back(entry: Entry, until: datetime) -> Iterator[datetime]:
-    """The slots at or before an instant, newest first."""
-    if every := entry.every:
-        return (EPOCH + number * every for number in count((until - EPOCH) // every, -1))
-    return crontimes.preceding(entry.cron or "", ZoneInfo(entry.timezone), until)

@@ -91,6 +91,11 @@ def translated(where: str) -> Iterator[None]:
             f"Redis at {where} wants a password or refuses this one; put it in MINGUS_REDIS_URL"
         ) from error
     except redis_py.exceptions.ResponseError as error:
+        if "WRONGTYPE" in str(error):
+            raise RedisUnavailable(
+                f"Redis at {where} has a key of another kind than mingus keeps under its name, so something else "
+                f"writes there: delete the key, or give mingus a Redis of its own ({error})"
+            ) from error
         raise RedisUnavailable(f"Redis at {where} refused a command: {error}") from error
     except (redis_py.ConnectionError, redis_py.TimeoutError) as error:
         raise RedisUnavailable(

@@ -162,8 +162,9 @@ def _unusable(folder: Path, error: OSError) -> StoreUnavailable:
 
 @contextlib.contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Alone in the block."""
+    """Alone in the block; makes the folder."""
     try:
+        path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _unusable(path.parent, error) from error

@@ -21,9 +21,9 @@ from mingus_lib.domain.checks import (
     ok,
     warn,
 )
-from mingus_lib.errors import MingusError, NotFound
+from mingus_lib.errors import MingusError, NotFound, RedisUnavailable
 from mingus_lib.queues import status
-from mingus_lib.services.overview import look_at_redis
+from mingus_lib.services.overview import Looked, look_at_redis
 from mingus_lib.store.summary import read_summary
 
 if TYPE_CHECKING:
@@ -31,13 +31,21 @@ if TYPE_CHECKING:
 
 
 def look(
-    settings: Settings, redis_url: str, *, queues: Sequence[str] = (), max_age: float, here: bool = False
+    settings: Settings,
+    redis_url: str,
+    *,
+    queues: Sequence[str] = (),
+    max_age: float,
+    here: bool = False,
+    looked: Looked | None = None,
 ) -> list[Finding]:
     """Every check of `mingus health`; `queues` none are all of them, `max_age` is in seconds.
 
-    With `here` only workers of this host count, as the health check of a container wants it.
+    With `here` only workers of this host count, as the health check of a container wants it. `looked` is what
+    look_at_redis told already.
     """
-    found, seen = _look_at_redis(settings, redis_url, queues, max_age, here)
+    seen, trouble = looked or look_at_redis(settings, redis_url)
+    found = _judged(seen, trouble, queues, max_age, here)
     store, slots = look_at_store(settings)
     found.append(store)
     # Whoever asks about some workers does not ask about the timetable.
@@ -66,14 +74,17 @@ def row(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _look_at_redis(
-    settings: Settings, redis_url: str, queues: Sequence[str], max_age: float, here: bool
-) -> tuple[list[Finding], status.Snapshot | None]:
-    seen, trouble = look_at_redis(settings, redis_url)
+def _judged(
+    seen: status.Snapshot | None,
+    trouble: RedisUnavailable | None,
+    queues: Sequence[str],
+    max_age: float,
+    here: bool,
+) -> list[Finding]:
     if trouble is not None:
-        return [fail("redis", str(trouble), "see its log; the ledger keeps all jobs meanwhile")], None
+        return [fail("redis", str(trouble), "see its log; the ledger keeps all jobs meanwhile")]
     if seen is None:
-        return [fail("redis", "the private Redis does not run", "start it: mingus up")], None
+        return [fail("redis", "the private Redis does not run", "start it: mingus up")]
     host = socket.gethostname()
     workers = [worker for worker in seen.workers if not here or worker.host == host]
     judged = [queue for queue in seen.queues if not queues or queue.name in queues]
@@ -81,7 +92,7 @@ def _look_at_redis(
         ok("redis", f"up, version {seen.redis.version}"),
         judge_workers(workers),
         *(judge_queue(queue, workers, max_age) for queue in judged),
-    ], seen
+    ]
 
 
 def look_at_store(settings: Settings) -> tuple[Finding, int]:

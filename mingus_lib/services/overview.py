@@ -21,10 +21,17 @@ if TYPE_CHECKING:
     from mingus_lib.queues.limits import Breaker
     from mingus_lib.settings import Settings
 
+Looked = tuple[status.Snapshot | None, RedisUnavailable | None]
 
-def overview(settings: Settings, redis_url: str) -> tuple[dict[str, Any], MingusError | None]:
-    """The documented shape of `status --json`, and what kept it from being complete."""
-    seen, trouble = _look_at_redis(settings, redis_url)
+
+def overview(
+    settings: Settings, redis_url: str, looked: Looked | None = None
+) -> tuple[dict[str, Any], MingusError | None]:
+    """The documented shape of `status --json`, and what kept it from being complete.
+
+    `looked` is what look_at_redis told already, so that it is not asked twice.
+    """
+    seen, trouble = _told_of_redis(settings, redis_url, looked or look_at_redis(settings, redis_url))
     store, store_trouble = _look_at_store(settings.store_path)
     return {**seen, **store}, trouble or store_trouble
 
@@ -59,9 +66,7 @@ def where(settings: Settings, redis_url: str) -> str:
     return mask(redis_url) if settings.redis_url else OwnRedis(redis_url)
 
 
-def look_at_redis(
-    settings: Settings, redis_url: str
-) -> tuple[status.Snapshot | None, RedisUnavailable | None]:
+def look_at_redis(settings: Settings, redis_url: str) -> Looked:
     """What Redis tells, or why it tells nothing: None for both is a private one that does not run."""
     if stopped(settings):
         return None, None
@@ -72,9 +77,11 @@ def look_at_redis(
         return None, error
 
 
-def _look_at_redis(settings: Settings, redis_url: str) -> tuple[dict[str, Any], MingusError | None]:
+def _told_of_redis(
+    settings: Settings, redis_url: str, looked: Looked
+) -> tuple[dict[str, Any], MingusError | None]:
     shown = where(settings, redis_url)
-    seen, trouble = look_at_redis(settings, redis_url)
+    seen, trouble = looked
     if seen is None:
         return _without_redis(settings, shown, "unreachable" if trouble else "stopped"), trouble
     return {

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mingus_lib.view import human, output
+from mingus_lib.view.control import BREAKER_COLUMNS, WORKER_COLUMNS
 from mingus_lib.view.output import Column, Format, Kind
 
 if TYPE_CHECKING:
@@ -25,33 +26,21 @@ QUEUE_COLUMNS = (
     Column("next_in_seconds", "Next in", Kind.AGE),
     Column("state", "State", Kind.STATE),
 )
-WORKER_COLUMNS = (
-    Column("name", "Worker", Kind.ID),
-    Column("state", "State", Kind.STATE),
-    Column("pid", "Pid", Kind.ID),
-    Column("host", "Host"),
-    Column("queues", "Queues"),
-    Column("current_job", "Job", Kind.ID),
-    Column("job_seconds", "For", Kind.AGE),
-    Column("since_seconds", "Since", Kind.AGE),
-    Column("done", "Done", Kind.NUMBER),
-    Column("failed", "Failed", Kind.NUMBER),
-    Column("memory_bytes", "Memory", Kind.BYTES),
-    Column("child_memory_bytes", "Child", Kind.BYTES),
-)
-BREAKER_COLUMNS = (
-    Column("name", "Breaker", Kind.ID),
-    Column("state", "State"),
-    Column("failures", "Failures", Kind.NUMBER),
-    Column("opened_at", "Opened", Kind.TIME),
-    Column("reason", "Reason"),
-)
 FAILURE_COLUMNS = (
     Column("at", "When", Kind.TIME),
     Column("what", "What"),
     Column("reason", "Reason"),
 )
-NARROW = ("child_memory_bytes", "pid", "queues", "host", "job_seconds", "memory_bytes", "since_seconds")
+NARROW = (
+    "recycled",
+    "child_memory_bytes",
+    "pid",
+    "queues",
+    "host",
+    "job_seconds",
+    "memory_bytes",
+    "since_seconds",
+)
 
 
 def show_status(seen: Facts, form: Format) -> None:
