@@ -351,7 +351,7 @@ def test_one_leads_and_another_takes_over_when_the_lock_expires(parts: Parts) ->
     desk = Desk(parts)
     seconds = [0.0]
     made = [
-        scheduler(parts, desk.keeper, name, lead_seconds=0.2, clock=lambda: seconds[0]) for name in ("a", "b")
+        scheduler(parts, desk.keeper, name, lead_seconds=0.8, clock=lambda: seconds[0]) for name in ("a", "b")
     ]
     for each in made:
         each.turn()
