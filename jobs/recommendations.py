@@ -65,7 +65,10 @@ def update_user_recommendations(user_id: str, limit: int = 20) -> dict[str, Any]
 def update_all_user_recommendations(
     first: int | None = None, last: int | None = None, limit: int = 20
 ) -> dict[str, Any]:
-    """Learn from all events, then make every reader's list, spread over jobs of 5,000 readers."""
+    """Learn from all events, then make every reader's list, spread over jobs of 5,000 readers.
+
+    While another of its kind learns already, it only names that one: `{"same_as": ID}`.
+    """
     from mingus_lib.services import recommend_all
 
     here, now = runtime.current(), context.current()
