@@ -37,7 +37,7 @@ class Restoring:
         with ExitStack() as held:
             held.enter_context(restoring.only(self.store))
             part = restoring.prepare(backup, self.store, self.mode, report)
-            held.callback(restoring.remove, part)
+            held.callback(backups.remove, part)
             facts = restoring.facts(part)
             return Prepared(self, backup, part, facts, tuple(self._objections(facts)), held.pop_all())
 

@@ -50,7 +50,7 @@ def backup(
     """
     _may_write(store, destination, overwrite)
     part = destination.with_name(destination.name + PART)
-    with failures.files_in_our_words(destination), _removed_on_failure(part):
+    with failures.files_in_our_words(destination), removed_on_failure(part):
         part.unlink(missing_ok=True)
         part.touch(mode=0o600)
         rows = _copy(store, part, progress)
@@ -133,13 +133,19 @@ def verify(path: Path, rows: Mapping[str, int] | None = None) -> Mapping[str, in
 
 
 @contextmanager
-def _removed_on_failure(part: Path) -> Iterator[None]:
+def removed_on_failure(part: Path) -> Iterator[None]:
+    """Take a half-made copy away when the block ends with any error, Ctrl-C too, which goes on."""
     try:
         yield
     except BaseException:
-        for name in (part, Path(f"{part}-wal"), Path(f"{part}-shm"), Path(f"{part}-journal")):
-            name.unlink(missing_ok=True)
+        remove(part)
         raise
+
+
+def remove(part: Path) -> None:
+    """Take a copy away again, with all that SQLite and our lock put beside it."""
+    for ending in ("", "-wal", "-shm", "-journal", ".lock"):
+        Path(f"{part}{ending}").unlink(missing_ok=True)
 
 
 def rotated(folder: Path) -> dict[datetime, Path]:

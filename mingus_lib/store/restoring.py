@@ -99,16 +99,13 @@ def prepare(source: Path, store: Path, mode: int, progress: backups.Progress | N
     _may_read(source, store)
     part = store.with_name(f"{store.name}.restoring")
     with failures.files_in_our_words(store):
-        remove(part)
+        backups.remove(part)
         _make(part, mode, store if store.exists() else store.parent)
-    try:
+    with backups.removed_on_failure(part):
         with closing(_opened(source)) as found:
             _copy(found, source, part, progress)
         backups.verify(part)
         _forget_redis(part)
-    except BaseException:
-        remove(part)
-        raise
     return part
 
 
@@ -240,12 +237,6 @@ def _settle(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def remove(part: Path) -> None:
-    """Take a prepared copy away again."""
-    for ending in ("", "-wal", "-shm", "-journal"):
-        Path(f"{part}{ending}").unlink(missing_ok=True)
 
 
 def newer_than(store: Path, backup: StoreFacts) -> str | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mingus_lib.errors import NotFound, PermanentError, Refused, UsageError
 from mingus_lib.store import failures
-from mingus_lib.store.backups import TABLES
+from mingus_lib.store.backups import TABLES, removed_on_failure
 from mingus_lib.store.database import BUSY_TIMEOUT, Store, raw_connection
 
 # Beyond every row's number.
@@ -49,17 +49,13 @@ def salvage(source: Path, destination: Path, report: Callable[[int, int, str], N
     if not destination.parent.is_dir():
         raise UsageError(f"there is no folder {destination.parent}: make it, or name another place")
     Store.open(destination).close()
-    try:
-        with (
-            failures.in_our_words(destination),
-            closing(raw_connection(destination, BUSY_TIMEOUT)) as new,
-            closing(_opened(source)) as old,
-        ):
-            return _carry_over(old, new, report)
-    except BaseException:
-        for ending in ("", "-wal", "-shm", ".lock"):
-            Path(f"{destination}{ending}").unlink(missing_ok=True)
-        raise
+    with (
+        removed_on_failure(destination),
+        failures.in_our_words(destination),
+        closing(raw_connection(destination, BUSY_TIMEOUT)) as new,
+        closing(_opened(source)) as old,
+    ):
+        return _carry_over(old, new, report)
 
 
 def _opened(source: Path) -> sqlite3.Connection:
