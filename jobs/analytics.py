@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from mingus_lib.domain.periods import Period
 
 MAX_ID = 2**63 - 1
-# Of the time until the soft limit; the rest of the articles goes to a job of its own.
-SHARE_OF_TIME = 0.8
 
 
 class OneArticleOrAll(Arguments):
@@ -49,7 +47,7 @@ def update_article_analytics(article_id: int | None = None) -> dict[str, Any]:
         return analytics.article(
             here.article_totals, article_id, datetime.now(UTC), here.settings.report_timezone
         )
-    end = time.monotonic() + SHARE_OF_TIME * now.seconds_left()
+    end = now.stop_at()
     done = analytics.update(
         here.article_totals, lambda part, whole: now.report(part, whole, "articles and events"), until=end
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,9 +12,6 @@ from mingus_lib import runtime
 from mingus_lib.errors import TransientError
 from mingus_lib.queues import context
 from mingus_lib.queues.catalog import job
-
-# The rest of the soft limit is for what is under way, and for the next job.
-SHARE_OF_TIME = 0.8
 
 
 class Nothing(Arguments):
@@ -38,7 +34,7 @@ def sweep() -> dict[str, Any]:
 def cleanup_old_articles(days_old: int = 90) -> dict[str, Any]:
     """Archive old articles that no rule keeps, and delete pages of those archived long ago."""
     here, now = runtime.current(), context.current()
-    done = here.article_cleaning.run(days_old, datetime.now(UTC), _deadline(now), now.report)
+    done = here.article_cleaning.run(days_old, datetime.now(UTC), now.stop_at(), now.report)
     if done["left"]:
         _go_on(
             now, {"days_old": days_old}, done["archived"] + done["pages_deleted"] + done["articles_deleted"]
@@ -50,7 +46,7 @@ def cleanup_old_articles(days_old: int = 90) -> dict[str, Any]:
 def cleanup_expired_cache() -> dict[str, Any]:
     """Delete lists, pages, answers, bodies, ended jobs and logs that have had their time, and orphans in Redis."""
     here, now = runtime.current(), context.current()
-    done = here.cache_cleaning.run(datetime.now(UTC), _deadline(now), now.report)
+    done = here.cache_cleaning.run(datetime.now(UTC), now.stop_at(), now.report)
     if done["left"]:
         _go_on(now, {}, done["removed"])
     return done
@@ -61,7 +57,7 @@ def cleanup_expired_cache() -> dict[str, Any]:
 def maintain_database() -> dict[str, Any]:
     """Back the store up, check it, and tidy statistics, search index, free pages and log, while others work."""
     here, now = runtime.current(), context.current()
-    return here.housekeeping.run(datetime.now(UTC), _deadline(now), now.report)
+    return here.housekeeping.run(datetime.now(UTC), now.stop_at(), now.report)
 
 
 def _go_on(now: context.JobContext, arguments: dict[str, Any], done: int) -> None:
@@ -72,7 +68,3 @@ def _go_on(now: context.JobContext, arguments: dict[str, Any], done: int) -> Non
             f"no time was left to change anything: raise `soft` of [tasks.{task}]", code="no-time"
         )
     runtime.current().follow_up(task, arguments, parent=now.id)
-
-
-def _deadline(now: context.JobContext) -> float:
-    return time.monotonic() + SHARE_OF_TIME * now.seconds_left()

@@ -13,6 +13,8 @@ class SoftTimeLimit(BaseException):
 
 
 ProgressReporter = Callable[[int, int, str], None]
+# What a job keeps of the time until its soft limit for storing the last things and handing over the rest.
+RESERVE_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,14 @@ class JobContext:
     def seconds_left(self) -> float:
         """Time until the soft limit; never negative."""
         return max(0.0, self.deadline - time.monotonic())
+
+    def stop_at(self) -> float:
+        """The time.monotonic() from which on a job that begins its work now begins nothing more of it."""
+        return time.monotonic() + self.seconds_left() * (1 - RESERVE_SHARE)
+
+    def give_up_at(self) -> float:
+        """The time.monotonic() from which on it waits no longer for what it has begun: half of the reserve later."""
+        return time.monotonic() + self.seconds_left() * (1 - RESERVE_SHARE / 2)
 
 
 _current: ContextVar[JobContext] = ContextVar("mingus_job")

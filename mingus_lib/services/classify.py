@@ -24,8 +24,6 @@ from mingus_lib.services.threads import Once, in_threads
 from mingus_lib.store.label_writes import Put
 from mingus_lib.store.labels import LabelStore, Unread
 
-# What is kept of the soft limit for storing the last labels and handing over the rest.
-RESERVE_SHARE = 0.2
 AUTO = "auto"
 ENGINES = (AUTO, OFFLINE, OPENAI)
 
@@ -123,9 +121,7 @@ class _Run:
         self.engine = engine
         self.force = force
         self.probing = probing
-        left = job.seconds_left()
-        self.stop_at = time.monotonic() + left * (1 - RESERVE_SHARE)
-        self.give_up_at = time.monotonic() + left * (1 - RESERVE_SHARE / 2)
+        self.stop_at, self.give_up_at = job.stop_at(), job.give_up_at()
         self.learned = owner.learned()
         self.ai = owner.ai if engine != OFFLINE else None
         self.questions = Once()

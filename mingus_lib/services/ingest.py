@@ -40,8 +40,6 @@ from mingus_lib.store.hosts import Hosts
 
 log = logging.getLogger("mingus.ingest")
 
-# What is kept of the soft limit for storing the last pages and handing over the rest.
-RESERVE_SHARE = 0.2
 HAND_OVER_SECONDS = 0.5
 NOT_FETCHED = (ArticleStatus.HELD, ArticleStatus.PENDING)
 
@@ -136,9 +134,7 @@ class _Run:
         self.urls = list(dict.fromkeys(urls))
         self.job = job
         self.force = force
-        left = job.seconds_left()
-        self.stop_at = time.monotonic() + left * (1 - RESERVE_SHARE)
-        self.give_up_at = time.monotonic() + left * (1 - RESERVE_SHARE / 2)
+        self.stop_at, self.give_up_at = job.stop_at(), job.give_up_at()
         self.to_fetch: list[_Address] = []
         self.first_spelling: dict[str, str] = {}
         self.second_spellings: list[_Address] = []

@@ -20,9 +20,6 @@ from mingus_lib.store.mails import Mails
 
 log = logging.getLogger("mingus.mail")
 
-# What is kept of the soft limit for handing over the rest.
-RESERVE_SHARE = 0.2
-
 
 @dataclass(slots=True)
 class ReadMails:
@@ -75,7 +72,7 @@ class MailReading:
         Raises NotFound for an id that no mail has, StoreUnavailable.
         """
         result = ReadMails()
-        stop_at = time.monotonic() + job.seconds_left() * (1 - RESERVE_SHARE)
+        stop_at = job.stop_at()
         rules = self.rules()
         for number, mail_id in enumerate(dict.fromkeys(mail_ids), 1):
             state = self.mails.state(mail_id)
