@@ -28,7 +28,11 @@ HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 IMAGES = HERE.parent / "docs" / "images"
 OWN = ("redis", "rq", "rq-scheduler", "typer", "sqlite-utils", "trafilatura", "readability-lxml", "scipy")
-PEERS = {"build/peers": ("celery", "dramatiq", "huey", "rq"), "build/peers-recommend": ("implicit",)}
+PEERS = {
+    "build/peers": ("celery", "dramatiq", "huey", "rq"),
+    "build/peers-recommend": ("implicit",),
+    "build/peers-extract": ("newspaper4k",),
+}
 
 
 # Load a core up to which a machine counts as quiet.
@@ -109,6 +113,7 @@ def page(outcomes: list[Outcome], *, quick: bool, load: float) -> str:
         f"{kind}, made by `make bench{' QUICK=1' if quick else ''}` on {datetime.now(UTC):%Y-%m-%d}. "
         "Every figure stands beside its peer's from the same run; ratios are what to compare, since machines differ.",
         _busy(load),
+        _left_out(outcomes),
         f"Machine: {machine().rpartition(', load')[0]}, load {load:.1f} before the run.",
         f"Versions: {', '.join(_versions())}.",
         "## All claims",
@@ -131,6 +136,22 @@ def _busy(load: float) -> str:
     return (
         "**Other programs were busy on this machine**: what is measured in seconds says little, and a claim about "
         "time that does not hold here may hold on a quiet one. Run it again on yours."
+    )
+
+
+def _left_out(outcomes: list[Outcome]) -> str:
+    """What this run did not measure, and how to."""
+    ran = {outcome.run.name for outcome in outcomes}
+    missing = [run for run in RUNS if run.name not in ran]
+    if not missing:
+        return ""
+    ways = (f"{each.heading} (`{_way(each)}`)" for each in missing)
+    return f"Not measured in this run: {', '.join(ways)}."
+
+
+def _way(run: Run) -> str:
+    return (
+        f"make bench {run.needs.upper()}=..." if run.needs else f"python benchmarks/run.py --only {run.name}"
     )
 
 
