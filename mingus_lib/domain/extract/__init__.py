@@ -22,7 +22,7 @@ def extract(body: bytes, *, content_type: str, charset: str | None, url: str) ->
     """Read the article out of a page; pure, and safe on hostile bytes.
 
     `content_type` is the HTTP media type (parameters are ignored), `charset` the one HTTP declared.
-    Raises PermanentError with code `unsupported-type`, `pdf-encrypted`, `pdf-broken`,
+    Raises PermanentError with code `unsupported-type`, `pdf-encrypted`, `pdf-too-complex`, `pdf-broken`,
     `page-empty`, `page-too-deep` or `page-broken`; nothing else.
     """
     kind = media_type(body, content_type)

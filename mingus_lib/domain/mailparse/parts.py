@@ -10,7 +10,7 @@ from typing import Any
 
 from mingus_lib.domain.extract.decode import decode
 from mingus_lib.domain.mailparse.headers import BLANK_LINE, head_of, one_line, parsed, read_head
-from mingus_lib.domain.mails import FoundLink, ParsedMail, PartNote
+from mingus_lib.domain.mails import FoundLink, ParsedMail, PartNote, UnreadablePart
 
 MAX_DEPTH = 5
 MAX_PARTS = 200
@@ -122,8 +122,10 @@ class _Walk:
             self._read(readable, body, _charset(part), (path, kind, filename))
 
     def _attached(self, body: bytes, path: str, filename: str | None, depth: int) -> None:
-        if depth >= MAX_DEPTH or _is_maze(body):
+        if depth >= MAX_DEPTH:
             self._note(path, MAIL, filename, len(body), "too-deep: not read")
+        elif _is_maze(body):
+            self._note(path, MAIL, filename, len(body), "too-complex: not read")
         else:
             self.part(parsed(body), f"{path}.1", depth + 1)
 
@@ -138,7 +140,7 @@ class _Walk:
                 reason = None
             else:
                 self._take(readable, decode(body[:MAX_TEXT_BYTES], charset), path)
-        except ValueError as error:
+        except UnreadablePart as error:
             reason = str(error)
         self._note(path, kind, filename, len(body), reason)
 
