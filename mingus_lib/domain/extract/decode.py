@@ -31,7 +31,10 @@ SUPERSETS = {
     "euc_kr": "cp949",
     "shift_jis": "cp932",
 }
+# Of seven bits: text in them is always valid UTF-8 too, so they are tried before it.
 STATEFUL = ("iso2022", "hz")
+# No page is honestly written in these; in some, tags hide in plain ASCII (as in the attacks by UTF-7).
+NO_CHARSETS = frozenset({"utf-7", "idna", "punycode", "unicode-escape", "raw-unicode-escape"})
 # Control characters, lone surrogates and non-characters: nothing that is read.
 UNREADABLE = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
@@ -75,10 +78,11 @@ def _codec(label: str | None) -> str | None:
     try:
         name = codecs.lookup((label or "").strip(" \"'")).name
         known = SUPERSETS.get(name, name)
-        nothing = codecs.decode(b"", known)
+        # bytes.decode takes charsets alone; codecs.decode would also unpack zlib or turn rot13.
+        b"    ".decode(known, "ignore")
     except (LookupError, ValueError):
         return None
-    return known if nothing == "" and known not in ("utf-7", "idna", "punycode") else None
+    return None if known in NO_CHARSETS else known
 
 
 def _meta_charset(body: bytes) -> str | None:
