@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -75,11 +76,11 @@ def _data(tree: HtmlElement) -> Iterator[object]:
 
 def _nodes(data: object) -> Iterator[dict[str, object]]:
     """Every object in the data, outermost first, without recursion."""
-    waiting: list[object] = [data]
+    waiting: deque[object] = deque([data])
     for _ in range(MAX_NODES):
         if not waiting:
             return
-        item = waiting.pop(0)
+        item = waiting.popleft()
         if isinstance(item, dict):
             yield item
             waiting += [value for value in item.values() if isinstance(value, dict | list)]
