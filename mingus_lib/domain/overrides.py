@@ -85,7 +85,8 @@ def _one_of(field: str, text: str, options: Sequence[str]) -> str | None:
 
 
 def _number(field: str, text: str, low: int, high: int) -> int:
-    if not (text.isascii() and text.isdigit()) or not low <= int(text[:9]) <= high:
+    # So long at most: int() refuses thousands of digits with an error of its own.
+    if not (text.isascii() and text.isdigit() and len(text) <= 9) or not low <= int(text) <= high:
         raise UsageError(f"{field}: {text[:60]!r} will not do; use a whole number, {low} to {high}")
     return int(text)
 

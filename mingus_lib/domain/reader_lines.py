@@ -178,7 +178,7 @@ def _details(record: Record, kind: str) -> dict[str, Any] | None:
     found: dict[str, Any] = {}
     if kind == "rated":
         found = {name: _whole(record, name, 1, 5) for name in RATINGS} | {
-            "review": _text(record, "review", 10_000)
+            "review": _text(record, "review", TEXTS["review"])
         }
     elif kind == "bookmarked":
         found = {name: _text(record, name, TEXTS[name]) for name in ("folder", "notes")}
@@ -212,7 +212,7 @@ def _number(record: Record, field: str, low: float, high: float) -> float:
     try:
         value = record[field]
         number = float("nan") if isinstance(value, bool) else float(value)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         number = float("nan")
     if not low <= number <= high:
         raise ValueError(f"{field}: {_shown(record.get(field))} is no number from {low} to {high}")
