@@ -14,16 +14,15 @@ The words and hosts are data (data/linkpolicy.toml). Reasons are `code: words fo
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from itertools import chain
 from typing import NamedTuple
 
+from mingus_lib.domain import datafiles
 from mingus_lib.domain.library import HostPolicy, HostRule
 from mingus_lib.domain.mails import LinkDecision
-from mingus_lib.domain.urls import Parts, take_apart
+from mingus_lib.domain.urls import Parts, domains_of, take_apart
 from mingus_lib.errors import UsageError
 
 # Texts longer than this are headlines, whatever they begin with.
@@ -195,9 +194,7 @@ def _host_reason(parts: Parts, rule: HostRule) -> str | None:
     policy = _policy()
     if f"{parts.host}{parts.path}".removeprefix("www.").startswith(policy.exempt):
         return None
-    labels = parts.host.split(".")
-    domains = (".".join(labels[start:]) for start in range(len(labels)))
-    found = next((domain for domain in domains if domain in policy.hosts), None)
+    found = next((domain for domain in domains_of(parts.host) if domain in policy.hosts), None)
     return f"{policy.hosts[found]}: {found}" if found else None
 
 
@@ -238,7 +235,7 @@ def _segments(parts: Parts) -> list[str]:
 
 @cache
 def _policy() -> Policy:
-    data = tomllib.loads((files("mingus_lib") / "data" / "linkpolicy.toml").read_text("utf-8"))
+    data = datafiles.table("linkpolicy.toml")
     said = [(phrase, code) for code, phrases in data["anchors"].items() for phrase in phrases]
     paths = {code: _words(table) for code, table in data["paths"].items()}
     lists = {code: hosts for code, hosts in data["hosts"].items() if code != "social_articles"}

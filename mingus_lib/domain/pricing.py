@@ -6,9 +6,9 @@ import datetime
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
+from mingus_lib.domain import datafiles
 from mingus_lib.errors import UsageError
 
 MILLION = 1_000_000
@@ -72,7 +72,7 @@ class Prices:
 
 def shipped() -> Prices:
     """The list that comes with mingus."""
-    return read(files("mingus_lib").joinpath("data", "prices.toml").read_text("utf-8"), "prices.toml")
+    return read(datafiles.text("prices.toml"), "prices.toml")
 
 
 def read(text: str, where: str) -> Prices:

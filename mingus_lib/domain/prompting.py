@@ -8,9 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
-from mingus_lib.domain import topics
+from mingus_lib.domain import datafiles, topics
 from mingus_lib.domain.labels import CAREER_STAGES, FOCUS_GROUPS, INCOME_RANGES
 
 VERSION = "labels-1"
@@ -52,8 +51,7 @@ class Ask:
 @cache
 def instruction() -> str:
     """The system message of this VERSION, with the vocabulary filled in."""
-    text = files("mingus_lib").joinpath("data", "prompts", f"{VERSION}.md").read_text("utf-8")
-    return text.format(
+    return datafiles.text("prompts", f"{VERSION}.md").format(
         topics=", ".join(topics.names()),
         focus_groups=_quoted(FOCUS_GROUPS),
         income_ranges=_quoted(INCOME_RANGES),

@@ -9,15 +9,14 @@ from __future__ import annotations
 import base64
 import json
 import re
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
-from mingus_lib.domain.urls import Parts, take_apart
+from mingus_lib.domain import datafiles
+from mingus_lib.domain.urls import Parts, domains_of, take_apart
 from mingus_lib.errors import UsageError
 
 MAX_DEPTH = 8
@@ -92,9 +91,7 @@ def _parts(url: str) -> Parts | None:
 def _matching(parts: Parts) -> Iterator[Rule]:
     by_host, everywhere = _index()
     where = _where(parts)
-    labels = parts.host.split(".")
-    domains = (".".join(labels[start:]) for start in range(len(labels)))
-    for domain in domains:
+    for domain in domains_of(parts.host):
         yield from (rule for rule in by_host.get(domain, ()) if _fits(rule, where))
     yield from (rule for rule in everywhere if _fits(rule, where))
 
@@ -198,7 +195,7 @@ STEPS: dict[str, Callable[[str], str]] = {
 @cache
 def rules() -> tuple[Rule, ...]:
     """The rules of data/unwrap.toml, in their order."""
-    data = tomllib.loads((files("mingus_lib") / "data" / "unwrap.toml").read_text("utf-8"))
+    data = datafiles.table("unwrap.toml")
     return tuple(
         _rule(each, opaque) for key, opaque in (("wrapper", False), ("tracker", True)) for each in data[key]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -23,6 +24,12 @@ def host_of(url: str) -> str:
     if found is None or not found[1]:
         raise UsageError(f"{url[:80]!r} has no host; an address begins with https://")
     return found[1].strip("[]").lower()
+
+
+def domains_of(host: str) -> Iterator[str]:
+    """A host and every domain above it, the nearest first: whole labels, so that t.co is not in nerdwallet.com."""
+    labels = host.split(".")
+    return (".".join(labels[start:]) for start in range(len(labels)))
 
 
 def normal_host(text: str) -> str:
