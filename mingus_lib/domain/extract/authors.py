@@ -15,6 +15,7 @@ from itertools import chain, islice
 from lxml.etree import XPath
 from lxml.html import HtmlElement
 
+from mingus_lib.domain.extract.dateline import MONTH
 from mingus_lib.domain.extract.names import ADDRESS, clean_names, is_full_name, persons
 
 META = (
@@ -38,9 +39,8 @@ MAX_BYLINE = 200
 MAX_LINK = 60
 BY = re.compile(r"\W*(?:(?:written|words|story|text|reported|published|posted)\s+)?by\b\W*", re.I)
 # Where the names of a byline end: at a date or another part in the work.
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
 OTHERS = re.compile(
-    rf"(?:\b{_MONTH}\s+)?\d|\b(?:(?:last |first )?(?:updated|published|posted)|(?:art|graphics|video)\s+by|"
+    rf"(?:\b{MONTH}\s+)?\d|\b(?:(?:last |first )?(?:updated|published|posted)|(?:art|graphics|video)\s+by|"
     r"(?:additional|medically|fact.checked|reviewed|edited|translated|styl(?:ed|ing)|"
     r"(?:contribut|photo|illustrat)\w*)\b)",
     re.I,
