@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mingus_lib.domain.gate import Assessment
-from mingus_lib.domain.readers import CAREER_STAGES, DEVICES, INCOME_RANGES, KINDS, Event, Reader
+from mingus_lib.domain.labels import CAREER_STAGES, INCOME_RANGES
+from mingus_lib.domain.readers import DEVICES, KINDS, Event, Reader
 
 # Other names that exports of such data use.
 ALIASES = {

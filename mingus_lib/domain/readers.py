@@ -9,8 +9,6 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-INCOME_RANGES = ("$40K-$60K", "$60K-$80K", "$80K-$100K", "All ranges")
-CAREER_STAGES = ("Early career", "Mid-career", "Advanced", "All stages")
 DEVICES = ("mobile", "desktop", "tablet")
 
 

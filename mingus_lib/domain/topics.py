@@ -39,7 +39,7 @@ def names() -> tuple[str, ...]:
 def assess(prose: Prose, be: float = 0.0) -> TopicReading:
     """Up to three topics by the word lists; none where nothing speaks for any. `be`: how likely the phase BE is."""
     words = topic_lists()
-    hits = (*words.hits(prose.title, in_title=True), *words.hits(prose.words))
+    hits = prose.hits(words)
     points = totals(hits, words.labels)
     if points[BE_TOPIC]:
         points[BE_TOPIC] += be * BE_POINTS
