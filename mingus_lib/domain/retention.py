@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -118,7 +118,7 @@ class Freed:
     what: str
     removed: int = 0
     bytes: int = 0
-    left: bool = field(default=False)  # there was no time for all of it
+    left: bool = False  # there was no time for all of it
 
 
 _BACKUP = re.compile(r"mingus-(\d{8}T\d{6}Z)\.db")

@@ -15,7 +15,6 @@ from mingus_lib.domain.recommend.readings import Readings
 
 # Scores held at once, in entries of 4 bytes.
 SCORES = 16_000_000
-METRICS = ("ndcg", "recall", "map", "hit_rate", "novelty")
 
 # Scores (some readers x articles) of readers by number; higher is better.
 Scorer = Callable[[NDArray[np.int64]], Floats]

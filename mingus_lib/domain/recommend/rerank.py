@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mingus_lib.domain.recommend.catalogue import Catalogue
-from mingus_lib.domain.recommend.facts import ListPolicy, ReaderFacts
+from mingus_lib.domain.recommend.facts import PARTS, ListPolicy, ReaderFacts
 from mingus_lib.domain.recommend.matrix import Floats, Ints
 
-PARTS = ("taste", "popularity", "goals", "stage", "culture", "quality", "freshness", "balance")
 # Where the parts stand that are the same for every reader.
 MERITS = [4, 5, 6]
 
