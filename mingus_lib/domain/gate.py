@@ -78,6 +78,7 @@ def levels(assessment: Assessment | None, policy: GatePolicy) -> Levels:
 
 
 def _level(score: float, policy: GatePolicy) -> int:
+    # Both, or an `advanced` set below `intermediate` would open a level early.
     return (score >= policy.intermediate) + (score >= policy.intermediate and score >= policy.advanced)
 
 

@@ -56,6 +56,7 @@ class PhaseModel:
         spoke = [self.odds[word] for word in words if word in self.odds]
         scale = self.strength / math.sqrt(len(spoke)) if spoke else 0.0
         scores = [
+            # The lists may be quite sure, and nothing has a logarithm of 0.
             math.log(max(prior[phase], 1e-9)) + scale * sum(row[place] for row in spoke)
             for place, phase in enumerate(PHASES)
         ]

@@ -89,6 +89,7 @@ def decide(
         return Fate(LinkDecision.DROP, strange)
     parts = take_apart(url)
     reasons = (
+        # The text first: behind a tracker it is all there is, and it says more than any address.
         said_by_anchor(anchor),
         _host_denied(rule),
         _machinery_reason(parts),
@@ -132,6 +133,7 @@ def said_by_anchor(anchor: str) -> str | None:
         return None
     policy = _policy()
     text = " ".join(words)
+    # Whole texts and beginnings alone: headlines hold such words, and a lost article is seen by nobody.
     code = policy.phrases.get(text)
     if code is None:
         starts = (" ".join(words[:count]) for count in range(1, min(len(words), 6)))
@@ -156,6 +158,7 @@ def _address_reason(parts: Parts, rule: HostRule) -> str | None:
 def _machinery_reason(parts: Parts) -> str | None:
     """What a mailer's own address gives away, also on the servers of its trackers: asking for it could act."""
     policy = _policy()
+    # Some mailers have it in their name: unsubscribe.example.com.
     names = {parts.host.partition(".")[0], *_segments(parts)}
     # Plugins of blogs: /?na=unsubscribe&nk=1.
     asked = re.split("[&=]", parts.query.lower())
@@ -177,6 +180,7 @@ def _path_reason(parts: Parts) -> str | None:
 
 
 def _gives_away(words: Words, segments: list[str]) -> bool:
+    # /careers/how-to-ask-for-a-raise is an article that stands under a service.
     if segments[0] in words.first and not _is_headline(segments[-1]):
         return True
     return segments[-1] in words.last or not words.anywhere.isdisjoint(segments)

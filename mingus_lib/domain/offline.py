@@ -84,6 +84,7 @@ def best(probabilities: Mapping[str, float]) -> str:
 
 def thinned(probabilities: Mapping[str, float], points: float) -> dict[str, float]:
     """Drawn towards a third each where few points of evidence were found."""
+    # Points may be negative, by words that speak against a label.
     sure = min(1.0, max(0.0, points) / THIN_POINTS)
     return {name: sure * value + (1.0 - sure) * THIRD for name, value in probabilities.items()}
 

@@ -114,6 +114,7 @@ def _week(text: str, year: int, number: int) -> date:
 
 def _date(text: str, wanted: str) -> date:
     try:
+        # fromisoformat also reads 20261123 and 2026-W48-1, which are no form of ours.
         if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
             raise ValueError
         found = date.fromisoformat(text)

@@ -56,6 +56,7 @@ def features(prose: Prose, hits: Sequence[Hit]) -> tuple[float, ...]:
     words = max(1, prose.count)
     first = sum(word in FIRST_PERSON for word in prose.words) / words
     second = sum(word in SECOND_PERSON for word in prose.words) / words
+    # As logarithms: what tells is how many times the words of one phase outweigh those of another.
     return (*map(math.log, shares), orders_share(prose.sentences), first, second)
 
 

@@ -89,6 +89,7 @@ def again(first: Ask, answer: str, problem: str) -> Ask:
 
 def answer_key(messages: Sequence[Message], model: str) -> str:
     """A digest of content, prompt, model and the form of the answer."""
+    # A new prompt or form of answer must not meet an answer that was kept for the old one.
     parts = [VERSION, SCHEMA_VERSION, model, *(f"{each['role']}:{each['content']}" for each in messages)]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 

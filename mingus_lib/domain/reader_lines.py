@@ -54,6 +54,7 @@ def identity(record: Record, field: str = "reader") -> str:
     """A reader's or an event's id."""
     value = record.get(field)
     if type(value) is not str:
+        # JSON exports have ids as numbers; true is no id.
         value = str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
     text: str = value.strip()
     if not text or len(text) > LONGEST_ID or not text.isprintable():
@@ -136,6 +137,7 @@ def moment(record: Record, field: str) -> datetime:
             found = datetime.fromisoformat(value)
         else:
             found = datetime.fromtimestamp(_unix(value), UTC)
+        # Most are: astimezone would cost each of ten million lines.
         if found.tzinfo is UTC:
             return found
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
@@ -215,6 +217,7 @@ def _number(record: Record, field: str, low: float, high: float) -> float:
         number = float("nan") if isinstance(value, bool) else float(value)
     except (KeyError, TypeError, ValueError, OverflowError):
         number = float("nan")
+    # nan is neither, so that all that is no number ends here.
     if not low <= number <= high:
         raise ValueError(f"{field}: {_shown(record.get(field))} is no number from {low} to {high}")
     return number

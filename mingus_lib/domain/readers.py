@@ -89,6 +89,7 @@ class Progress:
 
 def progress(events: Sequence[Event], today: date) -> Progress:
     """Derive everything from the events, in any order. The last word counts for bookmarks and ratings."""
+    # By id within one instant, or the order of a store would decide which word is the last.
     ordered = sorted(events, key=lambda event: (event.at, event.id))
     finished = dict.fromkeys(event.article_id for event in ordered if event.kind == EventKind.FINISHED)
     begun = dict.fromkeys(event.article_id for event in ordered if event.kind == EventKind.STARTED)

@@ -37,6 +37,7 @@ def scores(prose: Prose, culture: Mapping[str, float], orders: float) -> dict[st
     """The five scores; `culture` are the points of the cultural groups, `orders` the share of orders."""
     words = lists("rubric")
     points = totals(prose.hits(words), words.labels)
+    # Words of money alone make no text a cultural one.
     cultural = sum(culture.values()) - culture.get("income", 0.0)
     points["cultural_sensitivity"] = cultural
     points["demographic_relevance"] += cultural / 2

@@ -107,6 +107,7 @@ def decide(
             runs.append(SlotRun(Outcome.ENQUEUED, slot, job=make(entry, slot), reason=late))
     if not runs:
         return None
+    # Missed slots are decided as well, or they would be found again at every turn.
     last = max(run.slot for run in runs if run.slot is not None)
     return Decision(entry.name, mark, last, next_slot(entry, last), tuple(runs))
 

@@ -76,6 +76,7 @@ def _inside(url: str) -> tuple[str, str] | None:
         return None
     for rule in _matching(parts):
         target = None if rule.opaque else _target(rule, parts)
+        # A wrapper of itself would be taken off eight times for nothing.
         if target is not None and target != url:
             return rule.name, target
     return None
@@ -116,6 +117,7 @@ def _target(rule: Rule, parts: Parts) -> str | None:
 
 def _value(rule: Rule, parts: Parts) -> str:
     """What holds the target, still encoded."""
+    # Reversed, so that of several of one name the first counts.
     pairs: dict[str, str] = dict(reversed([pair.partition("=")[::2] for pair in parts.query.split("&")]))
     for name in rule.params:
         if pairs.get(name):
@@ -137,6 +139,7 @@ def _as_address(value: str) -> str | None:
 def _base64(value: str) -> str:
     """Base64 in either alphabet, with or without its padding, as text."""
     data = unquote(value).replace("-", "+").replace("_", "/").rstrip("=")
+    # No base64 has one character over: it was cut, and with another one the rest decodes.
     data += "A" * (len(data) % 4 == 1)
     return base64.b64decode(data + "=" * (-len(data) % 4)).decode("utf-8", "replace")
 

@@ -41,6 +41,7 @@ def extract(body: bytes, *, content_type: str, charset: str | None, url: str) ->
 
 def media_type(body: bytes, content_type: str) -> str:
     """The format to read as: PDF by its first bytes, else as declared, HTML when nothing was declared."""
+    # PDFs are often declared as something else, and nothing else begins so.
     if body[:1024].lstrip().startswith(b"%PDF-"):
         return "application/pdf"
     declared = content_type.partition(";")[0].strip().lower()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 
+# UTF-32 before UTF-16, whose little-endian mark is the beginning of the other one.
 BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -104,6 +105,7 @@ def _guess(body: bytes, declared: list[str]) -> str:
     high = len(body) - len(body.translate(None, bytes(range(128, 256))))
     if wrong * 10 < high:
         return "utf-8"
+    # Where UTF-8 is declared and this wrong, the declaration tells nothing.
     return declared[0] if declared and declared[0] != "utf-8" else _sniff(body)
 
 

@@ -40,6 +40,7 @@ def is_notice(text: str, link_density: float) -> bool:
     if len(text) > MAX_NOTICE:
         return False
     starts, anywhere = _phrases()
+    # "Read more" begins sentences as well: it is a notice only if short or linked.
     leads = len(text) <= SHORT_NOTICE or link_density > LINKED_NOTICE
     return bool(leads and starts.match(text)) or bool(anywhere.search(text))
 

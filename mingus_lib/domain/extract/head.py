@@ -36,7 +36,7 @@ def read_head(tree: HtmlElement, url: str) -> Head:
 
 
 def fold(text: str | None) -> str:
-    """White space folded to single spaces."""
+    """The beginning of a text, at most MAX_VALUE characters, with white space folded to single spaces."""
     return " ".join((text or "")[:MAX_VALUE].split())
 
 

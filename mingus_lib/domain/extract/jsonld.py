@@ -67,9 +67,11 @@ def _data(tree: HtmlElement) -> Iterator[object]:
     for script in tree.iter("script"):
         if "ld+json" not in (script.get("type") or "").lower() or not script.text:
             continue
+        # Twice, since a comment may hold a CDATA section.
         source = WRAPPING.sub("", WRAPPING.sub("", script.text[:MAX_SCRIPT]))
         try:
             yield json.loads(source, strict=False)
+        # The page may have other scripts, and says the same things in its markup.
         except (ValueError, RecursionError):
             continue
 

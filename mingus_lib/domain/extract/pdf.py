@@ -45,6 +45,7 @@ def _text(reader: pypdf.PdfReader) -> str:
     for number in range(min(len(reader.pages), MAX_PAGES)):
         parts.append(tidy(budget.of(reader.pages[number])))
         size += len(parts[-1])
+        # By default the gate refuses a tenth of that as too long.
         if size > MAX_CHARACTERS:
             break
     return "\n\n".join(parts)

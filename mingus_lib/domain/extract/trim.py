@@ -87,6 +87,7 @@ def _end_of_body(article: Sequence[Block]) -> int:
     """The number of the block from which on there is little, and no prose where the prose before it stood."""
     before = [0, *accumulate(len(block.text) for block in article)]
     start = bisect_left(before, (1 - MAX_AFTERWORD) * before[-1])
+    # Prose elsewhere is what stands under an article; it must not draw the end of the body down.
     homes = {home_of(block) for block in article[:start] if is_prose(block)}
     late = enumerate(article[start:], start + 1)
     return max((n for n, block in late if is_prose(block) and home_of(block) in homes), default=start)

@@ -85,6 +85,7 @@ def _combine(blocks: Sequence[Block], choices: Choices, declared: str) -> set[in
 def _fuller(blocks: Sequence[Block], first: set[int], second: set[int]) -> set[int]:
     much, little = size(blocks, first), size(blocks, second)
     overlap = size(blocks, first & second)
+    # A fuller choice that shares little with the other one is another part of the page.
     return first if much > little and overlap >= little / 2 else second
 
 

@@ -89,6 +89,7 @@ class _Walk:
 
     def flat(self, raw: bytes, reason: str, path: str = "1", kind: str = "") -> None:
         """Read bytes whose structure is beyond reading as one text."""
+        # Most mail is quoted-printable, and other text hardly changes by it.
         text = decode(quopri.decodestring(raw[:MAX_TEXT_BYTES]))
         self._note(path, kind, None, len(raw), reason)
         self._take(HTML if "<a " in text.lower() else TEXT, text, path)
@@ -124,6 +125,7 @@ class _Walk:
     def _attached(self, body: bytes, path: str, filename: str | None, depth: int) -> None:
         if depth >= MAX_DEPTH:
             self._note(path, MAIL, filename, len(body), "too-deep: not read")
+        # The whole mail was judged by its raw bytes; this one was hidden in base64.
         elif _is_maze(body):
             self._note(path, MAIL, filename, len(body), "too-complex: not read")
         else:

@@ -32,6 +32,7 @@ def text_links(text: str, place: str, *, limit: int) -> tuple[list[FoundLink], i
             count += 1
             if count <= limit:
                 links.append(FoundLink(_address(found[0]), _context(before) or _context(above), place))
+        # A line with a link of its own is no heading of the next.
         if end == 0 and line.strip():
             above = line
     return links, count

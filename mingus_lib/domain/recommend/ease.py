@@ -110,6 +110,7 @@ class Dual:
         self._by_article = seen.T.tocsr()
         self._kernel = _inverse(_gram(seen, ridge, np.float32))
         leverage = np.concatenate([self._leverage(each) for each in _pieces(range(seen.shape[1]))])
+        # Above 0 by the formula; in 4 bytes it may fall below.
         self._factor = 1 / np.maximum(1 - leverage, 1e-6)
 
     def scores(self, histories: Csr) -> Floats:

@@ -46,6 +46,7 @@ def normal_host(text: str) -> str:
     name = (text if text.isascii() else _punycode(text)).lower().removesuffix(".")
     if not _NAME.fullmatch(name) or len(name) > MAX_HOST_CHARACTERS:
         raise ValueError("the host is not a valid name")
+    # Resolvers take a name that ends in a number for an address, as inet_aton does.
     return _ipv4(name) if _NUMBER.fullmatch(name.rpartition(".")[2]) else name
 
 
@@ -61,6 +62,7 @@ def registrable_domain(host: str) -> str:
         return host
     from tld import get_fld
 
+    # With the private part of the list: get_fld searches it unless it is told not to.
     listed = get_fld(f"http://{host}", fail_silently=True)
     return listed or ".".join(host.split(".")[-2:])
 
