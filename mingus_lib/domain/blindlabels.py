@@ -60,9 +60,9 @@ def classify(
     known: Mapping[int, str],
     report: Report = lambda done, total: None,
 ) -> list[Guess]:
-    """A guess for every (title, text). `known` gives the labels of some by their index; one of both must be there.
+    """A guess for every (title, text), one at least. `known` gives the labels of some by their index.
 
-    `report(done, total)` counts texts read and rounds gone.
+    Of lexicon and `known` one must be there. `report(done, total)` counts the texts read.
     """
     corpus = _read(texts, labels, lexicon, report)
     plain = [_best(scores) for scores in corpus.lexical]

@@ -94,7 +94,8 @@ def keywords(hits: Iterable[Hit]) -> tuple[str, ...]:
     strongest: dict[str, float] = {}
     for hit in hits:
         if not hit.negated:
-            strongest[hit.term.rstrip("*")] = max(weight for _, weight in hit.weights)
+            term, weight = hit.term.rstrip("*"), max(weight for _, weight in hit.weights)
+            strongest[term] = max(weight, strongest.get(term, weight))
     ranked = sorted(strongest, key=lambda term: (-strongest[term], term))
     return tuple(ranked[: LIST_SIZES["cultural_relevance_keywords"]])
 

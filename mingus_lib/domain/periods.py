@@ -120,6 +120,7 @@ def _date(text: str, wanted: str) -> date:
         found = date.fromisoformat(text)
     except ValueError as error:
         raise UsageError(f"{text[:40]!r}: name {wanted}") from error
+    # Short of 9999: the end of a period and its midnight in a zone are on the calendar, too.
     if not 1970 <= found.year <= 9990:
         raise UsageError(f"{text}: name {wanted}, between 1970 and 9990")
     return found

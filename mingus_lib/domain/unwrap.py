@@ -110,6 +110,7 @@ def _target(rule: Rule, parts: Parts) -> str | None:
     try:
         for step in rule.steps:
             value = STEPS[step](value[:MAX_VALUE]) if value else ""
+    # It only looked like this wrapper: whatever breaks, the link stays as it is.
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return _as_address(value)

@@ -42,6 +42,7 @@ def fold(text: str | None) -> str:
 
 def base_of(tree: HtmlElement, url: str) -> str:
     """What relative links of the page are relative to."""
+    # The first with an address counts, as in browsers.
     for element in tree.iter("base"):
         if element.get("href"):
             return absolute(url, element.get("href")) or url

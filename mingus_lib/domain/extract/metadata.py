@@ -64,6 +64,7 @@ def read_metadata(tree: HtmlElement, url: str, *, thorough: bool = True) -> Meta
         published_at=published_at,
         revised_at=revised_days(article.modified, head.meta),
         site_name=fold(site) or None,
+        # inLanguage may be en-US or English: of both the first two letters are the code.
         language=head.language or article.language[:2].lower() or None,
         description=_description(head, article),
         declared_url=head.canonical,

@@ -21,7 +21,7 @@ MAX_TEXT_BYTES = 4_000_000
 MAX_BOUNDARIES = 100
 MAX_LINE_CHECKS = 10_000_000
 MAX_DELIMITERS = 5_000
-MAX_HEAD_BYTES = 1_000_000
+MAX_BYTES_TO_BODY = 1_000_000
 MAX_NOTED = 120
 
 HTML, TEXT, PDF, MAIL = "text/html", "text/plain", "application/pdf", "message/rfc822"
@@ -51,12 +51,13 @@ def parse(raw: bytes) -> ParsedMail:
 def _is_maze(raw: bytes) -> bool:
     """Whether the structure would take the library's parser minutes."""
     boundaries = len(_BOUNDARY.findall(raw.lower()))
+    # The parser ends lines at either.
     lines = max(raw.count(b"\n"), raw.count(b"\r"))
     if boundaries > MAX_BOUNDARIES or lines * (boundaries + 1) > MAX_LINE_CHECKS:
         return True
     if raw.count(b"\n--") + raw.count(b"\r--") > MAX_DELIMITERS:
         return True
-    return len(raw) > MAX_HEAD_BYTES and not BLANK_LINE.search(raw, 0, MAX_HEAD_BYTES)
+    return len(raw) > MAX_BYTES_TO_BODY and not BLANK_LINE.search(raw, 0, MAX_BYTES_TO_BODY)
 
 
 class _Walk:
@@ -109,6 +110,7 @@ class _Walk:
 
     def _leaf(self, part: EmailMessage, path: str, depth: int) -> None:
         body = part.get_payload(decode=True)
+        # A part without a body gives None.
         body = body if isinstance(body, bytes) else b""
         kind, filename = _kind(part), _filename(part)
         if part.get_content_maintype() == "multipart":
@@ -190,6 +192,7 @@ def _readable(kind: str, filename: str | None, body: bytes) -> str | None:
         return HTML
     if kind == PDF or body[:1024].lstrip().startswith(b"%PDF-"):
         return PDF
+    # Only where the type says nothing: a name may be anything.
     suffix = PurePosixPath(filename or "").suffix.lower()
     return BY_SUFFIX.get(suffix) if kind in VAGUE else None
 

@@ -64,6 +64,7 @@ def rank(
                 parts[3] += policy.stage * 0.5 * fitting
     parts[MERITS] = worth[:, places]
     if policy.has("balance"):
+        # The last weakness, 0, is for articles without a phase, whose number is -1.
         parts[7] = policy.balance * np.array((*reader.weakness, 0.0), np.float32)[shelf.phases[places]]
     return Ranked(places, parts, parts.sum(axis=0))
 

@@ -41,6 +41,7 @@ def normal_host(text: str) -> str:
     """
     if text.startswith("["):
         return _ipv6(text)
+    # One more for the dot at the end.
     if not 0 < len(text) <= MAX_HOST_CHARACTERS + 1:
         raise ValueError("the host is empty or too long")
     name = (text if text.isascii() else _punycode(text)).lower().removesuffix(".")
