@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from mingus_lib.domain import difficulty, phase, prose, softmax
+from mingus_lib.domain.labels import LEVELS, PHASES
 from mingus_lib.domain.scoring import expected_calibration_error
 from mingus_lib.domain.wordlists import lists
 
 ROOT = Path(__file__).resolve().parent.parent
 TUNE = ROOT / "tests/labelled/tune.jsonl"
 FITTED = ROOT / "mingus_lib/data/fitted.toml"
-LEVELS = ("Beginner", "Intermediate", "Advanced")
 FOLDS = 8
 # The one is taken that is right most often on held-out folds, less its calibration error.
 PENALTIES = (0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
@@ -64,7 +64,7 @@ def main() -> None:
     parts = [
         f"# Fitted by benchmarks/fit_labels.py on {TUNE.relative_to(ROOT)} ({len(items)} articles): do not edit."
     ]
-    for name, order in (("phase", phase.PHASES), ("difficulty", LEVELS)):
+    for name, order in (("phase", PHASES), ("difficulty", LEVELS)):
         labels = [item[name] for item in items]
         tried = [(*held_out(rows[name], labels, order, penalty), penalty) for penalty in PENALTIES]
         error, accuracy, penalty = min(tried, key=lambda each: each[0] - each[1])

@@ -267,6 +267,7 @@ def test_our_own_fields_learn_from_examples(field: str) -> None:
         "phase",
         "phase=",
         "actionability_score=11",
+        "actionability_score=0000000059999",
         "key_topics=a,b",
         "prerequisites=a;b;c",
         "classification_reasoning=",

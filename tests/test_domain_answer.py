@@ -106,6 +106,16 @@ def test_no_answer_is_a_bug(value: Any) -> None:
     assert found.primary_phase in labels.PHASES
 
 
+def test_an_answer_may_choose_from_what_labels_have() -> None:
+    asked = answer.schema()["properties"]
+    taken = answer.Answer.model_json_schema()["properties"]
+    for name in ("primary_phase", "difficulty_level", "target_income_range", "career_stage"):
+        assert taken[name]["enum"] == asked[name]["enum"]
+    focus, nothing = taken["cultural_focus"]["anyOf"]
+    assert [*focus["enum"], None] == asked["cultural_focus"]["enum"]
+    assert nothing == {"type": "null"}
+
+
 def test_the_schema_is_strict_and_has_no_limits() -> None:
     schema = answer.schema()
     assert schema["required"] == list(schema["properties"]) == list(answer.Answer.model_fields)

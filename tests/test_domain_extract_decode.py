@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from encodings.aliases import aliases
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +24,17 @@ def test_unicode_is_recognised_without_being_declared(name: str) -> None:
 )
 def test_valid_utf8_wins_over_any_declaration(declared: str | None) -> None:
     assert decode(ACCENTS.encode(), declared) == ACCENTS
+
+
+@pytest.mark.parametrize("body", [b"<p>plain", b"<p>na\xefve \xff\xfe\x80", bytes(range(256))])
+def test_no_codec_that_python_knows_breaks_a_page(body: bytes) -> None:
+    assert all(decode(body, declared) for declared in {*aliases, *aliases.values()})
+
+
+@pytest.mark.parametrize("declared", ["utf-7", "unicode_escape", "raw_unicode_escape"])
+def test_tags_do_not_hide_in_ascii(declared: str) -> None:
+    for body in (rb"\x3cscript> caf\xe9", b"+ADw-script+AD4- caf\xe9", rb"\u003cscript> caf\xe9"):
+        assert "<" not in decode(body + b"\xe9 x", declared)
 
 
 def test_http_charset_is_used_before_meta() -> None:

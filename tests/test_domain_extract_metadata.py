@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from mingus_lib.domain.extract.dates import choose_date, iso_day
 from mingus_lib.domain.extract.head import absolute, read_head
-from mingus_lib.domain.extract.jsonld import declared_article
+from mingus_lib.domain.extract.jsonld import Statement, declared_article
 from mingus_lib.domain.extract.markup import parse
 from mingus_lib.domain.extract.metadata import read_metadata
 from mingus_lib.domain.extract.names import clean_names
@@ -196,6 +197,13 @@ def test_json_organisations_are_desks_and_free_is_read() -> None:
 )
 def test_json_of_any_shape_is_read(data: object) -> None:
     declared_article(parse(json_page(data)))
+
+
+def test_json_of_a_million_values_takes_linear_time() -> None:
+    page = parse(3 * json_page([1] * 600_000))
+    started = time.process_time()
+    assert declared_article(page) == Statement()
+    assert time.process_time() - started < 1
 
 
 def test_broken_json_and_deep_json_are_passed_over() -> None:

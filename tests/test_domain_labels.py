@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mingus_lib.domain import labels, offline, rubric, scoring, topics
 from mingus_lib.domain.labels import Labels, holds, review_flags, review_value
+from mingus_lib.domain.lexicon import Hit
 from mingus_lib.domain.offline import Opinion
 from tests.conftest import ROOT
 
@@ -140,3 +141,11 @@ def test_scores_of_a_run_are_what_scikit_learn_says() -> None:
     assert found.confusion["a"] == {"a": 1, "b": 1, "c": 0}
     # Bins of a tenth: .9 right, .6 wrong, .8 right, .7 right, .5 wrong.
     assert found.ece == pytest.approx((0.1 + 0.6 + 0.2 + 0.3 + 0.5) / 5)
+
+
+def test_a_cultural_word_ranks_by_its_weightiest_place() -> None:
+    title = Hit("hbcu", 0, in_title=True, negated=False, weights=(("identity and community", 9.0),))
+    body = Hit("hbcu", 7, in_title=False, negated=False, weights=(("identity and community", 3.0),))
+    other = Hit("redlin*", 9, in_title=False, negated=False, weights=(("systemic barriers", 4.0),))
+    denied = Hit("bias", 20, in_title=False, negated=True, weights=(("systemic barriers", 0.5),))
+    assert offline.keywords([title, other, body, denied]) == ("hbcu", "redlin")

@@ -91,6 +91,7 @@ def test_an_event_without_an_id_has_always_the_same() -> None:
         ({"event": "viewed", "at": "1e99"}, "at"),
         ({"event": "viewed", "at": "9999-12-31T23:59:59-14:00"}, "at"),
         ({"event": "viewed", "at": "2026-03-01", "scroll_depth": 101}, "scroll_depth"),
+        ({"event": "viewed", "at": "2026-03-01", "scroll_depth": 10**400}, "scroll_depth"),
         ({"event": "viewed", "at": "2026-03-01", "device": "toaster"}, "device"),
         ({"event": "viewed", "at": "2026-03-01", "found_helpful": "perhaps"}, "found_helpful"),
         ({"event": "viewed", "at": "2026-03-01", "time_spent_seconds": "1.5"}, "time_spent_seconds"),

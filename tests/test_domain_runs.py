@@ -82,3 +82,8 @@ def test_hostile_label_values_cannot_leave_their_quotes() -> None:
 
 def test_the_last_bucket_has_no_bound() -> None:
     assert bucket(1e6) == BEYOND
+
+
+def test_a_label_of_braces_is_kept_and_no_labels_need_none() -> None:
+    family = Family("mingus_x", "gauge", "X.", (Sample(1, {"worker": "a{}b"}), Sample(2)))
+    assert text([family]).splitlines()[2:] == ['mingus_x{worker="a{}b"} 1', "mingus_x 2"]

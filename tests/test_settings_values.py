@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mingus_lib.domain.recommend import facts
 from mingus_lib.domain.tomltext import leaves, line_numbers
 from mingus_lib.errors import UsageError
-from mingus_lib.settings import Declaration, declarations, load, mask
+from mingus_lib.settings import Declaration, declarations, declared, load, mask
 from mingus_lib.settings.kinds import Duration, Size, Token
 
 EACH = [each for each in declarations() if not each.required]
@@ -178,3 +179,7 @@ class TestLineNumbers:
             ("t", "u", "y"): 5,
             ("v",): 6,
         }
+
+
+def test_the_steps_of_the_ranking_are_those_of_the_domain() -> None:
+    assert declared.STEPS == facts.STEPS

@@ -19,6 +19,7 @@ from mingus_lib.domain.wordlists import lists
 
 LONGEST_ANSWER = 20_000
 LONGEST_ITEM, LONGEST_REASONING = 160, 600
+# Besides controls, what shows nothing or turns the direction of writing: editors must see what is kept.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
@@ -70,6 +71,7 @@ def _share(raw: object) -> object:
     """0.85, "0.85", "85%" and 85 are 0.85."""
     if isinstance(raw, str) and (match := re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*(%?)\s*", raw)):
         raw = float(match[1]) / (100 if match[2] else 1)
+    # From 10 on it can only be a percentage; 2 could be anything, and is out of the range.
     if isinstance(raw, int | float) and not isinstance(raw, bool) and 10 <= raw <= 100:
         return raw / 100
     return raw
@@ -104,8 +106,10 @@ Item = Annotated[str, BeforeValidator(_item), Field(min_length=1)]
 class Answer(BaseModel):
     """An answer that may enter the store. Other keys are left out."""
 
+    # Strict, as pydantic would take true for 1; spellings that are meant well are read by the validators.
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
+    # Literals, since mypy reads no tuples; a test holds them to those of labels.
     primary_phase: Annotated[Literal["BE", "DO", "HAVE"], _chosen(labels.PHASES)]
     difficulty_level: Annotated[Literal["Beginner", "Intermediate", "Advanced"], _chosen(labels.LEVELS)]
     confidence_score: Annotated[float, BeforeValidator(_share), Field(ge=0, le=1, allow_inf_nan=False)]
@@ -148,6 +152,7 @@ def parse(text: str, title: str, body: str) -> Labels:
 
 def _object(text: str) -> dict[str, Any]:
     """The JSON object of the answer, out of a Markdown fence or a sentence around it."""
+    # Servers without a strict mode put a fence or a sentence around it.
     begin, end = text.find("{"), text.rfind("}")
     try:
         found = json.loads(text[begin : end + 1] if 0 <= begin < end else text)
@@ -161,6 +166,7 @@ def _object(text: str) -> dict[str, Any]:
 def _complaints(error: ValidationError) -> str:
     found = [
         f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}"
+        # Without the input, which is hostile: a complaint is kept and shown.
         for each in error.errors(include_url=False, include_input=False)
     ]
     return clean("; ".join(found[:4]), 500)

@@ -24,9 +24,11 @@ def parts(totals: Totals) -> dict[str, tuple[float, int]]:
     """Each part of the score as a sum of values from 0 to 1, and the number of readers it is a sum over."""
     return {
         "completion": (totals["finishers"], totals["readers"]),
+        # One star is the least there is: it counts as 0.
         "rating": ((totals["stars"] - totals["raters"]) / 4, totals["raters"]),
         "helpful": (totals["helped"], totals["told"]),
         "depth": (totals["depth"] / 100, totals["scrolled"]),
+        # Who shares or keeps an article need not have opened it.
         "fans": (min(totals["fans"], totals["readers"]), totals["readers"]),
     }
 

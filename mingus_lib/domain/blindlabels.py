@@ -22,7 +22,6 @@ from mingus_lib.domain.softmax import softmax
 Vector = dict[str, float]
 Report = Callable[[int, int], None]
 
-ROUNDS = 6
 # The share of each class's answers that teach in each round: the surest first.
 TEACHING = (0.4, 0.6, 0.8, 0.9, 1.0, 1.0)
 MIN_TEXTS = 20
@@ -61,9 +60,9 @@ def classify(
     known: Mapping[int, str],
     report: Report = lambda done, total: None,
 ) -> list[Guess]:
-    """A guess for every (title, text). `known` gives the labels of some by their index; one of both must be there.
+    """A guess for every (title, text), one at least. `known` gives the labels of some by their index.
 
-    `report(done, total)` counts texts read and rounds gone.
+    Of lexicon and `known` one must be there. `report(done, total)` counts the texts read.
     """
     corpus = _read(texts, labels, lexicon, report)
     plain = [_best(scores) for scores in corpus.lexical]
@@ -91,6 +90,7 @@ def _read(
         head, body = list(map(fold, words_of(title))), list(map(fold, words_of(text)))
         count = Counter(body)
         for word in head:
+            # As in the lexicon, a word of the title weighs as several of the body.
             count[word] += int(TITLE)
         counts.append(count)
         found.append(Counter())
@@ -107,6 +107,7 @@ def _weighted(counts: Sequence[Counter[str]]) -> list[Vector]:
     """TF-IDF vectors of length 1: (1 + log tf) * log(N / df), words of one text only left out."""
     frequency = Counter(word for count in counts for word in count)
     total = len(counts)
+    # A word of one text alone brings it near to none, and one of all texts tells nothing.
     rarity = {word: math.log(total / df) for word, df in frequency.items() if 1 < df < total}
     vectors = []
     for count in counts:
@@ -174,6 +175,7 @@ def _teachers(
     """For each class the texts that teach it, with their weights: the surest `share`, and all examples."""
     ranked: list[list[tuple[float, int]]] = [[] for _ in range(classes)]
     for number, row in enumerate(scores):
+        # An example teaches anyway, and a text without a word of any class has nothing to teach.
         if number in fixed or not any(row):
             continue
         answer = _best(row)
@@ -252,12 +254,14 @@ def _expected(corpus: _Corpus, answers: Sequence[int], plain: Sequence[int], cla
 
 
 def _half(vector: Vector, side: int) -> Vector:
+    # Not hash(), which differs from process to process.
     return {word: value for word, value in vector.items() if crc32(word.encode()) % 2 == side}
 
 
 def _confidences(scores: Sequence[Sequence[float]], aim: float) -> list[float]:
     """Softmax at the temperature whose mean comes nearest to `aim`: how often two ways to the answer agree."""
     rows = _standard(scores)
+    # Held to what temperatures can reach: from little more than a plain guess to nearly sure.
     aim = min(0.98, max(1.2 / len(rows[0]), aim))
     means = [(abs(_mean_top(rows, each) - aim), each) for each in TEMPERATURES]
     temperature = min(means)[1]

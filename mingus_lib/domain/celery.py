@@ -117,6 +117,7 @@ def _task_of(message: Any) -> OldTask:
         _not_ours("garbage", "not a JSON object")
     headers = _object(message.get("headers") or {}, "headers")
     kind = message.get("content-type")
+    # A pickle runs what it holds when it is opened.
     if kind != "application/json":
         _not_ours("not-json", f"its content type is {str(kind)[:80]!r}; such a message is never opened")
     if headers.get("compression"):
@@ -132,6 +133,7 @@ def _body(message: Mapping[str, Any]) -> bytes:
     if not isinstance(body, str):
         _not_ours("garbage", "no body")
     if _object(message.get("properties") or {}, "properties").get("body_encoding") != "base64":
+        # As json.loads reads bytes: the arguments are judged by the task, not by an encoding.
         return body.encode("utf-8", "surrogatepass")
     try:
         return base64.b64decode(body, validate=True)
@@ -151,6 +153,7 @@ def _protocol_1(body: Mapping[str, Any]) -> OldTask:
 
 
 def _checked(told: Mapping[str, Any], embed: Mapping[str, Any]) -> OldTask:
+    # These call other tasks at its end: without them half of the work would look done.
     for name in ("callbacks", "errbacks", "chain", "chord"):
         if embed.get(name):
             _not_ours("has-followers", f"it has a {name}, which mingus has none of")

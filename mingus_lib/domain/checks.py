@@ -136,6 +136,7 @@ def judge_queue(queue: Queue, workers: Sequence[Worker], max_age: float) -> Find
             return ok(check, "paused, nothing waits")
         return warn(check, f"paused, {waiting}", f"let it go on: mingus resume {queue.name}")
     if not takers:
+        # Nobody has to take what nothing waits in.
         judged = fail if queue.queued else warn
         return judged(
             check, f"no worker takes it, {waiting}", f"start one: mingus worker --queue {queue.name}"

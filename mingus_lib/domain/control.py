@@ -76,6 +76,7 @@ def ended_word(job: Brief) -> str | None:
     if job.state not in ENDED:
         return None
     reason = job.reason or ""
+    # Reasons of operators begin with the word already.
     if not reason or reason.startswith(f"{job.state.value}:"):
         return reason or job.state.value
     return f"{job.state.value}: {reason}"

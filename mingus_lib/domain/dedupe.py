@@ -76,6 +76,7 @@ def decide(
     `same_text` is the id of an article with the same content hash. `force` refreshes the article at the
     address, or adds a new one, whatever its text.
     """
+    # An alias has no page of its own to refresh: forced, the address becomes an article.
     if same_address is not None and not (force and same_address.alias):
         return _at_same_address(same_address, force)
     if force:
@@ -93,6 +94,7 @@ def _at_same_address(known: KnownArticle, force: bool) -> Decision:
 
 
 def _near(text: str, candidates: Sequence[Candidate]) -> Decision:
+    # The earliest that is near, not the nearest: what came later must not decide which one stays.
     for candidate in sorted(candidates, key=lambda c: c.article_id):
         share = shared(text, candidate.text)
         if share >= MIN_SHARED:
@@ -103,6 +105,7 @@ def _near(text: str, candidates: Sequence[Candidate]) -> Decision:
 
 def content_hash(text: str) -> str:
     """SHA-256 (hex) of the text without differences of case, width and white space."""
+    # One text on two sites differs in these without having been changed.
     folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
     return hashlib.sha256(folded.encode("utf-8", "replace")).hexdigest()
 
@@ -159,12 +162,14 @@ def bands(fingerprint: int) -> tuple[int, ...]:
 
 def shared(one: str, other: str) -> float:
     """The part (0-1) of the shorter text's three-word runs that the other text has too."""
+    # Over the shorter: a text is a copy, too, when a site adds a preface to it.
     shorter, longer = sorted((set(_runs(one, 3)), set(_runs(other, 3))), key=len)
     return len(shorter & longer) / len(shorter) if shorter else 0.0
 
 
 def _runs(text: str, length: int) -> Iterator[str]:
     words = _WORD.findall(text.casefold())
+    # A text shorter than a run is one run: without any, all such texts would have one fingerprint.
     if 0 < len(words) < length:
         return iter((" ".join(words),))
     return map(" ".join, zip(*(words[start:] for start in range(length)), strict=False))

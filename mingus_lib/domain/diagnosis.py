@@ -38,6 +38,7 @@ def redis_memory(used: int, limit: int, policy: str) -> Finding:
     """An eviction would delete jobs; a full memory refuses them, which is heard."""
     if policy != "noeviction":
         detail = f"maxmemory-policy is {policy or 'not told'}: a full memory deletes jobs"
+        # Without a limit nothing is ever full, and the policy never asked.
         judged = fail if limit else warn
         return judged("redis-memory", detail, "redis-cli config set maxmemory-policy noeviction")
     if limit and used > MEMORY_WARN * limit:

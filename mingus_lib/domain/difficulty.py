@@ -42,6 +42,7 @@ def features(prose: Prose) -> tuple[float, ...]:
         per_word,
         sum(count >= LONG_SYLLABLES for count in counts) / len(words),
         _variety(words),
+        # Short words, such as city or give, only end alike.
         sum(len(word) > 5 and word.endswith(NOMINAL) for word in words) / len(words),
         (prose.text.count(",") + prose.text.count(";")) / len(sentences),
         sum(word in SUBORDINATORS for word in words) / len(sentences),

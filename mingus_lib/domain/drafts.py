@@ -34,6 +34,7 @@ def draft_article(
         fetched_at=page.fetched_at,
         word_count=read.word_count,
         reading_time_minutes=reading_time_minutes(read.word_count),
+        # Two empty texts are no duplicates of each other.
         content_hash=content_hash(read.text) if read.text else None,
         fingerprint=simhash(read.text) if read.text else None,
         source_quality=source_quality,

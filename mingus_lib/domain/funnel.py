@@ -69,6 +69,7 @@ class Funnel:
         if tally.outcome is None:
             self.waiting += links
             return
+        # An outcome is no request: hosts that are held or denied are never asked.
         self.fetched += 0 if tally.outcome_code in UNASKED else links
         if tally.outcome == Outcome.ADDED:
             self.kept += links

@@ -12,8 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-PHASES = ("BE", "DO", "HAVE")
-DIFFICULTIES = ("Beginner", "Intermediate", "Advanced")
+from mingus_lib.domain.labels import LEVELS
+from mingus_lib.domain.labels import PHASES as PHASES
+
+# In rising order: a place in it is a level.
+DIFFICULTIES = LEVELS
 
 # The highest open place in DIFFICULTIES for each of PHASES.
 Levels = tuple[int, int, int]
@@ -75,6 +78,7 @@ def levels(assessment: Assessment | None, policy: GatePolicy) -> Levels:
 
 
 def _level(score: float, policy: GatePolicy) -> int:
+    # Both, or an `advanced` set below `intermediate` would open a level early.
     return (score >= policy.intermediate) + (score >= policy.intermediate and score >= policy.advanced)
 
 

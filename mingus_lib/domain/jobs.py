@@ -150,6 +150,7 @@ def decide_start(seen: Standing) -> StartVerdict:
     """
     if seen.state in (JobState.FINISHED, JobState.CANCELLED) or seen.refused:
         return StartVerdict(Start.LET_GO, ended=seen.state)
+    # Before the retry of what was lost: an operator who cancelled does not want another try.
     if seen.cancel_requested:
         return StartVerdict(Start.CANCEL, reason="cancelled: by an operator", lost=_lost(seen))
     if seen.state is JobState.DEAD:
@@ -194,6 +195,7 @@ def decide_failure(
         if tries > policy.retries:
             return FailureVerdict(None, f"gave-up: after {tries} attempts: {error.reason}", False)
         delay = backoff_delay(tries, base=policy.backoff, randomness=randomness)
+        # A server may ask for more patience than our curve has, not for less.
         return FailureVerdict(max(delay, error.retry_after or 0.0), error.reason, False)
     if isinstance(error, MingusError):
         return FailureVerdict(None, error.reason, False)
@@ -206,5 +208,6 @@ def backoff_delay(attempt: int, *, base: float, randomness: float) -> float:
     The bound doubles with each attempt and is capped at an hour; the draw is uniform above
     `base` so that a herd spreads out (M. Brooker, "Exponential Backoff And Jitter", 2015).
     """
+    # Held at 32, far beyond the cap: a float overflows at 1024.
     bound = min(MAX_BACKOFF_SECONDS, base * 2.0 ** min(attempt - 1, 32))
     return base + (bound - base) * randomness if bound > base else bound

@@ -22,10 +22,12 @@ from mingus_lib.domain.softmax import softmax
 MIN_EXAMPLES = 60
 MIN_PER_PHASE = 10
 VOCABULARY = 20_000
+# A word of a single text would only learn its label by heart.
 MIN_TEXTS = 2
 STRENGTHS = (0.25, 0.5, 1.0, 2.0)
 FOLDS = 5
 SMOOTHING = 0.5
+# An editor's label counts as three of the model, which may be wrong.
 OVERRIDE_WEIGHT = 3.0
 
 
@@ -56,6 +58,7 @@ class PhaseModel:
         spoke = [self.odds[word] for word in words if word in self.odds]
         scale = self.strength / math.sqrt(len(spoke)) if spoke else 0.0
         scores = [
+            # The lists may be quite sure, and nothing has a logarithm of 0.
             math.log(max(prior[phase], 1e-9)) + scale * sum(row[place] for row in spoke)
             for place, phase in enumerate(PHASES)
         ]
@@ -149,4 +152,5 @@ def _log_odds(counts: Sequence[float], totals: Sequence[float]) -> list[float]:
         (count + SMOOTHING) / (total + 2 * SMOOTHING) for count, total in zip(counts, totals, strict=True)
     ]
     mean = sum(map(math.log, rates)) / len(rates)
+    # Four places are enough for what is kept of twenty thousand words.
     return [round(math.log(rate) - mean, 4) for rate in rates]

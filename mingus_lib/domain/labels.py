@@ -110,6 +110,7 @@ def review_flags(labels: Labels, *, words: int, engine: str, other: Labels | Non
         found.append("low-confidence")
     if labels.primary_phase == "DO" and (labels.actionability_score or 0) < LEAST_ACTIONABLE_DO:
         found.append("do-without-action")
+    # So little text tells no engine enough, however sure it says that it is.
     if words < LEAST_WORDS:
         found.append("few-words")
     if other is not None and disagree(labels, other):
@@ -126,6 +127,7 @@ def disagree(one: Labels, other: Labels) -> bool:
     return one.primary_phase != other.primary_phase and other.confidence_score >= SECOND_LOOK
 
 
+# What is only worth a second look is published all the same.
 HOLDING = frozenset(("low-confidence", "do-without-action", "few-words", "engine-failed"))
 
 

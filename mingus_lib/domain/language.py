@@ -30,6 +30,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 def language_of(text: str, declared: str | None = None) -> str | None:
     """The ISO 639 code of a text; a short or mixed one is believed to be in the declared language."""
     sample = text[:SAMPLE].strip()
+    # The detector names a language for digits, too.
     if not any(map(str.isalpha, sample)):
         return declared
     if is_plainly_english(sample):

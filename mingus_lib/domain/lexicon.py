@@ -23,9 +23,11 @@ NEGATIONS = frozenset(
 NEGATION_REACH = 3
 NEGATED = 0.25
 TITLE = 3.0
+# Words that look like plurals and are none.
 UNCHANGED = frozenset(
     ("news", "always", "series", "species", "plus", "thus", "perhaps", "sometimes", "politics")
 )
+# Hostile texts have new words without end.
 _MEMO_SIZE = 200_000
 MAX_WEIGHT = 1000.0
 
@@ -114,6 +116,7 @@ class Lexicon:
 
 
 def _hit(term: _Term, folded: Sequence[str], at: int, in_title: bool) -> Hit:
+    # Looked for before it alone: "no debt" denies, "debt, not tomorrow" does not.
     negated = not NEGATIONS.isdisjoint(folded[max(0, at - NEGATION_REACH) : at])
     factor = (NEGATED if negated else 1.0) * (TITLE if in_title else 1.0)
     weights = tuple((label, weight * factor) for label, weight in term.weights)
@@ -151,6 +154,7 @@ def _key(text: str, where: str) -> tuple[tuple[str, ...], bool]:
     if not words:
         raise UsageError(f"{where}: a term needs a letter or a digit")
     folded = [fold(word) for word in words]
+    # What stands before the star is a beginning, not a word with an ending of its own.
     if open_ended:
         folded[-1] = words[-1]
     return tuple(folded), open_ended
@@ -186,5 +190,6 @@ def totals(hits: Iterable[Hit], labels: Sequence[str]) -> dict[str, float]:
             best.setdefault((label, hit.term), []).append(weight)
     points = dict.fromkeys(labels, 0.0)
     for (label, _), found in best.items():
+        # A word said twenty times is one subject, not twenty.
         points[label] += max(found, key=abs) * (1.0 + math.log(len(found)))
     return points

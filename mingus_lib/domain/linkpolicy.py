@@ -14,16 +14,15 @@ The words and hosts are data (data/linkpolicy.toml). Reasons are `code: words fo
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from itertools import chain
 from typing import NamedTuple
 
+from mingus_lib.domain import datafiles
 from mingus_lib.domain.library import HostPolicy, HostRule
 from mingus_lib.domain.mails import LinkDecision
-from mingus_lib.domain.urls import Parts, take_apart
+from mingus_lib.domain.urls import Parts, domains_of, take_apart
 from mingus_lib.errors import UsageError
 
 # Texts longer than this are headlines, whatever they begin with.
@@ -90,6 +89,7 @@ def decide(
         return Fate(LinkDecision.DROP, strange)
     parts = take_apart(url)
     reasons = (
+        # The text first: behind a tracker it is all there is, and it says more than any address.
         said_by_anchor(anchor),
         _host_denied(rule),
         _machinery_reason(parts),
@@ -133,6 +133,7 @@ def said_by_anchor(anchor: str) -> str | None:
         return None
     policy = _policy()
     text = " ".join(words)
+    # Whole texts and beginnings alone: headlines hold such words, and a lost article is seen by nobody.
     code = policy.phrases.get(text)
     if code is None:
         starts = (" ".join(words[:count]) for count in range(1, min(len(words), 6)))
@@ -157,6 +158,7 @@ def _address_reason(parts: Parts, rule: HostRule) -> str | None:
 def _machinery_reason(parts: Parts) -> str | None:
     """What a mailer's own address gives away, also on the servers of its trackers: asking for it could act."""
     policy = _policy()
+    # Some mailers have it in their name: unsubscribe.example.com.
     names = {parts.host.partition(".")[0], *_segments(parts)}
     # Plugins of blogs: /?na=unsubscribe&nk=1.
     asked = re.split("[&=]", parts.query.lower())
@@ -178,6 +180,7 @@ def _path_reason(parts: Parts) -> str | None:
 
 
 def _gives_away(words: Words, segments: list[str]) -> bool:
+    # /careers/how-to-ask-for-a-raise is an article that stands under a service.
     if segments[0] in words.first and not _is_headline(segments[-1]):
         return True
     return segments[-1] in words.last or not words.anywhere.isdisjoint(segments)
@@ -195,9 +198,7 @@ def _host_reason(parts: Parts, rule: HostRule) -> str | None:
     policy = _policy()
     if f"{parts.host}{parts.path}".removeprefix("www.").startswith(policy.exempt):
         return None
-    labels = parts.host.split(".")
-    domains = (".".join(labels[start:]) for start in range(len(labels)))
-    found = next((domain for domain in domains if domain in policy.hosts), None)
+    found = next((domain for domain in domains_of(parts.host) if domain in policy.hosts), None)
     return f"{policy.hosts[found]}: {found}" if found else None
 
 
@@ -238,7 +239,7 @@ def _segments(parts: Parts) -> list[str]:
 
 @cache
 def _policy() -> Policy:
-    data = tomllib.loads((files("mingus_lib") / "data" / "linkpolicy.toml").read_text("utf-8"))
+    data = datafiles.table("linkpolicy.toml")
     said = [(phrase, code) for code, phrases in data["anchors"].items() for phrase in phrases]
     paths = {code: _words(table) for code, table in data["paths"].items()}
     lists = {code: hosts for code, hosts in data["hosts"].items() if code != "social_articles"}

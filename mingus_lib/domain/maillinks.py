@@ -53,9 +53,11 @@ def _judged(
         pixel=link.pixel,
         hold_unknown=hold_unknown,
     )
+    # Whatever else it looks like: asking for it would unsubscribe the mailbox.
     if machinery:
         fate = linkpolicy.Fate(LinkDecision.DROP, "unsubscribe: the mail's List-Unsubscribe")
     return JudgedLink(
+        # Addresses in mails may carry passwords, and this is stored and shown.
         url=without_login(link.url),
         target=target,
         anchor=link.anchor,
@@ -71,6 +73,7 @@ def _judged(
 
 def _merged(first: FoundLink, again: FoundLink) -> FoundLink:
     """Two links to one target: what a reader sees counts, and the longer text says more."""
+    # Bulk mails link one article from a picture, its headline and "read more".
     best = again if (first.hidden or first.pixel) and not again.hidden else first
     texts: Sequence[str] = [each.anchor for each in (first, again) if not each.hidden] or [first.anchor]
     return replace(best, anchor=max(texts, key=len))

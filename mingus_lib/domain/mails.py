@@ -32,6 +32,10 @@ class LinkDecision(StrEnum):
 SENT_ON = frozenset({LinkDecision.FETCH, LinkDecision.FOLLOW, LinkDecision.HOLD})
 
 
+class UnreadablePart(ValueError):
+    """Why a part of a mail was not read: `code: words`, as its note has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class RawMail:
     """A mail as a mailbox gave it, cut at the size cap; `size` is that of the whole, `uid` IMAP's."""

@@ -54,7 +54,8 @@ def _lines(family: Family) -> Iterator[str]:
     yield f"# TYPE {family.name} {family.kind}"
     for sample in family.samples:
         pairs = ",".join(f'{name}="{_escaped(value, quoted=True)}"' for name, value in sample.labels.items())
-        yield f"{family.name}{sample.suffix}{{{pairs}}} {_number(sample.value)}".replace("{}", "")
+        labels = f"{{{pairs}}}" if pairs else ""
+        yield f"{family.name}{sample.suffix}{labels} {_number(sample.value)}"
 
 
 def _number(value: float) -> str:

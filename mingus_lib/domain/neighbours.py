@@ -35,12 +35,14 @@ class Neighbours:
         for start in range(0, count, _BLOCK):
             block = (found[start : start + _BLOCK] @ found.T).toarray()
             rows = np.arange(len(block))
+            # No text is its own neighbour: it would only confirm itself.
             block[rows, rows + start] = 0.0
             if kept:
                 best[rows + start] = np.argpartition(block, -kept, axis=1)[:, -kept:]
                 likeness[rows + start] = np.take_along_axis(block, best[rows + start], axis=1)
         places = (np.repeat(np.arange(count), kept), best.ravel())
         near = sparse.csr_matrix((likeness.ravel(), places), shape=(count, count))
+        # Nearness is mutual, though one may have nearer ones than the other.
         near = near.maximum(near.T)
         degree = 1 / np.sqrt(np.maximum(np.asarray(near.sum(axis=1)).ravel(), 1e-12))
         self._near = sparse.diags(degree) @ near @ sparse.diags(degree)

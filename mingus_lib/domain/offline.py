@@ -84,6 +84,7 @@ def best(probabilities: Mapping[str, float]) -> str:
 
 def thinned(probabilities: Mapping[str, float], points: float) -> dict[str, float]:
     """Drawn towards a third each where few points of evidence were found."""
+    # Points may be negative, by words that speak against a label.
     sure = min(1.0, max(0.0, points) / THIN_POINTS)
     return {name: sure * value + (1.0 - sure) * THIRD for name, value in probabilities.items()}
 
@@ -93,7 +94,8 @@ def keywords(hits: Iterable[Hit]) -> tuple[str, ...]:
     strongest: dict[str, float] = {}
     for hit in hits:
         if not hit.negated:
-            strongest[hit.term.rstrip("*")] = max(weight for _, weight in hit.weights)
+            term, weight = hit.term.rstrip("*"), max(weight for _, weight in hit.weights)
+            strongest[term] = max(weight, strongest.get(term, weight))
     ranked = sorted(strongest, key=lambda term: (-strongest[term], term))
     return tuple(ranked[: LIST_SIZES["cultural_relevance_keywords"]])
 

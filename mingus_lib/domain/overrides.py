@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from mingus_lib.domain.labels import (
     SCORE_RANGE,
     SCORES,
 )
+from mingus_lib.domain.words import nearest
 from mingus_lib.errors import UsageError
 
 LONGEST = 600
@@ -43,9 +43,8 @@ def field_named(name: str) -> str:
     plain = name.strip().lower().replace("-", "_")
     found = SHORT.get(plain, plain)
     if found not in FIELDS:
-        near = difflib.get_close_matches(plain, (*FIELDS, *SHORT), n=1)
-        hint = f', did you mean "{near[0]}"?' if near else ""
-        raise UsageError(f"no field {name!r} to override{hint}; they are {', '.join(FIELDS)}")
+        hint = nearest(plain, (*FIELDS, *SHORT))
+        raise UsageError(f"no field {name[:60]!r} to override{hint}; they are {', '.join(FIELDS)}")
     return found
 
 
@@ -85,7 +84,8 @@ def _one_of(field: str, text: str, options: Sequence[str]) -> str | None:
 
 
 def _number(field: str, text: str, low: int, high: int) -> int:
-    if not (text.isascii() and text.isdigit()) or not low <= int(text[:9]) <= high:
+    # So long at most: int() refuses thousands of digits with an error of its own.
+    if not (text.isascii() and text.isdigit() and len(text) <= 9) or not low <= int(text) <= high:
         raise UsageError(f"{field}: {text[:60]!r} will not do; use a whole number, {low} to {high}")
     return int(text)
 
@@ -105,8 +105,7 @@ def _list(field: str, text: str) -> tuple[str, ...]:
 def _topic(name: str) -> str:
     found = topics.known(name)
     if found is None:
-        near = difflib.get_close_matches(name.lower(), topics.names(), n=1)
-        hint = f', did you mean "{near[0]}"?' if near else ""
+        hint = nearest(name.lower(), topics.names())
         raise UsageError(
             f"key_topics: {name[:60]!r} is not in the vocabulary{hint}; see docs/classification.md"
         )

@@ -114,11 +114,13 @@ def _week(text: str, year: int, number: int) -> date:
 
 def _date(text: str, wanted: str) -> date:
     try:
+        # fromisoformat also reads 20261123 and 2026-W48-1, which are no form of ours.
         if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
             raise ValueError
         found = date.fromisoformat(text)
     except ValueError as error:
         raise UsageError(f"{text[:40]!r}: name {wanted}") from error
+    # Short of 9999: the end of a period and its midnight in a zone are on the calendar, too.
     if not 1970 <= found.year <= 9990:
         raise UsageError(f"{text}: name {wanted}, between 1970 and 9990")
     return found

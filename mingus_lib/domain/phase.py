@@ -10,11 +10,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mingus_lib.domain.labels import PHASES
 from mingus_lib.domain.lexicon import Hit, totals
 from mingus_lib.domain.prose import Prose
 from mingus_lib.domain.wordlists import imperatives, lists, model
 
-PHASES = ("BE", "DO", "HAVE")
 FEATURES = ("be", "do", "have", "orders", "first_person", "second_person")
 FIRST_PERSON = frozenset(("i", "i'm", "my", "me", "myself", "we", "our", "us"))
 SECOND_PERSON = frozenset(("you", "your", "yourself", "yours"))
@@ -40,7 +40,7 @@ class PhaseReading:
 
 def assess(prose: Prose) -> PhaseReading:
     """Weigh words and manner."""
-    hits = (*lists("phase").hits(prose.title, in_title=True), *lists("phase").hits(prose.words))
+    hits = prose.hits(lists("phase"))
     found = features(prose, hits)
     orders = orders_share(prose.sentences)
     points = sum(totals(hits, PHASES).values()) + ORDERS_POINTS * orders
@@ -56,6 +56,7 @@ def features(prose: Prose, hits: Sequence[Hit]) -> tuple[float, ...]:
     words = max(1, prose.count)
     first = sum(word in FIRST_PERSON for word in prose.words) / words
     second = sum(word in SECOND_PERSON for word in prose.words) / words
+    # As logarithms: what tells is how many times the words of one phase outweigh those of another.
     return (*map(math.log, shares), orders_share(prose.sentences), first, second)
 
 

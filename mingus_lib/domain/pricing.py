@@ -6,9 +6,9 @@ import datetime
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
+from mingus_lib.domain import datafiles
 from mingus_lib.errors import UsageError
 
 MILLION = 1_000_000
@@ -36,6 +36,7 @@ class Price:
 
     def of(self, usage: Usage, *, batch: bool = False) -> float:
         """What the usage costs, in US dollars."""
+        # What a server counts is believed no further than it adds up.
         cached = min(usage.cached, usage.tokens_in)
         whole = (
             (usage.tokens_in - cached) * self.input + cached * self.cached + usage.tokens_out * self.output
@@ -60,6 +61,7 @@ class Prices:
 
     def of(self, model: str) -> Price:
         """The price of a model, a dated name under its undated one; UsageError for one not on the list."""
+        # A dated name goes on with its year; what goes on otherwise is another model, at another price.
         fitting = [name for name in self.models if model == name or model.startswith(f"{name}-2")]
         if not fitting:
             raise UsageError(
@@ -72,7 +74,7 @@ class Prices:
 
 def shipped() -> Prices:
     """The list that comes with mingus."""
-    return read(files("mingus_lib").joinpath("data", "prices.toml").read_text("utf-8"), "prices.toml")
+    return read(datafiles.text("prices.toml"), "prices.toml")
 
 
 def read(text: str, where: str) -> Prices:
@@ -93,6 +95,7 @@ def read(text: str, where: str) -> Prices:
 def _price(name: str, table: Any, where: str, dated: str, batch_share: float) -> Price:
     if not isinstance(table, Mapping):
         raise UsageError(f'{where}: models."{name}" is no table; write input, cached and output below it')
+    # At the full price where none is told: an estimate may be too high, never too low.
     with_cached = {"cached": table.get("input"), **table}
     paid, cached, output = (
         _amount(with_cached.get(field), f'{where}: models."{name}".{field}') for field in FIELDS

@@ -8,9 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
-from mingus_lib.domain import topics
+from mingus_lib.domain import datafiles, topics
 from mingus_lib.domain.labels import CAREER_STAGES, FOCUS_GROUPS, INCOME_RANGES
 
 VERSION = "labels-1"
@@ -52,8 +51,7 @@ class Ask:
 @cache
 def instruction() -> str:
     """The system message of this VERSION, with the vocabulary filled in."""
-    text = files("mingus_lib").joinpath("data", "prompts", f"{VERSION}.md").read_text("utf-8")
-    return text.format(
+    return datafiles.text("prompts", f"{VERSION}.md").format(
         topics=", ".join(topics.names()),
         focus_groups=_quoted(FOCUS_GROUPS),
         income_ranges=_quoted(INCOME_RANGES),
@@ -91,6 +89,7 @@ def again(first: Ask, answer: str, problem: str) -> Ask:
 
 def answer_key(messages: Sequence[Message], model: str) -> str:
     """A digest of content, prompt, model and the form of the answer."""
+    # A new prompt or form of answer must not meet an answer that was kept for the old one.
     parts = [VERSION, SCHEMA_VERSION, model, *(f"{each['role']}:{each['content']}" for each in messages)]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mingus_lib.domain.lexicon import fold, words_of
+from mingus_lib.domain.lexicon import Hit, Lexicon, fold, words_of
 
 # A run of marks is looked at from its beginning alone: from each mark, a page of dots would take a minute.
 SENTENCE = re.compile(r"(?<![.!?])[.!?]++(?=[\s\"')\]\u201d\u2019]|$)|\n+")
@@ -28,6 +28,10 @@ class Prose:
     def count(self) -> int:
         """Words of the body."""
         return len(self.words)
+
+    def hits(self, words: Lexicon) -> tuple[Hit, ...]:
+        """Every term of the list in the title, then in the body."""
+        return (*words.hits(self.title, in_title=True), *words.hits(self.words))
 
 
 def read(title: str, text: str) -> Prose:

@@ -35,6 +35,7 @@ def _wall(extracted: Extracted, url: str, policy: QualityPolicy) -> str | None:
     signals = extracted.signals
     if signals is None or signals.prose_words >= ENOUGH_PROSE:
         return None
+    # The article too: a tool may have taken the wall for it.
     visible = f"{extracted.text[:SEARCHED]}\n{signals.lead}"
     return next(_walls(extracted.title, visible, signals), None)
 

@@ -24,6 +24,7 @@ def starts(
     found = []
     for _ in range(ahead + count):
         free = max(now, window[0] + period) if len(window) == jobs else now
+        # Jobs start in their order: a slot that came free earlier is not overtaken.
         window.append(max(free, window[-1]) if window else free)
         found.append(window[-1])
     return found[ahead:]

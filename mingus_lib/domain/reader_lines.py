@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mingus_lib.domain.gate import Assessment
-from mingus_lib.domain.readers import CAREER_STAGES, DEVICES, INCOME_RANGES, KINDS, Event, Reader
+from mingus_lib.domain.labels import CAREER_STAGES, INCOME_RANGES
+from mingus_lib.domain.readers import DEVICES, KINDS, Event, Reader
 
 # Other names that exports of such data use.
 ALIASES = {
@@ -53,6 +54,7 @@ def identity(record: Record, field: str = "reader") -> str:
     """A reader's or an event's id."""
     value = record.get(field)
     if type(value) is not str:
+        # JSON exports have ids as numbers; true is no id.
         value = str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
     text: str = value.strip()
     if not text or len(text) > LONGEST_ID or not text.isprintable():
@@ -135,6 +137,7 @@ def moment(record: Record, field: str) -> datetime:
             found = datetime.fromisoformat(value)
         else:
             found = datetime.fromtimestamp(_unix(value), UTC)
+        # Most are: astimezone would cost each of ten million lines.
         if found.tzinfo is UTC:
             return found
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
@@ -178,7 +181,7 @@ def _details(record: Record, kind: str) -> dict[str, Any] | None:
     found: dict[str, Any] = {}
     if kind == "rated":
         found = {name: _whole(record, name, 1, 5) for name in RATINGS} | {
-            "review": _text(record, "review", 10_000)
+            "review": _text(record, "review", TEXTS["review"])
         }
     elif kind == "bookmarked":
         found = {name: _text(record, name, TEXTS[name]) for name in ("folder", "notes")}
@@ -212,8 +215,9 @@ def _number(record: Record, field: str, low: float, high: float) -> float:
     try:
         value = record[field]
         number = float("nan") if isinstance(value, bool) else float(value)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         number = float("nan")
+    # nan is neither, so that all that is no number ends here.
     if not low <= number <= high:
         raise ValueError(f"{field}: {_shown(record.get(field))} is no number from {low} to {high}")
     return number

@@ -9,8 +9,6 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-INCOME_RANGES = ("$40K-$60K", "$60K-$80K", "$80K-$100K", "All ranges")
-CAREER_STAGES = ("Early career", "Mid-career", "Advanced", "All stages")
 DEVICES = ("mobile", "desktop", "tablet")
 
 
@@ -91,6 +89,7 @@ class Progress:
 
 def progress(events: Sequence[Event], today: date) -> Progress:
     """Derive everything from the events, in any order. The last word counts for bookmarks and ratings."""
+    # By id within one instant, or the order of a store would decide which word is the last.
     ordered = sorted(events, key=lambda event: (event.at, event.id))
     finished = dict.fromkeys(event.article_id for event in ordered if event.kind == EventKind.FINISHED)
     begun = dict.fromkeys(event.article_id for event in ordered if event.kind == EventKind.STARTED)

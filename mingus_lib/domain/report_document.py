@@ -222,6 +222,7 @@ def share(part: float, whole: float) -> float | None:
 def rounded(value: float | None) -> float | None:
     """To a millionth, so that a report made again is the same text; None for what is no number."""
     if isinstance(value, float):
+        # JSON has no nan and no infinity.
         return round(value, 6) if math.isfinite(value) else None
     return value
 

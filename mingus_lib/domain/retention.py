@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -118,7 +118,7 @@ class Freed:
     what: str
     removed: int = 0
     bytes: int = 0
-    left: bool = field(default=False)  # there was no time for all of it
+    left: bool = False  # there was no time for all of it
 
 
 _BACKUP = re.compile(r"mingus-(\d{8}T\d{6}Z)\.db")
@@ -132,6 +132,7 @@ def backup_name(moment: datetime) -> str:
 
 def backup_moment(name: str) -> datetime | None:
     """When the backup of that name was made; None for a file that is no rotated backup."""
+    # By the name, not by the file's time, which copying changes.
     match = _BACKUP.fullmatch(name)
     try:
         return datetime.strptime(match[1], _MOMENT).replace(tzinfo=UTC) if match else None
@@ -151,5 +152,6 @@ def backups_kept(moments: Iterable[datetime], daily: int, weekly: int, now: date
     for moment in sorted(there - ahead):
         by_day[moment.date()] = moment
         by_week[moment.isocalendar()[:2]] = moment
+    # Newest first of those that exist, so that a pause in backups ages none of them away.
     days, weeks = sorted(by_day.values(), reverse=True), sorted(by_week.values(), reverse=True)
     return {*days[:daily], *weeks[:weekly], *ahead}

@@ -36,7 +36,8 @@ def raised(base: float, points: float) -> int:
 def scores(prose: Prose, culture: Mapping[str, float], orders: float) -> dict[str, int]:
     """The five scores; `culture` are the points of the cultural groups, `orders` the share of orders."""
     words = lists("rubric")
-    points = totals((*words.hits(prose.title, in_title=True), *words.hits(prose.words)), words.labels)
+    points = totals(prose.hits(words), words.labels)
+    # Words of money alone make no text a cultural one.
     cultural = sum(culture.values()) - culture.get("income", 0.0)
     points["cultural_sensitivity"] = cultural
     points["demographic_relevance"] += cultural / 2
@@ -47,7 +48,7 @@ def scores(prose: Prose, culture: Mapping[str, float], orders: float) -> dict[st
 def culture(prose: Prose) -> tuple[dict[str, float], tuple[Hit, ...]]:
     """Points of every cultural group and the words found."""
     words = lists("culture")
-    hits = (*words.hits(prose.title, in_title=True), *words.hits(prose.words))
+    hits = prose.hits(words)
     return totals(hits, words.labels), hits
 
 
@@ -60,7 +61,7 @@ def focus(points: Mapping[str, float]) -> str | None:
 def career_stage(prose: Prose) -> str:
     """Whose career the text speaks to; all stages when it does not say."""
     words = lists("stages")
-    points = totals((*words.hits(prose.title, in_title=True), *words.hits(prose.words)), words.labels)
+    points = totals(prose.hits(words), words.labels)
     ranked = sorted(points.values(), reverse=True)
     best = max(points, key=lambda name: points[name])
     return best if ranked[0] >= LEAST_STAGE_POINTS and ranked[0] > ranked[1] else "All stages"

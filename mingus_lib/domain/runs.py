@@ -29,6 +29,7 @@ def percentile(counts: Mapping[float, int], share: float, longest: float) -> flo
     """
     wanted, below = share * sum(counts.values()), 0
     for upper, runs in sorted(counts.items()):
+        # An empty bucket has no inside: a share of 0 would divide by nothing.
         if runs and below + runs >= wanted:
             lower = max((bound for bound in BOUNDS if bound < upper), default=0.0)
             inside = (wanted - below) / runs

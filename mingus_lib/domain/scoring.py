@@ -40,6 +40,7 @@ def expected_calibration_error(
         return 0.0
     held: list[list[tuple[float, bool]]] = [[] for _ in range(bins)]
     for confidence, was in zip(confidences, right, strict=True):
+        # A confidence of 1 belongs to the last bin.
         held[min(bins - 1, int(confidence * bins))].append((confidence, was))
     gaps = (abs(sum(c for c, _ in each) - sum(was for _, was in each)) for each in held if each)
     return sum(gaps) / len(confidences)

@@ -40,6 +40,7 @@ class SearchQuery:
 
 def parse(typed: str) -> SearchQuery:
     """Read what a person typed; never raises. Words past the limits are left out."""
+    # An accent apart from its letter is none of _WORD, and would cut the word in two.
     text = unicodedata.normalize("NFC", typed[:MAX_CHARACTERS])
     wanted: dict[str, None] = {}
     unwanted: dict[str, None] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -67,7 +67,7 @@ class Changes:
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
-    unchanged: int = field(default=0)
+    unchanged: int = 0
 
     @property
     def any(self) -> bool:
@@ -107,6 +107,7 @@ def decide(
             runs.append(SlotRun(Outcome.ENQUEUED, slot, job=make(entry, slot), reason=late))
     if not runs:
         return None
+    # Missed slots are decided as well, or they would be found again at every turn.
     last = max(run.slot for run in runs if run.slot is not None)
     return Decision(entry.name, mark, last, next_slot(entry, last), tuple(runs))
 

@@ -54,6 +54,7 @@ def from_table(table: Mapping[str, Any]) -> Softmax:
 
 def softmax(scores: Sequence[float]) -> list[float]:
     """Probabilities from scores."""
+    # Less the largest, which changes no share: exp of a large score overflows.
     top = max(scores)
     raised = [math.exp(score - top) for score in scores]
     total = sum(raised)

@@ -15,6 +15,7 @@ MOMENT_FORM = "an ISO date or time, such as 2026-11-25 or 2026-11-25T08:30"
 
 def parse_span(text: str, option: str) -> timedelta:
     """`2d`, `90m`; UsageError naming the option for anything else."""
+    # Nine digits at most: timedelta overflows beyond, with an error that names no option.
     match = re.fullmatch(r"([0-9]{1,9})([smhd])", text.strip().lower())
     span = timedelta(**{UNITS[match[2]]: int(match[1])}) if match else None
     if span is None or span > LONGEST:

@@ -15,4 +15,5 @@ def defused(value: Any) -> Any:
         return value
     # Full-width signs are read as plain ones by some, and leading blanks are passed over.
     plain = unicodedata.normalize("NFKC", value[:16]).lstrip(" \u00a0\ufeff\u200b'\"")
+    # The value as it is, too: NFKC may melt a sign into another with what follows it.
     return f"'{value}" if plain.startswith(FORMULA_STARTS) or value.startswith(FORMULA_STARTS) else value

@@ -113,6 +113,7 @@ def _queue(entry: Entry, facts: TaskFacts, queues: Sequence[str]) -> str:
 def _shortest(entry: Entry) -> timedelta:
     """The shortest time between two slots of a year, or of the most that a day can have; in UTC."""
     start = datetime(2024, 1, 1, tzinfo=UTC)
+    # In UTC: a change of the clock would make one night shorter than all others.
     year = slots(replace(entry, timezone="UTC"), start, start + LONGEST_EVERY, limit=24 * 60 + 1)
     return entry.every or min((later - slot for slot, later in pairwise(year)), default=LONGEST_EVERY)
 

@@ -68,6 +68,7 @@ def _zone(raw: object) -> str:
     except (KeyError, ValueError, OSError):
         known = False
     if not known:
+        # Reads the whole zone directory, so only for the error.
         names = (name for name in available_timezones() if not NO_ZONES.fullmatch(name))
         raise ValueError(f"no time zone of that name{nearest(text, sorted(names))}; as in Europe/Paris")
     return text
@@ -75,6 +76,7 @@ def _zone(raw: object) -> str:
 
 def _duration(low: timedelta, high: timedelta) -> Callable[[object], timedelta]:
     def read(raw: object) -> timedelta:
+        # type(), for true is an int as well.
         text = f"{raw}s" if type(raw) is int else raw
         if not isinstance(text, str) or not re.fullmatch(r"(?:[0-9]{1,9} ?[smhd] ?)+", text):
             raise ValueError("must be a time such as 90s, 30m, 6h, 1d or 1h30m")

@@ -89,6 +89,7 @@ def _complaint(message: str, text: str, source: str) -> str:
 def _said_twice(key: Key, text: str, line: int) -> str:
     """What is wrong with a second `[key]`; all lines above it are valid TOML."""
     above = line_numbers("\n".join(text.split("\n")[: line - 1]))
+    # A key of the same beginning has made the table already, by a dotted name or a header below it.
     first = min((number for known, number in above.items() if known[: len(key)] == key), default=None)
     earlier = f", the first time in line {first}" if first else ""
     return f"[{repr('.'.join(key))[1:-1]}] is there twice{earlier}; rename or remove one"

@@ -39,8 +39,9 @@ def names() -> tuple[str, ...]:
 def assess(prose: Prose, be: float = 0.0) -> TopicReading:
     """Up to three topics by the word lists; none where nothing speaks for any. `be`: how likely the phase BE is."""
     words = topic_lists()
-    hits = (*words.hits(prose.title, in_title=True), *words.hits(prose.words))
+    hits = prose.hits(words)
     points = totals(hits, words.labels)
+    # It needs a word of its own: the phase alone makes no topic.
     if points[BE_TOPIC]:
         points[BE_TOPIC] += be * BE_POINTS
     best = sorted(points.items(), key=lambda pair: (-pair[1], pair[0]))[: len(LEAST_SHARES)]
@@ -61,6 +62,7 @@ def _spellings() -> dict[str, str]:
     found: dict[str, str] = {}
     for name, table in topic_tables().items():
         for alias in table["aliases"]:
+            # The first topic that claims an alias has it, but no alias takes another topic's own name.
             found.setdefault(_plain(alias), name)
     return found | {_plain(name): name for name in topic_tables()}
 

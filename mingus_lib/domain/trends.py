@@ -126,6 +126,7 @@ def _word(shares: Sequence[float], q: float) -> str:
 
 def _ends(shares: Sequence[float]) -> tuple[float, float]:
     """The mean share of the first and of the last third of the weeks."""
+    # The mean of a third, since a single week wavers.
     third = max(1, len(shares) // 3)
     head, tail = shares[:third], shares[-third:]
     return (sum(head) / len(head), sum(tail) / len(tail)) if shares else (0.0, 0.0)

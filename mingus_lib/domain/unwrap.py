@@ -9,15 +9,14 @@ from __future__ import annotations
 import base64
 import json
 import re
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
-from mingus_lib.domain.urls import Parts, take_apart
+from mingus_lib.domain import datafiles
+from mingus_lib.domain.urls import Parts, domains_of, take_apart
 from mingus_lib.errors import UsageError
 
 MAX_DEPTH = 8
@@ -77,6 +76,7 @@ def _inside(url: str) -> tuple[str, str] | None:
         return None
     for rule in _matching(parts):
         target = None if rule.opaque else _target(rule, parts)
+        # A wrapper of itself would be taken off eight times for nothing.
         if target is not None and target != url:
             return rule.name, target
     return None
@@ -92,9 +92,7 @@ def _parts(url: str) -> Parts | None:
 def _matching(parts: Parts) -> Iterator[Rule]:
     by_host, everywhere = _index()
     where = _where(parts)
-    labels = parts.host.split(".")
-    domains = (".".join(labels[start:]) for start in range(len(labels)))
-    for domain in domains:
+    for domain in domains_of(parts.host):
         yield from (rule for rule in by_host.get(domain, ()) if _fits(rule, where))
     yield from (rule for rule in everywhere if _fits(rule, where))
 
@@ -112,6 +110,7 @@ def _target(rule: Rule, parts: Parts) -> str | None:
     try:
         for step in rule.steps:
             value = STEPS[step](value[:MAX_VALUE]) if value else ""
+    # It only looked like this wrapper: whatever breaks, the link stays as it is.
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return _as_address(value)
@@ -119,6 +118,7 @@ def _target(rule: Rule, parts: Parts) -> str | None:
 
 def _value(rule: Rule, parts: Parts) -> str:
     """What holds the target, still encoded."""
+    # Reversed, so that of several of one name the first counts.
     pairs: dict[str, str] = dict(reversed([pair.partition("=")[::2] for pair in parts.query.split("&")]))
     for name in rule.params:
         if pairs.get(name):
@@ -140,6 +140,7 @@ def _as_address(value: str) -> str | None:
 def _base64(value: str) -> str:
     """Base64 in either alphabet, with or without its padding, as text."""
     data = unquote(value).replace("-", "+").replace("_", "/").rstrip("=")
+    # No base64 has one character over: it was cut, and with another one the rest decodes.
     data += "A" * (len(data) % 4 == 1)
     return base64.b64decode(data + "=" * (-len(data) % 4)).decode("utf-8", "replace")
 
@@ -198,7 +199,7 @@ STEPS: dict[str, Callable[[str], str]] = {
 @cache
 def rules() -> tuple[Rule, ...]:
     """The rules of data/unwrap.toml, in their order."""
-    data = tomllib.loads((files("mingus_lib") / "data" / "unwrap.toml").read_text("utf-8"))
+    data = datafiles.table("unwrap.toml")
     return tuple(
         _rule(each, opaque) for key, opaque in (("wrapper", False), ("tracker", True)) for each in data[key]
     )

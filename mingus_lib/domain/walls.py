@@ -6,10 +6,10 @@ The phrases are in data/walls.toml, where an editor can add to them.
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+
+from mingus_lib.domain import datafiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,7 @@ class Wall:
 @cache
 def walls() -> tuple[Wall, ...]:
     """All kinds, in the order in which they are looked for."""
-    data: dict[str, dict[str, list[str]]] = tomllib.loads(
-        files("mingus_lib").joinpath("data", "walls.toml").read_text("utf-8")
-    )
+    data: dict[str, dict[str, list[str]]] = datafiles.table("walls.toml")
     return tuple(
         Wall(code, _any(rules["titles"]), _any(rules["phrases"]), _any(rules["hints"]))
         for code, rules in data.items()

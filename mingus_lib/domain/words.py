@@ -26,6 +26,7 @@ def preview(text: str, limit: int = 500) -> str:
 
     A first sentence that is too long is cut after a word, with an ellipsis.
     """
+    # A text may be megabytes, and hardly any has more white space than this leaves room for.
     folded = " ".join(text[: limit * 8].split())
     if len(folded) <= limit:
         return folded

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mingus_lib.domain.library import Article
+from mingus_lib.domain.recommend.facts import PARTS
 from mingus_lib.view import human, output
 from mingus_lib.view.output import Column, Format, Kind
 
@@ -17,7 +18,6 @@ COLUMNS = (
     Column("domain", "Host"),
     Column("why", "Why"),
 )
-PARTS = ("taste", "popularity", "goals", "stage", "culture", "quality", "freshness", "balance")
 EMPTY = "Nothing to recommend yet: publish and label articles, or let the reader take an assessment."
 FIGURES = (
     Column("metric", "Metric"),

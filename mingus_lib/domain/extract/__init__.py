@@ -22,7 +22,7 @@ def extract(body: bytes, *, content_type: str, charset: str | None, url: str) ->
     """Read the article out of a page; pure, and safe on hostile bytes.
 
     `content_type` is the HTTP media type (parameters are ignored), `charset` the one HTTP declared.
-    Raises PermanentError with code `unsupported-type`, `pdf-encrypted`, `pdf-broken`,
+    Raises PermanentError with code `unsupported-type`, `pdf-encrypted`, `pdf-too-complex`, `pdf-broken`,
     `page-empty`, `page-too-deep` or `page-broken`; nothing else.
     """
     kind = media_type(body, content_type)
@@ -41,6 +41,7 @@ def extract(body: bytes, *, content_type: str, charset: str | None, url: str) ->
 
 def media_type(body: bytes, content_type: str) -> str:
     """The format to read as: PDF by its first bytes, else as declared, HTML when nothing was declared."""
+    # PDFs are often declared as something else, and nothing else begins so.
     if body[:1024].lstrip().startswith(b"%PDF-"):
         return "application/pdf"
     declared = content_type.partition(";")[0].strip().lower()

@@ -15,6 +15,7 @@ from itertools import chain, islice
 from lxml.etree import XPath
 from lxml.html import HtmlElement
 
+from mingus_lib.domain.extract.dateline import MONTH
 from mingus_lib.domain.extract.names import ADDRESS, clean_names, is_full_name, persons
 
 META = (
@@ -38,9 +39,8 @@ MAX_BYLINE = 200
 MAX_LINK = 60
 BY = re.compile(r"\W*(?:(?:written|words|story|text|reported|published|posted)\s+)?by\b\W*", re.I)
 # Where the names of a byline end: at a date or another part in the work.
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
 OTHERS = re.compile(
-    rf"(?:\b{_MONTH}\s+)?\d|\b(?:(?:last |first )?(?:updated|published|posted)|(?:art|graphics|video)\s+by|"
+    rf"(?:\b{MONTH}\s+)?\d|\b(?:(?:last |first )?(?:updated|published|posted)|(?:art|graphics|video)\s+by|"
     r"(?:additional|medically|fact.checked|reviewed|edited|translated|styl(?:ed|ing)|"
     r"(?:contribut|photo|illustrat)\w*)\b)",
     re.I,
@@ -69,6 +69,7 @@ def choose_authors(
     organisations; without a `tree` bylines are not searched for.
     """
     people = list(people)
+    # A single word there is a name of an account or of the site; an address is that of a profile.
     stated = [meta[name] for name in META if " " in meta.get(name, "") and not ADDRESS.search(meta[name])][:1]
     places = PLACES(tree)[:MAX_PLACES] if tree is not None else []
     byline = find_byline(places)
@@ -99,6 +100,7 @@ def _reconciled(named: tuple[str, ...], stated: tuple[str, ...], byline: Byline)
     shown = persons([byline.authors])
     left = tuple(name for name in named if name.casefold() not in others or name in shown)
     for fuller in (stated, shown):
+        # Only with all whom JSON-LD names: a list of other people is no better than it.
         if _folded(named) < _folded(fuller) and all(is_full_name(name) for name in fuller):
             return fuller
     return left or named
@@ -126,6 +128,7 @@ def _short_text(element: HtmlElement, longest: int) -> str:
     parts: list[str] = []
     size = 0
     for part in element.itertext():
+        # A text may be megabytes, and every place is asked.
         parts += part[: longest + 1].split()
         size += len(part.strip())
         if size > longest:

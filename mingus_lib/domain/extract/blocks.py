@@ -133,6 +133,7 @@ class Cutter:
         if self._spots and place and len(self.blocks) < MAX_BLOCKS:
             text = " ".join("".join(self._parts).split())
             _set_mark(*self._spots[0], chr(FIRST_MARK + len(self.blocks)))
+            # Links were counted before white space was folded, so they may seem longer than the text.
             self.blocks.append(Block(text, min(self._linked, len(text)), place, tuple(self._spots)))
         self._parts.clear()
         self._linked = 0

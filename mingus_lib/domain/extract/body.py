@@ -68,5 +68,6 @@ def as_text(article: Sequence[Block]) -> str:
 def _between(before: Block, after: Block) -> str:
     if before.place is after.place:
         return "\n"
+    # Side by side, so that a table of numbers stays readable as text.
     same_row = before.place.parent is after.place.parent and {before.place.tag, after.place.tag} <= CELLS
     return " | " if same_row else "\n\n"

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from mingus_lib.domain.extract.dateline import MONTH
 from mingus_lib.domain.extract.names import BEFORE, JOB
 
 MAX_BYLINE = 120
 MAX_ABOUT = 600
 BETWEEN = re.compile(r"\b(?:by|and|with|from|words|story|written|reported)\b|\W", re.I)
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
-_DAY = rf"{_MONTH}\s+\d\d?(?:st|nd|rd|th)?,?\s+\d{{4}}|\d\d?(?:st|nd|rd|th)?\s+{_MONTH},?\s+\d{{4}}"
+_DAY = rf"{MONTH}\s+\d\d?(?:st|nd|rd|th)?,?\s+\d{{4}}|\d\d?(?:st|nd|rd|th)?\s+{MONTH},?\s+\d{{4}}"
 _NUMBERS = r"\d{1,4}[/.-]\d\d?[/.-]\d{2,4}"
 _TIME = r"\d\d?[:.]\d\d(?::\d\d)?\s*(?:[ap]\.?m\.?)?\s*(?:[A-Z]{2,5})?"
 STAMP = re.compile(

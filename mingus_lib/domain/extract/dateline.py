@@ -12,10 +12,11 @@ from collections.abc import Collection, Iterator, Sequence
 from mingus_lib.domain.extract.blocks import Block, squeeze
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = rf"({'|'.join(MONTHS)})[a-z]{{0,6}}\.?"
+# A month in words, short or whole; the group is its first three letters.
+MONTH = rf"({'|'.join(MONTHS)})[a-z]{{0,6}}\.?"
 _YEAR = r"((?:19|20)\d\d)\b"
-MONTH_FIRST = re.compile(rf"\b{_MONTH}\s+(\d\d?)(?:st|nd|rd|th)?,?\s+{_YEAR}", re.I)
-DAY_FIRST = re.compile(rf"\b(\d\d?)(?:st|nd|rd|th)?\s+{_MONTH},?\s+{_YEAR}", re.I)
+MONTH_FIRST = re.compile(rf"\b{MONTH}\s+(\d\d?)(?:st|nd|rd|th)?,?\s+{_YEAR}", re.I)
+DAY_FIRST = re.compile(rf"\b(\d\d?)(?:st|nd|rd|th)?\s+{MONTH},?\s+{_YEAR}", re.I)
 ISO = re.compile(rf"\b{_YEAR}-(\d\d)-(\d\d)\b")
 H1 = frozenset({"h1"})
 MAX_LINE = 200

@@ -82,6 +82,7 @@ def _found_by_htmldate(tree: HtmlElement, url: str) -> str | None:
 
     try:
         return find_date(tree, original_date=True, extensive_search=False, url=url, max_date=LATEST)
+    # htmldate breaks on odd pages in these ways, and an article may be without a date.
     except (ValueError, TypeError, OverflowError, AttributeError, IndexError):
         return None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 
+# UTF-32 before UTF-16, whose little-endian mark is the beginning of the other one.
 BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -31,7 +32,10 @@ SUPERSETS = {
     "euc_kr": "cp949",
     "shift_jis": "cp932",
 }
+# Of seven bits: text in them is always valid UTF-8 too, so they are tried before it.
 STATEFUL = ("iso2022", "hz")
+# No page is honestly written in these; in some, tags hide in plain ASCII (as in the attacks by UTF-7).
+NO_CHARSETS = frozenset({"utf-7", "idna", "punycode", "unicode-escape", "raw-unicode-escape"})
 # Control characters, lone surrogates and non-characters: nothing that is read.
 UNREADABLE = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
@@ -75,10 +79,11 @@ def _codec(label: str | None) -> str | None:
     try:
         name = codecs.lookup((label or "").strip(" \"'")).name
         known = SUPERSETS.get(name, name)
-        nothing = codecs.decode(b"", known)
+        # bytes.decode takes charsets alone; codecs.decode would also unpack zlib or turn rot13.
+        b"    ".decode(known, "ignore")
     except (LookupError, ValueError):
         return None
-    return known if nothing == "" and known not in ("utf-7", "idna", "punycode") else None
+    return None if known in NO_CHARSETS else known
 
 
 def _meta_charset(body: bytes) -> str | None:
@@ -100,6 +105,7 @@ def _guess(body: bytes, declared: list[str]) -> str:
     high = len(body) - len(body.translate(None, bytes(range(128, 256))))
     if wrong * 10 < high:
         return "utf-8"
+    # Where UTF-8 is declared and this wrong, the declaration tells nothing.
     return declared[0] if declared and declared[0] != "utf-8" else _sniff(body)
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.resources import files
 
+from mingus_lib.domain import datafiles
 from mingus_lib.domain.extract.blocks import Place
 
 CAPTION_TAGS = frozenset({"figcaption", "figure", "caption"})
@@ -40,6 +40,7 @@ def is_notice(text: str, link_density: float) -> bool:
     if len(text) > MAX_NOTICE:
         return False
     starts, anywhere = _phrases()
+    # "Read more" begins sentences as well: it is a notice only if short or linked.
     leads = len(text) <= SHORT_NOTICE or link_density > LINKED_NOTICE
     return bool(leads and starts.match(text)) or bool(anywhere.search(text))
 
@@ -52,7 +53,7 @@ def is_ending(text: str) -> bool:
 @cache
 def _phrases() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """The phrases that begin a notice, and those that make one wherever they stand."""
-    phrases = _lines("furniture.txt")
+    phrases = datafiles.lines("furniture.txt")
     starts = "|".join(p.removeprefix("^") for p in phrases if p.startswith("^"))
     anywhere = "|".join(p for p in phrases if not p.startswith("^"))
     return re.compile(rf"\W*(?:{starts})", re.I), re.compile(anywhere, re.I)
@@ -60,9 +61,4 @@ def _phrases() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 @cache
 def _endings() -> re.Pattern[str]:
-    return re.compile(rf"\W*(?:{'|'.join(_lines('endings.txt'))})\W*", re.I)
-
-
-def _lines(name: str) -> list[str]:
-    lines = files("mingus_lib").joinpath("data", name).read_text("utf-8").splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    return re.compile(rf"\W*(?:{'|'.join(datafiles.lines('endings.txt'))})\W*", re.I)

@@ -36,12 +36,13 @@ def read_head(tree: HtmlElement, url: str) -> Head:
 
 
 def fold(text: str | None) -> str:
-    """White space folded to single spaces."""
+    """The beginning of a text, at most MAX_VALUE characters, with white space folded to single spaces."""
     return " ".join((text or "")[:MAX_VALUE].split())
 
 
 def base_of(tree: HtmlElement, url: str) -> str:
     """What relative links of the page are relative to."""
+    # The first with an address counts, as in browsers.
     for element in tree.iter("base"):
         if element.get("href"):
             return absolute(url, element.get("href")) or url

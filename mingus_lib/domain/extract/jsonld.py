@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -66,20 +67,22 @@ def _data(tree: HtmlElement) -> Iterator[object]:
     for script in tree.iter("script"):
         if "ld+json" not in (script.get("type") or "").lower() or not script.text:
             continue
+        # Twice, since a comment may hold a CDATA section.
         source = WRAPPING.sub("", WRAPPING.sub("", script.text[:MAX_SCRIPT]))
         try:
             yield json.loads(source, strict=False)
+        # The page may have other scripts, and says the same things in its markup.
         except (ValueError, RecursionError):
             continue
 
 
 def _nodes(data: object) -> Iterator[dict[str, object]]:
     """Every object in the data, outermost first, without recursion."""
-    waiting: list[object] = [data]
+    waiting: deque[object] = deque([data])
     for _ in range(MAX_NODES):
         if not waiting:
             return
-        item = waiting.pop(0)
+        item = waiting.popleft()
         if isinstance(item, dict):
             yield item
             waiting += [value for value in item.values() if isinstance(value, dict | list)]

@@ -48,6 +48,7 @@ SMALL = 20_000
 
 def parse(text: str) -> HtmlElement:
     """The tree of a page, without comments; raises lxml's ParserError for an empty one."""
+    # As bytes in a stated encoding: what <meta> or <?xml?> declares no longer holds.
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     return document_fromstring(without_floods(text).encode("utf-8", "replace"), parser=parser)
 

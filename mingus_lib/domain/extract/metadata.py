@@ -55,6 +55,7 @@ def read_metadata(tree: HtmlElement, url: str, *, thorough: bool = True) -> Meta
     ]
     title = choose_title(headings, names, head.title, site)
     published_at = choose_date(tree if thorough else None, article.published, head.meta, url)
+    # The date may stand in <meta> or a script; bylines never do, and are found faster without them.
     strip_unread(tree)
     return Metadata(
         title=title,
@@ -63,6 +64,7 @@ def read_metadata(tree: HtmlElement, url: str, *, thorough: bool = True) -> Meta
         published_at=published_at,
         revised_at=revised_days(article.modified, head.meta),
         site_name=fold(site) or None,
+        # inLanguage may be en-US or English: of both the first two letters are the code.
         language=head.language or article.language[:2].lower() or None,
         description=_description(head, article),
         declared_url=head.canonical,

@@ -63,6 +63,7 @@ def _split(text: str) -> Iterator[str]:
     first = True
     for part in BETWEEN.split(BEFORE.sub("", folded)):
         name = AFTER.sub("", BEFORE.sub("", part)).strip(" ,;:-|\"'“”")
+        # A job behind a comma is that of the name before it; in front it may be all that is stated.
         if first or not JOB.search(name):
             yield name if ENDS_IN_DEGREE.search(name) else name.rstrip(".")
         first = False

@@ -21,6 +21,7 @@ def read_page(body: bytes, charset: str | None, url: str) -> Extracted:
         tree = parse(decode(body, charset))
     except ParserError:
         raise PermanentError("the page is empty", code="page-empty") from None
+    # Before any tool runs: what takes them seconds is told by its size, not by a clock.
     large = is_large(tree, len(body))
     said = read_metadata(tree, url, thorough=not large)
     # A line that only repeats the title or names the author is not of the text.

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
-from io import BytesIO
 
 import pypdf
 
 from mingus_lib.domain.extract.decode import tidy
 from mingus_lib.domain.extract.names import clean_names
-from mingus_lib.domain.extract.pdf_text import PdfText, TooMuchWork
+from mingus_lib.domain.extract.pdf_text import Locked, PdfText, TooMuchWork, opened
 from mingus_lib.domain.extract.plain import from_text
 from mingus_lib.domain.models import Extracted
 from mingus_lib.errors import PermanentError
 
 MAX_PAGES = 60
 MAX_CHARACTERS = 400_000
-# pypdf logs what it repairs, page by page.
-logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)
 
 
 def read_pdf(body: bytes, charset: str | None, url: str) -> Extracted:
     """The Extracted of a PDF; raises PermanentError `pdf-encrypted`, `pdf-too-complex` or `pdf-broken`."""
     try:
-        return _read(pypdf.PdfReader(BytesIO(body)))
-    except PermanentError:
-        raise
+        with opened(body) as reader:
+            return _read(reader)
+    except Locked as error:
+        raise PermanentError("the PDF wants a password", code="pdf-encrypted") from error
     except TooMuchWork as error:
         raise PermanentError("the PDF takes too much work", code="pdf-too-complex") from error
     except Exception as error:  # a damaged file breaks pypdf in any of its layers
@@ -34,8 +31,6 @@ def read_pdf(body: bytes, charset: str | None, url: str) -> Extracted:
 
 
 def _read(reader: pypdf.PdfReader) -> Extracted:
-    if reader.is_encrypted and not reader.decrypt(""):
-        raise PermanentError("the PDF wants a password", code="pdf-encrypted")
     said = reader.metadata
     title = " ".join(tidy(str(said.title or "")).split()) if said else ""
     authors = clean_names([tidy(str(said.author or ""))]) if said else ()
@@ -50,6 +45,7 @@ def _text(reader: pypdf.PdfReader) -> str:
     for number in range(min(len(reader.pages), MAX_PAGES)):
         parts.append(tidy(budget.of(reader.pages[number])))
         size += len(parts[-1])
+        # By default the gate refuses a tenth of that as too long.
         if size > MAX_CHARACTERS:
             break
     return "\n\n".join(parts)

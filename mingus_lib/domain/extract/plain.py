@@ -34,5 +34,6 @@ def from_text(raw: str, *, title: str | None = None) -> Extracted:
 
 def _title(raw: str) -> str:
     first = next((line for line in raw.splitlines() if line.strip()), "")
+    # Marks of headings in Markdown and in wikis.
     folded = " ".join(first.lstrip("#= ").split())
     return folded if len(folded) <= MAX_TITLE else ""

@@ -30,6 +30,7 @@ def clean_html(html: str) -> str:
         attributes={tag: set(names) for tag, names in ATTRIBUTES.items()},
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer nofollow",
+        # nh3 holds schemes to the list, but lets addresses without one pass.
         attribute_filter=_only_safe,
     ).strip()
 
@@ -75,6 +76,7 @@ def _resolve_links(root: HtmlElement, base: str) -> None:
             _set(link, "href", absolute(base, target))
     for image in root.iter("img"):
         source = image.get("src") or ""
+        # A picture that loads late has a placeholder in src.
         lazy = image.get("data-src") or image.get("data-original") or source
         _set(image, "src", absolute(base, lazy if source.startswith("data:") else source or lazy))
 
@@ -89,6 +91,7 @@ def _set(element: HtmlElement, name: str, value: str | None) -> None:
 def _prune(root: HtmlElement, kept: Iterable[object]) -> None:
     """Take out what holds no text of the article and is no picture of it."""
     holders = set(kept)
+    # As a list: dropping an element changes the tree that iter walks.
     for element in [e for e in root.iter() if e is not root and e not in holders]:
         if element.getparent() is not None and not _worth_keeping(element):
             element.drop_tree()

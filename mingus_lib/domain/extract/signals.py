@@ -28,6 +28,7 @@ def page_signals(
         linked_share=_share(sum(block.linked for block in blocks), characters),
         article_share=_share(own, characters),
         article_linked_share=_share(sum(block.linked for block in article), own),
+        # Each once: menus repeat at the top and the bottom.
         link_lines=len({squeeze(block.text) for block in blocks if _is_headline(block)}),
         prose_words=sum(count_words(block.text) for block in article if _is_prose(block)),
         asks_password=any((e.get("type") or "").lower() == "password" for e in tree.iter("input")),

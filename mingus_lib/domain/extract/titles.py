@@ -26,6 +26,7 @@ LIKENESS = 0.6
 def choose_title(headings: Sequence[str], names: Sequence[str], document_title: str, site_name: str) -> str:
     """The title, given the texts of the <h1>, the head's names for the page, its <title> and its site."""
     given = [name for name in (*names, document_title) if name]
+    # Those that <title> bears out: an og:title may be the same on all pages of a site.
     sure = [name for name in names if agrees(name, document_title)] or given
     headings = [h for h in headings if 0 < len(h) <= MAX_TITLE]
     own = [h for h in headings if not _is_section(h, sure)]

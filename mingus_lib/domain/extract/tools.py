@@ -27,6 +27,7 @@ class _Copying(Document):  # type: ignore[misc]
 
     def _parse(self, source: HtmlElement) -> HtmlElement:
         self.encoding = "utf-8"
+        # readability takes its tree apart, and parses again, less strictly, when it found too little.
         tree = deepcopy(source)
         unseen = list(tree.iter(*UNSEEN)) + tree.xpath("//*[@hidden]")
         unseen += [e for e in tree.xpath("//*[@style]") if HIDDEN.search(e.get("style"))]

@@ -20,7 +20,8 @@ from mingus_lib.domain.extract.bylines import is_about, is_byline, is_stamp
 from mingus_lib.domain.extract.furniture import is_caption, is_ending, is_notice
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-CELLS = frozenset({"li", "td", "th", "dd", "dt"})
+# What stands in lists and tables is short, linked and repeated for good reasons.
+ITEMS = frozenset({"li", "td", "th", "dd", "dt"})
 MIN_LINE = 25
 MIN_TITLE = 8
 MAX_TITLE = 500
@@ -55,13 +56,14 @@ def _is_title(block: Block, titles: set[str]) -> bool:
 
 
 def _is_furniture(block: Block, after: Block | None) -> bool:
-    only_a_link = block.link_density > 0.8 and len(block.text) > 20 and not block.place.near(CELLS)
+    only_a_link = block.link_density > 0.8 and len(block.text) > 20 and not block.place.near(ITEMS)
     if only_a_link and not (block.place.near(HEADINGS) and after and is_prose(after)):
         return True
     return is_caption(block.place) or is_notice(block.text, block.link_density)
 
 
 def is_prose(block: Block) -> bool:
+    """Whether a block is a paragraph that is read, and no line of links."""
     return len(block.text) >= PROSE and block.link_density < 0.3
 
 
@@ -72,7 +74,7 @@ def _without_repeats(blocks: Sequence[Block]) -> list[Block]:
         line, kind = squeeze(block.text), kind_of(block.place)
         return len(line) > MIN_LINE and first_seen.setdefault(line, kind) is not kind
 
-    return [block for block in blocks if block.place.near(CELLS) or not repeated(block)]
+    return [block for block in blocks if block.place.near(ITEMS) or not repeated(block)]
 
 
 def _without_endings(article: Sequence[Block]) -> list[Block]:
@@ -85,6 +87,7 @@ def _end_of_body(article: Sequence[Block]) -> int:
     """The number of the block from which on there is little, and no prose where the prose before it stood."""
     before = [0, *accumulate(len(block.text) for block in article)]
     start = bisect_left(before, (1 - MAX_AFTERWORD) * before[-1])
+    # Prose elsewhere is what stands under an article; it must not draw the end of the body down.
     homes = {home_of(block) for block in article[:start] if is_prose(block)}
     late = enumerate(article[start:], start + 1)
     return max((n for n, block in late if is_prose(block) and home_of(block) in homes), default=start)
@@ -105,7 +108,7 @@ def _without_frame(article: list[Block], authors: Sequence[str]) -> list[Block]:
 
 
 def _is_dated(block: Block) -> bool:
-    return is_stamp(block.text) and not block.place.near(CELLS)
+    return is_stamp(block.text) and not block.place.near(ITEMS)
 
 
 def _without_tail(article: list[Block]) -> list[Block]:

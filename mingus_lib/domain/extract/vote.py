@@ -29,7 +29,6 @@ NEAR_DECLARED = 0.7
 BOX_SHARE = 0.9
 MIN_CORE = 25
 LONG_LINE = 40
-PROSE = 80
 # How far before the common text readability may begin the article.
 LEAD = 5
 
@@ -61,7 +60,7 @@ def article_blocks(
 
 def prose_choice(blocks: Sequence[Block]) -> Choices:
     """What stands in for the tools on a page too large for them: long paragraphs that are not links."""
-    prose = {n for n, block in enumerate(blocks) if len(block.text) >= PROSE and block.link_density < 0.3}
+    prose = {n for n, block in enumerate(blocks) if is_prose(block)}
     kinds = Counter(kind_of(blocks[n].place) for n in prose)
     common = {kind for kind, times in kinds.items() if times > 1}
     kin = {n for n, b in enumerate(blocks) if kind_of(b.place) in common and b.link_density < 0.5}
@@ -86,6 +85,7 @@ def _combine(blocks: Sequence[Block], choices: Choices, declared: str) -> set[in
 def _fuller(blocks: Sequence[Block], first: set[int], second: set[int]) -> set[int]:
     much, little = size(blocks, first), size(blocks, second)
     overlap = size(blocks, first & second)
+    # A fuller choice that shares little with the other one is another part of the page.
     return first if much > little and overlap >= little / 2 else second
 
 
@@ -110,7 +110,7 @@ def _nearest(blocks: Sequence[Block], stated: set[int], first: set[int], second:
 
 def _agreed(blocks: Sequence[Block], first: set[int], second: set[int]) -> set[int]:
     both = sorted(first & second)
-    core = [n for n in both if _prose(blocks[n])] or both
+    core = [n for n in both if _is_core(blocks[n])] or both
     box = _box([blocks[n] for n in core])
     kinds, homes = {kind_of(blocks[n].place) for n in core}, {home_of(blocks[n]) for n in core}
 
@@ -126,7 +126,7 @@ def _agreed(blocks: Sequence[Block], first: set[int], second: set[int]) -> set[i
     return set(both) | {n for n in first ^ second if belongs(n)}
 
 
-def _prose(block: Block) -> bool:
+def _is_core(block: Block) -> bool:
     return len(block.text) >= MIN_CORE and block.link_density < 0.5
 
 

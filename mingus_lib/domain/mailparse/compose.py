@@ -11,6 +11,7 @@ from email.mime.text import MIMEText
 
 from mingus_lib.domain.mailparse.headers import one_line
 
+# JSON can hold half a character, which no charset can.
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _HEADERS = (("subject", "Subject"), ("from", "From"), ("date", "Date"))
 

@@ -64,6 +64,7 @@ def head_of(message: EmailMessage, raw: bytes) -> MailHead:
     message_id = _message_id(text_of(message, "Message-ID"))
     name, address = sender_of(text_of(message, "From") or text_of(message, "Sender"))
     return MailHead(
+        # The prefix keeps a Message-ID that looks like a digest from meeting one.
         identity=f"id:{message_id}" if message_id else f"sha256:{_fingerprint(raw)}",
         message_id=message_id,
         subject=text_of(message, "Subject")[:MAX_SUBJECT],

@@ -13,6 +13,7 @@ from mingus_lib.domain.mails import FoundLink
 
 MAX_ANCHOR = 300
 UNSEEN_TAGS = frozenset({"script", "style", "template", "noscript", "head"})
+# The look-aheads pass over 0.8em and the like, which also begin with a 0.
 _HIDING = re.compile(
     r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|font-size\s*:\s*0(?![.\d]*[1-9])"
     r"|opacity\s*:\s*0(?![.\d]*[1-9])|max-height\s*:\s*0(?![.\d]*[1-9]))",
@@ -47,6 +48,7 @@ class _Reader:
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """A tag opens."""
+        # What is hidden hides all inside: preheaders of newsletters are, and links of spam.
         hidden = self._hidden[-1] or tag in UNSEEN_TAGS or _hides(attributes)
         self._hidden.append(hidden)
         if tag == "a" and "href" in attributes:
@@ -91,6 +93,7 @@ class _Reader:
 
     def _resolved(self, href: str) -> str:
         if self._base is None or _ABSOLUTE.match(href) or href.startswith("#"):
+            # A mail has no address of its own from which to take the scheme.
             return f"https:{href}" if href.startswith("//") else href
         try:
             return urljoin(self._base, href)
@@ -118,6 +121,7 @@ class _OpenLink:
     def image(self, attributes: Mapping[str, str]) -> None:
         """An image in it speaks by its alternative text."""
         self._images.append(_is_tiny(attributes))
+        # With spaces, or the words of two pictures would grow together.
         self.text(f" {attributes.get('alt', '')} ")
 
     def anchor(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from mingus_lib.domain.extract.decode import decode
 from mingus_lib.domain.mailparse.headers import BLANK_LINE, head_of, one_line, parsed, read_head
-from mingus_lib.domain.mails import FoundLink, ParsedMail, PartNote
+from mingus_lib.domain.mails import FoundLink, ParsedMail, PartNote, UnreadablePart
 
 MAX_DEPTH = 5
 MAX_PARTS = 200
@@ -21,7 +21,7 @@ MAX_TEXT_BYTES = 4_000_000
 MAX_BOUNDARIES = 100
 MAX_LINE_CHECKS = 10_000_000
 MAX_DELIMITERS = 5_000
-MAX_HEAD_BYTES = 1_000_000
+MAX_BYTES_TO_BODY = 1_000_000
 MAX_NOTED = 120
 
 HTML, TEXT, PDF, MAIL = "text/html", "text/plain", "application/pdf", "message/rfc822"
@@ -51,12 +51,13 @@ def parse(raw: bytes) -> ParsedMail:
 def _is_maze(raw: bytes) -> bool:
     """Whether the structure would take the library's parser minutes."""
     boundaries = len(_BOUNDARY.findall(raw.lower()))
+    # The parser ends lines at either.
     lines = max(raw.count(b"\n"), raw.count(b"\r"))
     if boundaries > MAX_BOUNDARIES or lines * (boundaries + 1) > MAX_LINE_CHECKS:
         return True
     if raw.count(b"\n--") + raw.count(b"\r--") > MAX_DELIMITERS:
         return True
-    return len(raw) > MAX_HEAD_BYTES and not BLANK_LINE.search(raw, 0, MAX_HEAD_BYTES)
+    return len(raw) > MAX_BYTES_TO_BODY and not BLANK_LINE.search(raw, 0, MAX_BYTES_TO_BODY)
 
 
 class _Walk:
@@ -89,6 +90,7 @@ class _Walk:
 
     def flat(self, raw: bytes, reason: str, path: str = "1", kind: str = "") -> None:
         """Read bytes whose structure is beyond reading as one text."""
+        # Most mail is quoted-printable, and other text hardly changes by it.
         text = decode(quopri.decodestring(raw[:MAX_TEXT_BYTES]))
         self._note(path, kind, None, len(raw), reason)
         self._take(HTML if "<a " in text.lower() else TEXT, text, path)
@@ -108,6 +110,7 @@ class _Walk:
 
     def _leaf(self, part: EmailMessage, path: str, depth: int) -> None:
         body = part.get_payload(decode=True)
+        # A part without a body gives None.
         body = body if isinstance(body, bytes) else b""
         kind, filename = _kind(part), _filename(part)
         if part.get_content_maintype() == "multipart":
@@ -122,8 +125,11 @@ class _Walk:
             self._read(readable, body, _charset(part), (path, kind, filename))
 
     def _attached(self, body: bytes, path: str, filename: str | None, depth: int) -> None:
-        if depth >= MAX_DEPTH or _is_maze(body):
+        if depth >= MAX_DEPTH:
             self._note(path, MAIL, filename, len(body), "too-deep: not read")
+        # The whole mail was judged by its raw bytes; this one was hidden in base64.
+        elif _is_maze(body):
+            self._note(path, MAIL, filename, len(body), "too-complex: not read")
         else:
             self.part(parsed(body), f"{path}.1", depth + 1)
 
@@ -138,7 +144,7 @@ class _Walk:
                 reason = None
             else:
                 self._take(readable, decode(body[:MAX_TEXT_BYTES], charset), path)
-        except ValueError as error:
+        except UnreadablePart as error:
             reason = str(error)
         self._note(path, kind, filename, len(body), reason)
 
@@ -186,6 +192,7 @@ def _readable(kind: str, filename: str | None, body: bytes) -> str | None:
         return HTML
     if kind == PDF or body[:1024].lstrip().startswith(b"%PDF-"):
         return PDF
+    # Only where the type says nothing: a name may be anything.
     suffix = PurePosixPath(filename or "").suffix.lower()
     return BY_SUFFIX.get(suffix) if kind in VAGUE else None
 

@@ -9,8 +9,8 @@ from mingus_lib.domain.mails import FoundLink
 MAX_CONTEXT = 200
 MAX_URL = 8_000
 # Each pattern is a start and one class of characters: linear in the text.
-_BRACKETED = re.compile(r"<(?=(?:https?://|mailto:))([^<>]{1,8000})>", re.IGNORECASE)
-_LINK = re.compile(r"(?:https?://|\bwww\.|\bmailto:)[^\s<>\"\x00-\x1f]{1,8000}", re.IGNORECASE)
+_BRACKETED = re.compile(rf"<(?=(?:https?://|mailto:))([^<>]{{1,{MAX_URL}}})>", re.IGNORECASE)
+_LINK = re.compile(rf"(?:https?://|\bwww\.|\bmailto:)[^\s<>\"\x00-\x1f]{{1,{MAX_URL}}}", re.IGNORECASE)
 _TRAILING = ".,;:!?'\"*_`|\u2026\u201d\u2019"
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 
@@ -32,6 +32,7 @@ def text_links(text: str, place: str, *, limit: int) -> tuple[list[FoundLink], i
             count += 1
             if count <= limit:
                 links.append(FoundLink(_address(found[0]), _context(before) or _context(above), place))
+        # A line with a link of its own is no heading of the next.
         if end == 0 and line.strip():
             above = line
     return links, count

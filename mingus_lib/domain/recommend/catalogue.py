@@ -74,6 +74,7 @@ class Catalogue:
         """`first`: the ids of the model's articles; `popularity`: 0-1 of each of them."""
         known = {each.id: each for each in facts}
         placed = set(first)
+        # Articles that went after the fit keep their place, or all places behind would shift.
         ordered = [known.get(number) for number in first] + [known[n] for n in known if n not in placed]
         ids = [*first, *(number for number in known if number not in placed)]
         shown = [each or _GONE for each in ordered]

@@ -92,6 +92,7 @@ def tfidf(counts: Iterable[Counter[int]], words: int) -> Csr:
     found = np.bincount(indices, minlength=words)
     factor = np.log((1 + articles) / (1 + found)).astype(np.float32) + 1
     factor[found > max(COMMON_SHARE * articles, 20)] = 0
+    # A word of one article alone brings it near to none.
     factor[found < 2] = 0
     weighed = (1 + np.log(data)) * factor[indices]
     matrix = sparse.csr_array((weighed, indices, np.cumsum(lengths)), shape=(articles, words))

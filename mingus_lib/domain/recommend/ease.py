@@ -49,6 +49,7 @@ def regression(seen: Csr, ridge: float, *, quick: bool = False) -> Regression:
     if articles > readers:
         return Dual(seen, ridge)
     if quick:
+        # In 4 bytes a small ridge may be lost: then once more in 8.
         with suppress(ArithmeticError):
             return Primal(seen, ridge, np.float32)
     return Primal(seen, ridge, np.float64)
@@ -58,6 +59,7 @@ def _inverse(symmetric: np.ndarray) -> np.ndarray:
     """The inverse of a positive definite matrix, which is overwritten."""
     from scipy.linalg import get_lapack_funcs
 
+    # By Cholesky: half the work of a general inverse, and it tells when there is none.
     factor, invert = get_lapack_funcs(("potrf", "potri"), (symmetric,))
     lower, failed = factor(symmetric, lower=1, overwrite_a=1)
     if not failed:
@@ -78,6 +80,7 @@ def _mirror(lower: np.ndarray) -> None:
 
 
 def _gram(rows: Csr, ridge: float, kind: type) -> np.ndarray:
+    # In the order of LAPACK, which would copy any other.
     found = (rows @ rows.T.tocsr()).toarray(order="F").astype(kind, order="F", copy=False)
     found[np.diag_indices_from(found)] += kind(ridge)
     return np.asarray(found)
@@ -110,6 +113,7 @@ class Dual:
         self._by_article = seen.T.tocsr()
         self._kernel = _inverse(_gram(seen, ridge, np.float32))
         leverage = np.concatenate([self._leverage(each) for each in _pieces(range(seen.shape[1]))])
+        # Above 0 by the formula; in 4 bytes it may fall below.
         self._factor = 1 / np.maximum(1 - leverage, 1e-6)
 
     def scores(self, histories: Csr) -> Floats:

@@ -15,7 +15,6 @@ from mingus_lib.domain.recommend.readings import Readings
 
 # Scores held at once, in entries of 4 bytes.
 SCORES = 16_000_000
-METRICS = ("ndcg", "recall", "map", "hit_rate", "novelty")
 
 # Scores (some readers x articles) of readers by number; higher is better.
 Scorer = Callable[[NDArray[np.int64]], Floats]
@@ -80,6 +79,7 @@ def _figures(
 
 def by_matrix(similarity: Csr, histories: Csr, popularity: Floats) -> Scorer:
     """Histories times the matrix; a trace of popularity orders what has no score, and is all for new readers."""
+    # So small that it never outweighs a score.
     trace = popularity / max(float(popularity.max(initial=0.0)), 1.0) * np.float32(1e-7)
 
     def scores(readers: NDArray[np.int64]) -> Floats:

@@ -9,6 +9,8 @@ from mingus_lib.domain.gate import BEGINNER, Label, Levels
 
 # The steps that can be left out, in their order; the gate is none of them.
 STEPS = ("finished", "goals", "culture", "quality", "freshness", "balance", "diversity", "exploration")
+# What a score is the sum of, in this order.
+PARTS = ("taste", "popularity", "goals", "stage", "culture", "quality", "freshness", "balance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class ReaderFacts:
 
 @dataclass(frozen=True, slots=True)
 class ListPolicy:
-    """The weights of the formula in docs/recommendations.md. `without`: the steps left out.
+    """The weights of the formula in docs/recommendations.md. `without`: the STEPS left out.
 
     `explore`: this share of the places goes to new articles drawn by `seed`; `per_host`, `per_topic`: at most so
     many of one; `near`: fingerprints that differ in at most so many bits are near-duplicates.

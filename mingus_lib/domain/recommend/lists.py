@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from mingus_lib.domain.gate import PHASES
 from mingus_lib.domain.recommend.catalogue import Catalogue
-from mingus_lib.domain.recommend.facts import ListPolicy, ReaderFacts, Suggestion
+from mingus_lib.domain.recommend.facts import PARTS, ListPolicy, ReaderFacts, Suggestion
 from mingus_lib.domain.recommend.matrix import Csr, Floats, Ints, csr, slim, top
-from mingus_lib.domain.recommend.rerank import PARTS, Ranked, choose, merits, rank
+from mingus_lib.domain.recommend.rerank import Ranked, choose, merits, rank
 
 # The best by score that are looked at more closely.
 CANDIDATES = 120

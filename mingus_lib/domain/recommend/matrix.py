@@ -118,6 +118,7 @@ def product(left: Csr, right: Csr, count: int, finish: Callable[[Csr, int], Csr]
             made = finish(made, bounds[0])
         return largest(made, count, drop_diagonal_from=bounds[0])
 
+    # Threads are enough: scipy lets go of the lock in its sparse products.
     with ThreadPoolExecutor(THREADS) as pool:
         made = list(pool.map(piece, _pieces(left, right)))
     return slim(sparse.vstack(made, format="csr")) if made else empty((0, right.shape[1]))

@@ -38,6 +38,7 @@ def hit_rate(hits: Hits) -> NDArray[np.float64]:
 
 def novelty(ranked: NDArray[np.int64], popularity: NDArray[np.float64], readers: int) -> NDArray[np.float64]:
     """The mean surprise of a list's items in bits: -log2 of the share of readers who have each; -1 is no item."""
+    # An article nobody has read counts as read once: its surprise would have no end.
     bits = -np.log2(np.maximum(popularity, 1) / max(readers, 1))
     shown = ranked >= 0
     return np.asarray((bits[ranked] * shown).sum(axis=1) / np.maximum(shown.sum(axis=1), 1))

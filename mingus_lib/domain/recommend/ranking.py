@@ -13,6 +13,7 @@ def top_ranks(scores: Floats, count: int) -> NDArray[np.int64]:
     count = min(count, scores.shape[1])
     if count < scores.shape[1]:
         found = np.argpartition(scores, scores.shape[1] - count, axis=1)[:, -count:]
+        # argpartition takes any of equals, and figures must not depend on which.
         for row in _tied(scores, found):
             found[row] = np.argsort(-scores[row], kind="stable")[:count]
     else:

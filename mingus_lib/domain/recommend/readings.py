@@ -23,6 +23,7 @@ class Places:
         """The position of each id; -1 for one that is not there."""
         if not self.count:
             return np.full(len(wanted), -1, np.int64)
+        # An id beyond the last has no place to be compared with.
         found = np.minimum(np.searchsorted(self._ids, wanted), self.count - 1)
         return np.where(self._ids[found] == wanted, self._order[found], -1)
 
@@ -112,6 +113,7 @@ class Readings:
         """
         owners, lengths = self.owners(), np.diff(self.seen.indptr)
         order = draw.random(self.seen.nnz)
+        # A random trifle orders readings of the same second.
         ranked = Readings(self.seen, -order if self.at is None or not temporal else self.at + order * 1e-3)
         held = ranked.ages() < np.minimum(np.ceil(lengths * share), lengths - 1)[owners]
         return self.kept(~held), self.kept(held)

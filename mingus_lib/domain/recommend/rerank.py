@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mingus_lib.domain.recommend.catalogue import Catalogue
-from mingus_lib.domain.recommend.facts import ListPolicy, ReaderFacts
+from mingus_lib.domain.recommend.facts import PARTS, ListPolicy, ReaderFacts
 from mingus_lib.domain.recommend.matrix import Floats, Ints
 
-PARTS = ("taste", "popularity", "goals", "stage", "culture", "quality", "freshness", "balance")
 # Where the parts stand that are the same for every reader.
 MERITS = [4, 5, 6]
 
@@ -65,6 +64,7 @@ def rank(
                 parts[3] += policy.stage * 0.5 * fitting
     parts[MERITS] = worth[:, places]
     if policy.has("balance"):
+        # The last weakness, 0, is for articles without a phase, whose number is -1.
         parts[7] = policy.balance * np.array((*reader.weakness, 0.0), np.float32)[shelf.phases[places]]
     return Ranked(places, parts, parts.sum(axis=0))
 

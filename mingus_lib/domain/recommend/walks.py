@@ -46,5 +46,6 @@ def steps(matrix: Csr, alpha: float) -> Csr:
     """Articles or readers x the other: the probabilities of a step from each row, raised to alpha."""
     total = np.maximum(matrix.sum(axis=1), 1e-9)
     steps = scaled(matrix, rows=1.0 / total)
+    # In place: the matrix is scaled's own copy, and large.
     steps.data **= np.float32(alpha)
     return steps

@@ -27,6 +27,7 @@ def accept_declared(url: str, declared: str | None) -> str | None:
         return None
     if not _same_site(page, claimed) or (_is_home(claimed) and not _is_home(page)):
         return None
+    # Old templates declare http for ever; it would make a second address of the same page.
     return str(replace(claimed, scheme="https") if page.scheme == "https" else claimed)
 
 

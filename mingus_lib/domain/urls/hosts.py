@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -25,6 +26,12 @@ def host_of(url: str) -> str:
     return found[1].strip("[]").lower()
 
 
+def domains_of(host: str) -> Iterator[str]:
+    """A host and every domain above it, the nearest first: whole labels, so that t.co is not in nerdwallet.com."""
+    labels = host.split(".")
+    return (".".join(labels[start:]) for start in range(len(labels)))
+
+
 def normal_host(text: str) -> str:
     """A host as it stands in a canonical address: punycode, dotted IPv4, compressed IPv6 in brackets.
 
@@ -34,11 +41,13 @@ def normal_host(text: str) -> str:
     """
     if text.startswith("["):
         return _ipv6(text)
+    # One more for the dot at the end.
     if not 0 < len(text) <= MAX_HOST_CHARACTERS + 1:
         raise ValueError("the host is empty or too long")
     name = (text if text.isascii() else _punycode(text)).lower().removesuffix(".")
     if not _NAME.fullmatch(name) or len(name) > MAX_HOST_CHARACTERS:
         raise ValueError("the host is not a valid name")
+    # Resolvers take a name that ends in a number for an address, as inet_aton does.
     return _ipv4(name) if _NUMBER.fullmatch(name.rpartition(".")[2]) else name
 
 
@@ -54,6 +63,7 @@ def registrable_domain(host: str) -> str:
         return host
     from tld import get_fld
 
+    # With the private part of the list: get_fld searches it unless it is told not to.
     listed = get_fld(f"http://{host}", fail_silently=True)
     return listed or ".".join(host.split(".")[-2:])
 

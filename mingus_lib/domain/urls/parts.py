@@ -115,6 +115,7 @@ def _place(text: str, authority: str) -> tuple[str, int | None]:
 
 
 def _port(digits: str) -> int | None:
+    # Leading zeros are legal; thousands of digits are never turned into a number.
     significant = digits.lstrip("0")
     if digits and not (0 < len(significant) <= 5 and int(significant) < 65_536):
         raise ValueError("the port is out of range")

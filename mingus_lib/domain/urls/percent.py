@@ -40,6 +40,7 @@ def _without_dot_segments(path: str) -> str:
             del kept[-1:]
         elif segment != ".":
             kept.append(segment)
+    # The path ends in a folder: /a/b/.. is /a/, with the slash.
     if segments[-1] in (".", ".."):
         kept.append("")
     return "/" + "/".join(kept)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+
+from mingus_lib.domain import datafiles
+from mingus_lib.domain.urls.hosts import domains_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,7 @@ class TrackingRules:
 
     def names_on(self, host: str) -> frozenset[str]:
         """The names to remove from addresses on `host`, a name or a domain above it having its own."""
-        labels = host.split(".")
-        domains = (".".join(labels[start:]) for start in range(len(labels)))
-        return self.names.union(*(self.hosts[domain] for domain in domains if domain in self.hosts))
+        return self.names.union(*(self.hosts[each] for each in domains_of(host) if each in self.hosts))
 
     def cover(self, names: frozenset[str], pair: str) -> bool:
         """Whether `name=value` is there for tracking only."""
@@ -40,8 +39,7 @@ def without_tracking(host: str, query: str) -> str:
 @cache
 def tracking_rules() -> TrackingRules:
     """The rules of data/tracking_params.toml."""
-    source = files("mingus_lib.data") / "tracking_params.toml"
-    data = tomllib.loads(source.read_text("utf-8"))
+    data = datafiles.table("tracking_params.toml")
     return TrackingRules(
         names=_lower(data["names"]),
         prefixes=tuple(_lower(data["prefixes"])),
