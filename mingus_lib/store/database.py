@@ -22,10 +22,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from mingus_lib.errors import NotFound
 from mingus_lib.store import failures, filelocks
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 APPLICATION_ID = 0x4D4E4753  # "MNGS": tells our files from other programs' databases
 BUSY_TIMEOUT = 30.0
 
@@ -310,7 +309,7 @@ def _make_file(path: Path, create: bool, mode: int) -> None:
     if path.exists():
         return
     if not create:
-        raise NotFound(f"there is no store at {path}: `mingus db migrate` creates it", code="no-store")
+        raise failures.absent(path)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # O_CREAT without O_EXCL: two processes may start at once. SQLite gives -wal and -shm the same mode.
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
