@@ -95,22 +95,23 @@ class Hosts:
 
     def forget(self, host: str) -> bool:
         """Drop a rule; a seeded host gets its seed back. False when there was none."""
-        dropped = self.store.execute("DELETE FROM hosts WHERE host = ?", (_normal(host),)) == 1
-        self.store.execute("DELETE FROM meta WHERE key = 'hosts_seed'")
-        self._seeded = False
-        return dropped
+        with self.store.transaction() as connection:
+            dropped = connection.execute("DELETE FROM hosts WHERE host = ?", (_normal(host),)).rowcount
+            # At once: other processes have looked at the seeds already, and would not miss this one.
+            _plant(connection)
+        return bool(dropped)
 
     def _seed_once(self) -> None:
         if self._seeded:
             return
-        mark = hashlib.sha256(_seed_text().encode()).hexdigest()
-        if self.store.value("SELECT value FROM meta WHERE key = 'hosts_seed'") != mark:
+        if self.store.value("SELECT value FROM meta WHERE key = 'hosts_seed'") != _seed_mark():
             with self.store.transaction() as connection:
-                _plant(connection, mark, as_text(datetime.now(UTC)))
+                _plant(connection)
         self._seeded = True
 
 
-def _plant(connection: sqlite3.Connection, mark: str, now: str) -> None:
+def _plant(connection: sqlite3.Connection) -> None:
+    now = as_text(datetime.now(UTC))
     seeds = tomllib.loads(_seed_text())["host"]
     keep = _json_list([seed["host"] for seed in seeds])
     connection.execute(
@@ -120,8 +121,12 @@ def _plant(connection: sqlite3.Connection, mark: str, now: str) -> None:
     connection.executemany(_SEED, rows)
     connection.execute(
         "INSERT INTO meta VALUES ('hosts_seed', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        (mark,),
+        (_seed_mark(),),
     )
+
+
+def _seed_mark() -> str:
+    return hashlib.sha256(_seed_text().encode()).hexdigest()
 
 
 @cache
