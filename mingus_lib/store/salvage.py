@@ -8,6 +8,7 @@ parent is lost go too; counts and search indexes are made anew. What was on the 
 from __future__ import annotations
 
 import sqlite3
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from mingus_lib.store.database import BUSY_TIMEOUT, Store, raw_connection
 _FAR = 2**62
 _LOST = 'DELETE FROM "{0}" WHERE "{1}" IS NOT NULL AND "{1}" NOT IN (SELECT "{3}" FROM "{2}")'
 _INDEXES = ("article_fts", "title_fts")
+# A store without an id cannot be opened. Redis refuses one with a new id, and says so.
+_IDENTITY = "INSERT INTO meta VALUES ('store_id', ?) ON CONFLICT (key) DO NOTHING"
 # Kept by triggers, which are off while rows are copied.
 _COUNTS = {
     "article_counts": "SELECT status, count(*) FROM articles GROUP BY status",
@@ -86,6 +89,7 @@ def _carry_over(
         if table not in there or not _copy(old, new, table):
             damaged.add(table)
     _mend(new, tables)
+    new.execute(_IDENTITY, (str(uuid.uuid4()),))
     for _, sql in triggers:
         new.execute(sql)
     report(len(tables), len(tables), "search index")
