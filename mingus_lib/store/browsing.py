@@ -8,14 +8,13 @@ page then says how far back it has looked, and the next one goes on from there.
 # ruff: noqa: S608  (statements are put together from constants of this module and of history.py only)
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, replace
 
 from mingus_lib.domain.control import Brief
 from mingus_lib.domain.jobs import JobRun, JobState
 from mingus_lib.store.database import Row, Store
-from mingus_lib.store.history import COLUMNS, History, JobFilter, run_of
+from mingus_lib.store.history import COLUMNS, History, JobFilter, lower_ascii, run_of, spelled_as_arguments
 
 SEARCH_SECONDS = 0.06
 PATIENT_SECONDS = 20.0
@@ -118,7 +117,7 @@ def _split(chosen: JobFilter, text: str) -> tuple[JobFilter, Sieve]:
     walked = chosen
     if text:
         found = "(instr(lower(args), ?) > 0 OR instr(lower(reason), ?) > 0 OR instr(id, ?) > 0)"
-        given.append((found, _spellings(text)))
+        given.append((found, (spelled_as_arguments(text), lower_ascii(text), lower_ascii(text))))
     if JobState.FINISHED in chosen.states:
         given.append(("state = 'finished'", ()))
         walked = replace(walked, states=())
@@ -144,13 +143,6 @@ def _walk(chosen: JobFilter, after: Place | None) -> tuple[str, list[str | int],
         where += f" AND ({moment}, rowid) < (?, ?)"
         parameters += [after.moment, after.row]
     return where, parameters, f"{moment} DESC, rowid DESC"
-
-
-def _spellings(text: str) -> tuple[str, str, str]:
-    """The text as arguments (ASCII JSON), reasons and ids have it; SQLite's lower() knows ASCII alone."""
-    plain = "".join(c.lower() if c.isascii() else c for c in text)
-    escaped = "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in plain)
-    return escaped, plain, plain
 
 
 def _moment(ended: bool) -> str:

@@ -49,7 +49,7 @@ class JobFilter:
             ("task = ?", self.task),
             ("queue = ?", self.queue),
             ("instr(lower(reason), lower(?)) > 0", self.error),
-            ("instr(lower(args), lower(?)) > 0", self.arg),
+            ("instr(lower(args), ?) > 0", None if self.arg is None else spelled_as_arguments(self.arg)),
             (f"{moment} >= ?", as_optional_text(self.since)),
             (f"{moment} < ?", as_optional_text(self.before)),
         )
@@ -82,8 +82,10 @@ class History:
 
     def get(self, job_id: str) -> JobRun | None:
         """One job with its attempts."""
-        row = self._store.row(f"SELECT {COLUMNS} FROM job_runs WHERE id = ?", (job_id,))
-        return run_of(row, (*self._attempts(job_id), *_under_way(row))) if row else None
+        # Of one moment: an attempt that ends in between would be told twice.
+        with self._store.snapshot():
+            row = self._store.row(f"SELECT {COLUMNS} FROM job_runs WHERE id = ?", (job_id,))
+            return run_of(row, (*self._attempts(job_id), *_under_way(row))) if row else None
 
     def ids_starting(self, prefix: str, limit: int = 3) -> list[str]:
         """Job ids that begin with `prefix`, at most `limit`."""
@@ -137,6 +139,16 @@ class History:
             (job_id,),
         )
         return tuple(Attempt(*row) for row in rows)
+
+
+def lower_ascii(text: str) -> str:
+    """The text as SQLite's lower() has it, which knows ASCII alone."""
+    return "".join(c.lower() if c.isascii() else c for c in text)
+
+
+def spelled_as_arguments(text: str) -> str:
+    """The text in small letters as the arguments have it, whose JSON is all ASCII."""
+    return "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in lower_ascii(text))
 
 
 def _under_way(row: Row) -> tuple[Attempt, ...]:
