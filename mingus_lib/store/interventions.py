@@ -14,7 +14,7 @@ PAUSED = "SELECT value FROM meta WHERE key = 'paused_queues'"
 _SET_PAUSED = """
 INSERT INTO meta VALUES ('paused_queues', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value
 """
-_WITHDRAW = """
+WITHDRAW = """
 UPDATE job_runs SET state = 'cancelled', reason = ?, ended_at = ?, scheduled_for = NULL
 WHERE id = ? AND state IN ('queued', 'scheduled')
 """
@@ -33,7 +33,7 @@ class Interventions:
 
     def withdraw(self, ids: Iterable[str], reason: str, now: datetime) -> list[str]:
         """Cancel those of the jobs that wait; which they were. What runs or has ended stays as it is."""
-        return self._change(_WITHDRAW, [(reason, as_text(now), job_id) for job_id in ids])
+        return self._change(WITHDRAW, [(reason, as_text(now), job_id) for job_id in ids])
 
     def drop(self, ids: Iterable[str], reason: str, now: datetime) -> list[str]:
         """Cancel those of the jobs that are dead; which they were. Their attempts stay on the record."""

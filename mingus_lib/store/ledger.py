@@ -26,7 +26,7 @@ from mingus_lib.domain.jobs import (
     too_deadly,
 )
 from mingus_lib.store.database import Row, Store
-from mingus_lib.store.interventions import PAUSED, paused_queues
+from mingus_lib.store.interventions import PAUSED, WITHDRAW, paused_queues
 from mingus_lib.store.values import as_optional_time, as_text, as_time
 
 SYNC_SECONDS = 0.05
@@ -104,8 +104,8 @@ class Ledger:
             self._synced = time.monotonic()
 
     def record_alone(self, spec: JobSpec, loose: Collection[str] = ()) -> str | None:
-        """Write the job unless one of its kind is under way; that one's id. See `alike`."""
-        with self._store.transaction() as connection:
+        """Write the job unless one of its kind is under way; that one's id. On the disk when it returns."""
+        with self._store.transaction(durable=True) as connection:
             other = _alike(connection, spec.task, spec.args, loose, UNDER_WAY)
             if other is None:
                 connection.execute(_INSERT, _new_row(spec))
@@ -227,11 +227,7 @@ class Ledger:
 
     def disown(self, ids: Iterable[str], reason: str, now: datetime) -> None:
         """Cancel jobs that Redis may not have taken; what has begun by now goes on."""
-        self._store.execute_many(
-            "UPDATE job_runs SET state = 'cancelled', reason = ?, ended_at = ?, scheduled_for = NULL "
-            "WHERE id = ? AND state IN ('queued', 'scheduled')",
-            [(reason, as_text(now), job_id) for job_id in ids],
-        )
+        self._store.execute_many(WITHDRAW, [(reason, as_text(now), job_id) for job_id in ids])
 
     def request_cancel(self, ids: Iterable[str]) -> int:
         """Ask for the end of running jobs: whoever holds them stops them; how many were running."""
