@@ -51,7 +51,7 @@ def backup(
     _may_write(store, destination, overwrite)
     part = destination.with_name(destination.name + PART)
     with failures.files_in_our_words(destination), removed_on_failure(part):
-        part.unlink(missing_ok=True)
+        remove(part)
         part.touch(mode=0o600)
         rows = _copy(store, part, progress)
         verify(part, rows)
@@ -164,7 +164,7 @@ def rotate(folder: Path, daily: int, weekly: int, now: datetime) -> list[Path]:
     going += _left_behind(folder, now - timedelta(days=1))
     with failures.files_in_our_words(folder):
         for path in going:
-            path.unlink(missing_ok=True)
+            remove(path)
     return going
 
 
