@@ -232,7 +232,6 @@ def reads(store: Store) -> dict[str, Callable[[], object]]:
     articles = Articles(store)
     return {
         "known": lambda: articles.known("https://e.org/1"),
-        "known_many": lambda: articles.known_many(["https://e.org/1"]),
         "get": lambda: articles.get(1),
         "find": lambda: articles.find("https://e.org/1"),
         "raw": lambda: articles.raw(1),

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mingus_lib.errors import MingusError, PermanentError, StoreUnavailable, UsageError
+from mingus_lib.errors import MingusError, NotFound, PermanentError, StoreUnavailable, UsageError
 
 _BUSY = ("store-locked", "another process holds it; try again, or stop what is writing to it")
 _READ_ONLY = ("store-read-only", "it or its folder may not be written; check owner, mode and mount")
@@ -85,6 +85,11 @@ def _disk_is_full(path: Path) -> bool:
         return os.statvfs(path.parent).f_bavail < 64
     except OSError:
         return False
+
+
+def absent(path: Path) -> NotFound:
+    """No file is there."""
+    return NotFound(f"there is no store at {path}: `mingus db migrate` creates it", code="no-store")
 
 
 def corrupt(path: Path, what: str) -> PermanentError:

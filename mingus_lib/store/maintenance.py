@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from mingus_lib.domain.library import StoreCheck
-from mingus_lib.errors import MingusError, NotFound, PermanentError, StoreUnavailable
+from mingus_lib.errors import MingusError, PermanentError, StoreUnavailable
 from mingus_lib.store import failures
 from mingus_lib.store.database import (
     BUSY_TIMEOUT,
@@ -71,7 +71,7 @@ def check(path: Path, *, busy_timeout: float = BUSY_TIMEOUT, report: Report = un
     Raises NotFound `no-store`, StoreUnavailable.
     """
     if not path.exists():
-        raise NotFound(f"there is no store at {path}: `mingus db migrate` creates it", code="no-store")
+        raise failures.absent(path)
     facts = {"path": str(path), "size": str(size(path)), "free": str(shutil.disk_usage(path.parent).free)}
     problems = [*_file_problems(path)]
     alone = not (is_frozen(path) or in_use(path))

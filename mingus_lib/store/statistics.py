@@ -6,7 +6,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from mingus_lib.errors import NotFound
 from mingus_lib.store import failures
 from mingus_lib.store.backups import count_rows
 from mingus_lib.store.database import BUSY_TIMEOUT, raw_connection, schema_version
@@ -41,7 +40,7 @@ class StoreSizes:
 def measure(path: Path, report: Report = unseen) -> StoreSizes:
     """Read every page's header: about a second for each GB. Raises NotFound and what Store raises."""
     if not path.exists():
-        raise NotFound(f"there is no store at {path}: `mingus db migrate` creates it", code="no-store")
+        raise failures.absent(path)
     log = Path(f"{path}-wal")
     with failures.in_our_words(path), closing(raw_connection(path, BUSY_TIMEOUT, read_only=True)) as found:
         schema = schema_version(found, path)
