@@ -293,7 +293,8 @@ class Folder(Kind):
             raise ValueError
         try:
             return Path(text).expanduser().absolute()
-        except RuntimeError as error:
+        except (RuntimeError, OSError) as error:
+            # No home directory of that name, or a working directory that is gone.
             raise ValueError from error
 
 
