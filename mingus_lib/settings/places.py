@@ -85,13 +85,12 @@ def _default_home(env: Mapping[str, str]) -> tuple[Path, str]:
     if env.get("STATE_DIRECTORY"):
         return _path(env["STATE_DIRECTORY"].partition(":")[0], "STATE_DIRECTORY"), "STATE_DIRECTORY"
     state = env.get("XDG_STATE_HOME", "")
+    # The specification has relative paths ignored.
     if state.startswith("/"):
         return Path(state) / "mingus", "default (XDG_STATE_HOME)"
     if env.get("HOME", "").startswith("/"):
         return Path(env["HOME"]) / ".local/state/mingus", "default"
-    return _path(
-        "~/.local/state/mingus", "MINGUS_HOME is not set and there is no home directory"
-    ), "default"
+    return _path("~/.local/state/mingus", "MINGUS_HOME is not set and there is no home directory"), "default"
 
 
 def _path(raw: object, where: str, what: str = "folder") -> Path:

@@ -114,6 +114,7 @@ class Articles:
     def find(self, id_or_address: str | int) -> Article:
         """The whole article by id (digits too) or by canonical address or alias. Raises NotFound."""
         typed = str(id_or_address)
+        # 19 digits may be more than SQLite's integers hold.
         if typed.isascii() and typed.isdigit() and len(typed) < 19:
             return self.get(int(typed))
         known = self.known(typed)

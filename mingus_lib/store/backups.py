@@ -55,6 +55,7 @@ def backup(
         part.touch(mode=0o600)
         rows = _copy(store, part, progress)
         verify(part, rows)
+        # Before it gets its name: after a power cut the name must not lead to what never reached the disk.
         with part.open("rb") as written:
             os.fsync(written.fileno())
         part.replace(destination)

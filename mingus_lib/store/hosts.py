@@ -137,6 +137,7 @@ def _seed_text() -> str:
 def _with_parents(host: str) -> list[str]:
     # Whole labels only: "t.co" is not in "nerdwallet.com".
     labels = host.split(".")
+    # No name has more than 127 labels: what has is not worth a longer query.
     return [".".join(labels[start:]) for start in range(len(labels))][:128]
 
 

@@ -44,6 +44,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 _STANDING = (
     "SELECT state, attempts, tries, deaths, refused, cancel_requested, timeout FROM job_runs WHERE id = ?"
 )
+# What starts was in Redis, also if its producer died before it could say so.
 _START = """
 UPDATE job_runs SET state = 'started', started_at = ?, ended_at = NULL, worker = ?, reason = NULL,
   traceback = NULL, attempts = ?, tries = ?, deaths = ?, scheduled_for = NULL,
@@ -73,6 +74,7 @@ UPDATE job_runs SET state = 'queued', reason = NULL, traceback = NULL, result = 
   scheduled_for = NULL, confirmed_at = NULL, tries = 0, deaths = 0, cancel_requested = 0
 WHERE id = ? AND state IN ('dead', 'cancelled') AND NOT refused
 """
+# Eager jobs run in the process that makes them: they never were in Redis, and nobody is to push them.
 _OPEN_PAGE = f"""
 SELECT id, task, queue, args, state, origin, parent_id, root_id, created_at, scheduled_for, attempts, timeout,
   confirmed_at, rowid FROM job_runs

@@ -75,7 +75,8 @@ class LinkFilter:
             ("m.stored_at < ?", as_optional_text(self.until)),
         )
         of_links: Sequence[tuple[str, object]] = (
-            ("(l.host = ? OR l.host LIKE '%.' || ?)", self.host),
+            # Not LIKE: host names have underscores, which stand for any letter there.
+            ("(l.host = ? OR substr(l.host, -1 - length(?)) = '.' || ?)", self.host),
             (f"? IN ({_CODE.format('l.reason')}, {_CODE.format('a.reason')})", self.reason),
             ("l.decision = ?", self.decision),
         )

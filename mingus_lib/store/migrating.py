@@ -20,6 +20,7 @@ def migrate(connection: sqlite3.Connection, path: Path, busy_timeout: float) -> 
     _require_sqlite()
     # SQLite's own locks cannot cover the change to WAL.
     with filelocks.alone(path, busy_timeout):
+        # Looked at again: another process may have done it while this one waited.
         before = schema_version(connection, path)
         if before == 0:
             _prepare_empty(connection)

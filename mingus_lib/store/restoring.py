@@ -182,6 +182,7 @@ def swap(part: Path, store: Path, now: datetime) -> Path | None:
     with failures.files_in_our_words(store), _locked(store), filelocks.place(store, replaces=True):
         found = store.exists()
         if found:
+            # A second name, not another one: the path leads to a whole store at every moment.
             aside.hardlink_to(store)
         _log_aside(store, aside)
         part.replace(store)
@@ -222,6 +223,7 @@ def _empty_log(connection: sqlite3.Connection, store: Path) -> None:
     for _ in range(20):
         busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         connection.execute("BEGIN IMMEDIATE")
+        # Somebody may have written between the two statements.
         if not busy and (not log.exists() or log.stat().st_size == 0):
             return
         connection.execute("ROLLBACK")

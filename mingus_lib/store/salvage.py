@@ -64,6 +64,7 @@ def salvage(source: Path, destination: Path, report: Callable[[int, int, str], N
 def _opened(source: Path) -> sqlite3.Connection:
     try:
         old = raw_connection(source, BUSY_TIMEOUT)
+        # Otherwise a damaged page may be read as rows that never were.
         old.execute("PRAGMA cell_size_check=ON")
         old.execute(TABLES).fetchall()
     except sqlite3.DatabaseError as error:
@@ -75,6 +76,7 @@ def _opened(source: Path) -> sqlite3.Connection:
 def _carry_over(
     old: sqlite3.Connection, new: sqlite3.Connection, report: Callable[[int, int, str], None]
 ) -> list[Salvaged]:
+    # Children may come before their parents; those without one are taken out at the end.
     new.execute("PRAGMA foreign_keys=OFF")
     triggers = new.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
     tables = [row[0] for row in new.execute(TABLES)]
@@ -122,9 +124,11 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> bool:
     described = new.execute(f'PRAGMA table_info("{table}")').fetchall()
     columns = [f'"{row["name"]}"' for row in described if row["name"] in known]
     keys = [f'"{row["name"]}"' for row in sorted(described, key=lambda row: row["pk"]) if row["pk"]]
+    # The same row may come from both ends.
     insert = (
         f'INSERT OR IGNORE INTO "{table}" ({", ".join(columns)}) VALUES ({", ".join("?" * len(columns))})'
     )
+    # An index may be damaged where its table is not.
     select = f'SELECT {", ".join(columns)} FROM "{table}" NOT INDEXED'
     if "WITHOUT ROWID" in new.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()[0]:
         return _from_both_ends(old, new, select, keys, insert)

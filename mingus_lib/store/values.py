@@ -33,4 +33,5 @@ def as_optional_time(text: str | None) -> datetime | None:
 
 def clean(text: str) -> str:
     """The text with unfit characters replaced by U+FFFD."""
+    # Replaced and not left out: a word must not become another one.
     return _UNFIT.sub("�", text)
