@@ -14,15 +14,21 @@ from dataclasses import dataclass, replace
 from mingus_lib.domain.control import Brief
 from mingus_lib.domain.jobs import JobRun, JobState
 from mingus_lib.store.database import Row, Store
-from mingus_lib.store.history import COLUMNS, History, JobFilter, lower_ascii, run_of, spelled_as_arguments
+from mingus_lib.store.history import (
+    BY_END,
+    COLUMNS,
+    History,
+    JobFilter,
+    lower_ascii,
+    run_of,
+    spelled_as_arguments,
+)
 
 SEARCH_SECONDS = 0.06
 PATIENT_SECONDS = 20.0
 STRIDE = 2_000
 # A condition and its parameters.
 Sieve = tuple[str, list[str]]
-# Whose end is in an index.
-_BY_END = frozenset({JobState.DEAD, JobState.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ class Browsing:
 
         `text` is part of the id, the arguments or the reason, in any case.
         """
-        chosen = replace(chosen, ended=bool(chosen.states) and set(chosen.states) <= _BY_END)
+        chosen = replace(chosen, ended=bool(chosen.states) and set(chosen.states) <= BY_END)
         walked, sieve = _split(chosen, text)
         if sieve[0]:
             return self._sift(walked, sieve, after, size)
@@ -66,7 +72,7 @@ class Browsing:
             f"SELECT {COLUMNS}, rowid FROM job_runs WHERE {where} ORDER BY {order} LIMIT ?",
             [*parameters, size + 1],
         )
-        return _page(rows, size, chosen.ended)
+        return _page(rows, size, chosen.moment)
 
     def briefs(self, chosen: JobFilter, text: str, size: int) -> list[Brief]:
         """The newest jobs chosen, as much of them as is needed to act on them; looked for as long as that takes.
@@ -84,7 +90,7 @@ class Browsing:
             last, rows = self._stride(walked, sieve, after, size + 1 - len(found))
             found += rows
             if last is None or len(found) > size:
-                return _page(found, size, walked.ended)
+                return _page(found, size, walked.moment)
             after = last
             if time.monotonic() >= deadline:
                 return JobPage([run_of(row) for row in found], after, searched_to=after.moment)
@@ -95,7 +101,7 @@ class Browsing:
         """The next STRIDE jobs: where they end (None when there are no more), and those that the sieve keeps."""
         where, values, order = _walk(walked, after)
         last = self._store.row(
-            f"SELECT {_moment(walked.ended)} AS moment, rowid FROM job_runs WHERE {where} "
+            f"SELECT {walked.moment} AS moment, rowid FROM job_runs WHERE {where} "
             f"ORDER BY {order} LIMIT 1 OFFSET ?",
             [*values, STRIDE - 1],
         )
@@ -135,7 +141,7 @@ def _split(chosen: JobFilter, text: str) -> tuple[JobFilter, Sieve]:
 def _walk(chosen: JobFilter, after: Place | None) -> tuple[str, list[str | int], str]:
     """Condition, its parameters and order of the jobs after a place."""
     where, values = chosen.where()
-    moment = _moment(chosen.ended)
+    moment = chosen.moment
     parameters: list[str | int] = list(values)
     if chosen.ended:
         where += " AND ended_at IS NOT NULL"
@@ -145,12 +151,8 @@ def _walk(chosen: JobFilter, after: Place | None) -> tuple[str, list[str | int],
     return where, parameters, f"{moment} DESC, rowid DESC"
 
 
-def _moment(ended: bool) -> str:
-    return "ended_at" if ended else "created_at"
-
-
-def _page(rows: list[Row], size: int, ended: bool) -> JobPage:
+def _page(rows: list[Row], size: int, moment: str) -> JobPage:
     shown = rows[:size]
     more = len(rows) > size
-    older = Place(shown[-1][_moment(ended)], shown[-1]["rowid"]) if more else None
+    older = Place(shown[-1][moment], shown[-1]["rowid"]) if more else None
     return JobPage([run_of(row) for row in shown], older)

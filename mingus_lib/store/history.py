@@ -19,7 +19,8 @@ COLUMNS = (
     "started_at, ended_at, attempts, deaths, worker, result, reason, traceback, progress_done, "
     "progress_total, progress_text"
 )
-_BAD = frozenset({JobState.DEAD, JobState.CANCELLED})
+# Whose end is in an index: they are the few.
+BY_END = frozenset({JobState.DEAD, JobState.CANCELLED})
 NAMES = tuple(COLUMNS.split(", "))
 _BRIEF = "id, task, queue, state, reason, scheduled_for, refused"
 
@@ -40,18 +41,22 @@ class JobFilter:
     before: datetime | None = None
     ended: bool = False
 
+    @property
+    def moment(self) -> str:
+        """The column of the time that is bounded."""
+        return "ended_at" if self.ended else "created_at"
+
     def where(self) -> tuple[str, list[str]]:
         """The SQL condition and its parameters."""
         conditions: list[str] = []
         values: list[str] = []
-        moment = "ended_at" if self.ended else "created_at"
         given = (
             ("task = ?", self.task),
             ("queue = ?", self.queue),
             ("instr(lower(reason), lower(?)) > 0", self.error),
             ("instr(lower(args), ?) > 0", None if self.arg is None else spelled_as_arguments(self.arg)),
-            (f"{moment} >= ?", as_optional_text(self.since)),
-            (f"{moment} < ?", as_optional_text(self.before)),
+            (f"{self.moment} >= ?", as_optional_text(self.since)),
+            (f"{self.moment} < ?", as_optional_text(self.before)),
         )
         for condition, value in given:
             if value is not None:
@@ -69,9 +74,8 @@ class JobFilter:
         The few that ended badly are found by an index of their own, and sorted: the plus keeps SQLite from walking
         all jobs of a task in their order instead, in search of the few.
         """
-        if self.ended:
-            return "ended_at"
-        return "+created_at" if self.states and _BAD.issuperset(self.states) else "created_at"
+        few = not self.ended and self.states and BY_END.issuperset(self.states)
+        return f"+{self.moment}" if few else self.moment
 
 
 class History:

@@ -53,7 +53,7 @@ class Hosts:
         """The rule for a host; policy `unknown` and quality 0.5 when nobody said anything."""
         self._seed_once()
         name = _normal(host)
-        row = self.store.row(_COVERING, (_json_list(_with_parents(name)),))
+        row = self.store.row(_COVERING, (json.dumps(_with_parents(name)),))
         return HostRule(name) if row is None else _rule(row)
 
     def list(self, policy: HostPolicy | None = None) -> list[HostRule]:
@@ -113,7 +113,7 @@ class Hosts:
 def _plant(connection: sqlite3.Connection) -> None:
     now = as_text(datetime.now(UTC))
     seeds = tomllib.loads(_seed_text())["host"]
-    keep = _json_list([seed["host"] for seed in seeds])
+    keep = json.dumps([seed["host"] for seed in seeds])
     connection.execute(
         "DELETE FROM hosts WHERE origin = 'seed' AND host NOT IN (SELECT value FROM json_each(?))", (keep,)
     )
@@ -152,10 +152,6 @@ def _valid(host: str) -> str:
             f"{host[:80]!r} is not a host name: give it like example.org, without http:// or a path"
         )
     return name
-
-
-def _json_list(names: list[str]) -> str:
-    return json.dumps(names)
 
 
 def _rule(row: Row) -> HostRule:

@@ -41,9 +41,10 @@ INSERT INTO job_runs (id, task, queue, args, state, origin, parent_id, root_id, 
   attempts, tries, timeout)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_STANDING = (
-    "SELECT state, attempts, tries, deaths, refused, cancel_requested, timeout FROM job_runs WHERE id = ?"
+_SPEC = (
+    "id, task, queue, args, state, origin, parent_id, root_id, created_at, scheduled_for, attempts, timeout"
 )
+_STANDING = "state, attempts, tries, deaths, refused, cancel_requested, timeout"
 # What starts was in Redis, also if its producer died before it could say so.
 _START = """
 UPDATE job_runs SET state = 'started', started_at = ?, ended_at = NULL, worker = ?, reason = NULL,
@@ -76,13 +77,11 @@ WHERE id = ? AND state IN ('dead', 'cancelled') AND NOT refused
 """
 # Eager jobs run in the process that makes them: they never were in Redis, and nobody is to push them.
 _OPEN_PAGE = f"""
-SELECT id, task, queue, args, state, origin, parent_id, root_id, created_at, scheduled_for, attempts, timeout,
-  confirmed_at, rowid FROM job_runs
+SELECT {_SPEC}, confirmed_at, rowid FROM job_runs
 WHERE {OPEN} AND origin <> 'eager' AND (queue, rowid) > (?, ?) ORDER BY queue, rowid LIMIT ?
 """  # noqa: S608
 _UNCONFIRMED = f"""
-SELECT id, task, queue, args, state, origin, parent_id, root_id, created_at, scheduled_for, attempts, timeout,
-  confirmed_at FROM job_runs
+SELECT {_SPEC}, confirmed_at FROM job_runs
 WHERE confirmed_at IS NULL AND created_at < ? AND origin <> 'eager' AND {OPEN} ORDER BY created_at LIMIT ?
 """  # noqa: S608
 
@@ -138,7 +137,10 @@ class Ledger:
         A job that another machine pushed gets its row here, unless `known_only`: then it is buried.
         """
         with self._store.transaction() as connection:
-            row = connection.execute(_STANDING, (spec.id,)).fetchone()
+            row = connection.execute(
+                f"SELECT {_STANDING} FROM job_runs WHERE id = ?",  # noqa: S608
+                (spec.id,),
+            ).fetchone()
             if row is None:
                 connection.execute(_INSERT, _new_row(spec))
             verdict = decide_start(
@@ -244,9 +246,9 @@ class Ledger:
             for job_id in ids:
                 if connection.execute(_REQUEUE, (job_id,)).rowcount:
                     row = connection.execute(
-                        "SELECT id, task, queue, args, state, origin, parent_id, root_id, created_at, "
-                        "scheduled_for, attempts, timeout FROM job_runs WHERE id = ?", (job_id,)
-                    ).fetchone()  # fmt: skip
+                        f"SELECT {_SPEC} FROM job_runs WHERE id = ?",  # noqa: S608
+                        (job_id,),
+                    ).fetchone()
                     found.append(_spec(row))
         return found
 
@@ -260,8 +262,8 @@ class Ledger:
     def standings(self, ids: Iterable[str]) -> dict[str, Standing]:
         """Where these jobs stand; ids without a row are left out."""
         rows = self._store.rows(
-            "SELECT state, attempts, tries, deaths, refused, cancel_requested, timeout, scheduled_for, id "
-            "FROM job_runs WHERE id IN (SELECT value FROM json_each(?))",
+            f"SELECT {_STANDING}, scheduled_for, id FROM job_runs "  # noqa: S608
+            " WHERE id IN (SELECT value FROM json_each(?))",
             (json.dumps(list(ids)),),
         )
         return {

@@ -80,8 +80,7 @@ class PeriodReading:
                     AND {spans.within("at")}) AS r
                   WHERE NOT EXISTS (SELECT 1 FROM events AS e WHERE e.reader = r.reader AND +e.kind <> 'recommended'
                     AND +e.at < CASE r.place {self._starts(spans)} END) GROUP BY place"""
-        found = dict(tuple(row) for row in self._store.rows(sql, spans.texts))
-        return [found.get(place, 0) for place in range(spans.count)]
+        return spans.numbers(self._store.rows(sql, spans.texts))
 
     @staticmethod
     def _starts(spans: Spans) -> str:
@@ -90,8 +89,7 @@ class PeriodReading:
     def registered(self, spans: Spans) -> list[int]:
         """How many readers came on the record in each span."""
         sql = f"SELECT {spans.place('created_at')}, count(*) FROM readers WHERE {spans.within('created_at')} GROUP BY 1"
-        found = {row[0]: row[1] for row in self._store.rows(sql, spans.texts)}
-        return [found.get(place, 0) for place in range(spans.count)]
+        return spans.numbers(self._store.rows(sql, spans.texts))
 
     def levels(self, start: datetime, end: datetime, policy: GatePolicy) -> Iterator[Levels]:
         """What the gate opened, at the end, to each reader who did something between the two."""

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mingus_lib.errors import NotFound, PermanentError, Refused, UsageError
-from mingus_lib.store import failures
+from mingus_lib.store import failures, search
 from mingus_lib.store.backups import TABLES, removed_on_failure
 from mingus_lib.store.database import BUSY_TIMEOUT, Store, raw_connection
 
 # Beyond every row's number.
 _FAR = 2**62
 _LOST = 'DELETE FROM "{0}" WHERE "{1}" IS NOT NULL AND "{1}" NOT IN (SELECT "{3}" FROM "{2}")'
-_INDEXES = ("article_fts", "title_fts")
 # A store without an id cannot be opened. Redis refuses one with a new id, and says so.
 _IDENTITY = "INSERT INTO meta VALUES ('store_id', ?) ON CONFLICT (key) DO NOTHING"
 # Kept by triggers, which are off while rows are copied.
@@ -95,7 +94,7 @@ def _carry_over(
     for _, sql in triggers:
         new.execute(sql)
     report(len(tables), len(tables), "search index")
-    for name in _INDEXES:
+    for name in search.INDEXES:
         new.execute(f"INSERT INTO {name} ({name}) VALUES ('rebuild')")
     new.execute("COMMIT")
     return [
