@@ -219,7 +219,6 @@ def writes(store: Store) -> dict[str, Callable[[], object]]:
         "archive": lambda: articles.archive([1], NOW),
         "restore": lambda: articles.restore([1], NOW),
         "hosts.set": lambda: hosts.set("e.org", HostPolicy.DENY),
-        "hosts.forget": lambda: hosts.forget("e.org"),
         "follow_ups.record": lambda: follow_ups.record("t", {}, "j", NOW),
         "follow_ups.mark": lambda: follow_ups.mark(1, "j", NOW),
         "tidy": lambda: tidy(store),

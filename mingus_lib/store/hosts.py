@@ -93,14 +93,6 @@ class Hosts:
         """Never fetch from this host and its subdomains."""
         return self.set(host, HostPolicy.DENY, note=note)
 
-    def forget(self, host: str) -> bool:
-        """Drop a rule; a seeded host gets its seed back. False when there was none."""
-        with self.store.transaction() as connection:
-            dropped = connection.execute("DELETE FROM hosts WHERE host = ?", (_normal(host),)).rowcount
-            # At once: other processes have looked at the seeds already, and would not miss this one.
-            _plant(connection)
-        return bool(dropped)
-
     def _seed_once(self) -> None:
         if self._seeded:
             return
