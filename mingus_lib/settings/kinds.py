@@ -345,6 +345,7 @@ class Network(Kind):
     def parse(self, raw: object) -> str:
         import ipaddress
 
+        # Strict: 10.1.2.3/8 is a slip, and would open more than was meant.
         return str(ipaddress.ip_network(_text(raw)))
 
 

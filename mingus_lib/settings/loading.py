@@ -115,6 +115,7 @@ class _Gathered:
         self.values[each.name], self.origins[each.name] = value, origin
 
     def _take_task(self, entry: Entry) -> None:
+        # An empty [tasks] or [tasks.NAME] says nothing, and is no mistake.
         if entry.value is None and len(entry.key) < 3:
             return
         if len(entry.key) != 3 or entry.key[2] not in TASK_KEYS:

@@ -107,6 +107,7 @@ class Browsing:
         )
         condition, texts = sieve
         kept = (
+            # Only these columns, and whole rows of what is kept alone: results and tracebacks fill pages of their own.
             "SELECT rowid FROM (SELECT rowid, id, args, reason, state, task, queue FROM job_runs "
             f"WHERE {where} ORDER BY {order} LIMIT ?) WHERE {condition} LIMIT ?"
         )

@@ -32,6 +32,7 @@ BUSY_TIMEOUT = 30.0
 # checkpoint or unlink the parent's log.
 _inherited: list[sqlite3.Connection] = []
 
+# Those of a connection, which the file does not remember.
 _PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA synchronous=NORMAL",

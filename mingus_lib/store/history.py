@@ -95,6 +95,7 @@ class History:
         """Job ids that begin with `prefix`, at most `limit`."""
         rows = self._store.rows(
             "SELECT id FROM job_runs WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
+            # Above every sign that an id may have.
             (prefix, prefix + "\x7f", limit),
         )
         return [row[0] for row in rows]

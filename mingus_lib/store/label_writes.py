@@ -92,6 +92,7 @@ def put(
     evidence = json.dumps([asdict(each) for each in given.evidence], ensure_ascii=False)
     other = None if second_opinion is None else json.dumps(second_opinion.as_dict(), ensure_ascii=False)
     connection.execute(_DETAILS, (article_id, clean(evidence), other and clean(other)))
+    # What the AI engine gave up on is settled by an answer of its own alone.
     if given.engine == OPENAI:
         connection.execute("DELETE FROM label_failures WHERE article_id = ?", (article_id,))
     _review(connection, article_id, given, now)

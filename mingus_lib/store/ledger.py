@@ -141,6 +141,7 @@ class Ledger:
                 f"SELECT {_STANDING} FROM job_runs WHERE id = ?",  # noqa: S608
                 (spec.id,),
             ).fetchone()
+            # Before anything is decided: what is decided is written to the row.
             if row is None:
                 connection.execute(_INSERT, _new_row(spec))
             verdict = decide_start(
@@ -342,6 +343,7 @@ def _carry_out(
 
 def _cancel(connection: sqlite3.Connection, job_id: str, reason: str, now: str) -> int:
     row = connection.execute("SELECT state FROM job_runs WHERE id = ?", (job_id,)).fetchone()
+    # The attempt under way is in no row of the history yet.
     if row is not None and row[0] == JobState.STARTED:
         connection.execute(_CLOSE, (now, JobState.CANCELLED, reason, None, job_id))
     return connection.execute(_CANCEL, (reason, now, job_id)).rowcount
@@ -365,6 +367,7 @@ def _alike(
         f"SELECT id, args FROM job_runs AS j WHERE task = ? AND parent_id IS NULL AND {state} ORDER BY rowid"  # noqa: S608
     )
 
+    # Not as text: the same arguments may come in another order, or what was left out as null.
     def strict(given: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in given.items() if name not in loose and value is not None}
 

@@ -80,6 +80,7 @@ def check(path: Path, *, busy_timeout: float = BUSY_TIMEOUT, report: Report = un
             facts |= _facts(connection)
             problems += _schema_problems(connection, path) or _content_problems(connection, alone, report)
     except StoreUnavailable:
+        # What cannot be read just now is no damage, and worth another try.
         raise
     except MingusError as error:
         problems.append(str(error))

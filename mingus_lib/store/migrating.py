@@ -50,6 +50,7 @@ def _apply(connection: sqlite3.Connection) -> None:
     # sqlite_utils nests its transactions as savepoints in this one.
     connection.execute("BEGIN IMMEDIATE")
     try:
+        # Recursive triggers stay off, as in every other connection: sqlite_utils would switch them on.
         schema.migrations.apply(sqlite_utils.Database(connection, recursive_triggers=False))
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")

@@ -76,6 +76,7 @@ class PeriodReading:
 
     def newcomers(self, spans: Spans) -> list[int]:
         """How many readers of each span had never done anything before it."""
+        # The pluses keep SQLite at the reader's own events, where the index by time would read everybody's.
         sql = f"""SELECT place, count(*) FROM (SELECT DISTINCT {spans.place("at")} AS place, reader FROM {DONE}
                     AND {spans.within("at")}) AS r
                   WHERE NOT EXISTS (SELECT 1 FROM events AS e WHERE e.reader = r.reader AND +e.kind <> 'recommended'
