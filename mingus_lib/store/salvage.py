@@ -62,7 +62,8 @@ def salvage(source: Path, destination: Path, report: Callable[[int, int, str], N
 
 def _opened(source: Path) -> sqlite3.Connection:
     try:
-        old = raw_connection(source, BUSY_TIMEOUT)
+        # Only read: the last one to close a store that it may write puts the log into the file, damage or not.
+        old = raw_connection(source, BUSY_TIMEOUT, read_only=True)
         # Otherwise a damaged page may be read as rows that never were.
         old.execute("PRAGMA cell_size_check=ON")
         old.execute(TABLES).fetchall()
