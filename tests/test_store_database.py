@@ -246,6 +246,13 @@ def reads(store: Store) -> dict[str, Callable[[], object]]:
     }
 
 
+def test_what_is_no_text_is_named(store: Store) -> None:
+    with pytest.raises(UsageError, match=r"'caf\\udce9' is not text in UTF-8: write it so"):
+        Articles(store).list(ArticleFilter(domain="caf\udce9"))
+    with pytest.raises(UsageError, match="UTF-8"):
+        Hosts(store).deny("e.org", note="\ud800")
+
+
 @pytest.fixture
 def filled(store: Store) -> Store:
     Articles(store).record(draft("https://e.org/1", prose("a")), job_id="j", position=0, now=NOW)

@@ -10,6 +10,7 @@ import pytest
 from mingus_lib.domain.jobs import JobSpec, JobState
 from mingus_lib.store.database import Store
 from mingus_lib.store.history import History, JobFilter
+from mingus_lib.store.interventions import Interventions
 from mingus_lib.store.ledger import Ledger
 
 DEAD = (JobState.DEAD,)
@@ -73,3 +74,29 @@ def test_an_attempt_that_ends_meanwhile_is_told_once(tmp_path: Path) -> None:
         assert another.value("SELECT state FROM job_runs") == "finished"
         assert found is not None
         assert [each.attempt for each in found.history] == [1]
+
+
+def test_whatever_a_job_says_its_end_is_told(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "mingus.db") as store:
+        ledger, said = Ledger(store), "a page said \ud800\x00"
+        ledger.record([job()])
+        ledger.start(job(), worker="w", now=NOW)
+        ledger.progress("one", 1, 2, said)
+        assert ledger.retry_later("one", 1, NOW, said, NOW)
+        ledger.postpone("one", NOW, said, NOW)
+        ledger.start(job(), worker="w", now=NOW)
+        assert ledger.lose("one", 2, said, NOW) is JobState.QUEUED
+        ledger.start(job(), worker="w", now=NOW)
+        assert ledger.bury("one", 3, said, NOW, traceback=said)
+        ledger.refuse("other", "ping", "default", said, NOW)
+        found = History(store).get("one")
+        assert found is not None
+        told = [each.reason for each in found.history]
+        assert [found.reason, found.traceback, found.progress_text, *told] == ["a page said \ufffd\ufffd"] * 6
+
+
+def test_an_id_that_is_no_text_is_no_job(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "mingus.db") as store:
+        Ledger(store).record([job()])
+        assert Interventions(store).withdraw(["\udcff", "one"], "purged", NOW) == ["one"]
+        assert Ledger(store).cancel(["\udcff"], "purged", NOW) == 0

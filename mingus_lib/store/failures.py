@@ -43,9 +43,16 @@ _CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQL
 
 @contextmanager
 def in_our_words(path: Path) -> Iterator[None]:
-    """Turn a sqlite3 error about `path` into ours; raises StoreUnavailable or PermanentError."""
+    """Turn a sqlite3 error about `path` into ours; raises StoreUnavailable or PermanentError.
+
+    Raises UsageError `not-text` for a value that SQLite cannot take as text: bytes of another encoding, typed or read.
+    """
     try:
         yield
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{ascii(error.object)[:80]} is not text in UTF-8: write it so", code="not-text"
+        ) from error
     except sqlite3.Error as error:
         ours = translated(error, path)
         if ours is None:

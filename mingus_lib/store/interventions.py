@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from mingus_lib.store.database import Store
-from mingus_lib.store.values import as_text
+from mingus_lib.store.values import as_text, clean
 
 PAUSED = "SELECT value FROM meta WHERE key = 'paused_queues'"
 _SET_PAUSED = """
@@ -69,7 +69,8 @@ class Interventions:
 
 
 def _changes(connection: sqlite3.Connection, sql: str, row: tuple[str, ...]) -> bool:
-    return connection.execute(sql, row).rowcount > 0
+    # Ids come out of Redis, too, where anybody may have put anything.
+    return connection.execute(sql, tuple(map(clean, row))).rowcount > 0
 
 
 def paused_queues(value: str | None) -> list[str]:

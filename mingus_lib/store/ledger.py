@@ -27,7 +27,7 @@ from mingus_lib.domain.jobs import (
 )
 from mingus_lib.store.database import Row, Store
 from mingus_lib.store.interventions import PAUSED, WITHDRAW, paused_queues
-from mingus_lib.store.values import as_optional_time, as_text, as_time
+from mingus_lib.store.values import as_optional_time, as_text, as_time, clean
 
 SYNC_SECONDS = 0.05
 OPEN = "state IN ('queued', 'scheduled', 'started')"
@@ -168,6 +168,7 @@ class Ledger:
 
     def retry_later(self, job_id: str, attempt: int, when: datetime, reason: str, now: datetime) -> bool:
         """The attempt failed and another follows at `when`."""
+        reason = clean(reason)
         with self._store.transaction() as connection:
             values = (JobState.SCHEDULED, as_text(when), reason, 0, job_id, attempt)
             if not connection.execute(_AGAIN, values).rowcount:
@@ -180,6 +181,7 @@ class Ledger:
 
         None when it was not the current attempt.
         """
+        reason = clean(reason)
         with self._store.transaction() as connection:
             row = connection.execute(f"SELECT deaths FROM job_runs {_MINE}", (job_id, attempt)).fetchone()  # noqa: S608
             if row is None:
@@ -218,17 +220,17 @@ class Ledger:
             connection.execute(
                 "UPDATE job_runs SET state = 'scheduled', scheduled_for = ?, reason = ?, deaths = deaths + ? "  # noqa: S608
                 f"WHERE id = ? AND {OPEN}",
-                (as_text(when), reason, int(lost), job_id),
+                (as_text(when), clean(reason), int(lost), job_id),
             )
 
     def refuse(self, job_id: str, task: str, queue: str, reason: str, now: datetime) -> None:
         """Redis held what may not run under this id: dead for good, unless it ended well before."""
-        self._store.execute(_REFUSE, (job_id, task, queue, as_text(now), reason))
+        self._store.execute(_REFUSE, (job_id, task, queue, as_text(now), clean(reason)))
 
     def cancel(self, ids: Iterable[str], reason: str, now: datetime) -> int:
         """End jobs that have not ended; how many were changed."""
         with self._store.transaction() as connection:
-            return sum(_cancel(connection, each, reason, as_text(now)) for each in ids)
+            return sum(_cancel(connection, clean(each), clean(reason), as_text(now)) for each in ids)
 
     def disown(self, ids: Iterable[str], reason: str, now: datetime) -> None:
         """Cancel jobs that Redis may not have taken; what has begun by now goes on."""
@@ -257,7 +259,7 @@ class Ledger:
         """Note how far the running attempt is."""
         self._store.execute(
             "UPDATE job_runs SET progress_done = ?, progress_total = ?, progress_text = ? WHERE id = ?",
-            (done, total, text, job_id),
+            (done, total, clean(text), job_id),
         )
 
     def standings(self, ids: Iterable[str]) -> dict[str, Standing]:
@@ -318,6 +320,8 @@ class Ledger:
         result: str | None = None,
     ) -> bool:
         moment = as_text(now)
+        # A job's words may hold bytes of a page or mail: its end must be told all the same.
+        reason, traceback = reason and clean(reason), traceback and clean(traceback)
         with self._store.transaction() as connection:
             values = (state, moment, reason, traceback, result, job_id, attempt)
             if not connection.execute(_END, values).rowcount:
