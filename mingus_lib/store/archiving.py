@@ -31,10 +31,10 @@ _RATED = """
 SELECT article FROM said WHERE stars IS NOT NULL GROUP BY article
 HAVING avg(CAST(substr(stars, -1) AS INTEGER)) >= :rating
 """
-# What was not shown alone: said apart, so that SQLite sees that the index by time has all of these.
+# The first condition follows from the second; SQLite sees by it that the index by time has all of these.
 _READ = f"SELECT article FROM events WHERE kind <> 'recommended' AND {OPENED} AND at >= :read_since"
-# Of two indexes, no row of either table read: they are a fiftieth of the pages. The plus keeps SQLite from going the
-# other way, from every published article to the whole row of its labels.
+# Of two indexes: no row of either table is read, and these are many times as large. The plus keeps SQLite from going
+# the other way, from every published article to the row of its labels.
 _STOCK = f"""
 SELECT primary_phase AS phase, difficulty_level AS level, count(*) AS articles
 FROM classifications INDEXED BY classifications_gate WHERE +article_id IN ({PUBLISHED}) GROUP BY 1, 2

@@ -19,7 +19,7 @@ COLUMNS = (
     "started_at, ended_at, attempts, deaths, worker, result, reason, traceback, progress_done, "
     "progress_total, progress_text"
 )
-# Whose end is in an index: they are the few.
+# The few among millions: indexes find them by their end.
 BY_END = frozenset({JobState.DEAD, JobState.CANCELLED})
 NAMES = tuple(COLUMNS.split(", "))
 _BRIEF = "id, task, queue, state, reason, scheduled_for, refused"

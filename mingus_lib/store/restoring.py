@@ -167,7 +167,7 @@ def swap(part: Path, store: Path, now: datetime) -> Path | None:
     with failures.files_in_our_words(store), _locked(store), filelocks.place(store, replaces=True):
         found = store.exists()
         if found:
-            # A second name, not another one: the path leads to a whole store at every moment.
+            # Linked, not renamed: the path leads to a whole store at every moment.
             aside.hardlink_to(store)
         _log_aside(store, aside)
         part.replace(store)

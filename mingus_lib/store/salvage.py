@@ -22,7 +22,7 @@ from mingus_lib.store.database import BUSY_TIMEOUT, Store, raw_connection
 # Beyond every row's number.
 _FAR = 2**62
 _LOST = 'DELETE FROM "{0}" WHERE "{1}" IS NOT NULL AND "{1}" NOT IN (SELECT "{3}" FROM "{2}")'
-# A store without an id cannot be opened. Redis refuses one with a new id, and says so.
+# Redis is stamped with a store's id: the one of the lost id is refused then, and both are named.
 _IDENTITY = "INSERT INTO meta VALUES ('store_id', ?) ON CONFLICT (key) DO NOTHING"
 # Kept by triggers, which are off while rows are copied.
 _COUNTS = {
