@@ -136,6 +136,23 @@ def test_a_snapshot_counts_every_queue(enqueuer: Enqueuer, redis: Any) -> None:
     assert states["cleanup"].oldest_age_seconds is None
 
 
+def test_a_purge_takes_what_is_no_text_along(enqueuer: Enqueuer, parts: Parts, redis: Any) -> None:
+    enqueuer.submit(pings(1))
+    redis.rpush("rq:queue:analytics", b"\xff\xfe")
+    hand, ended = Interventions(parts.store), list[str]()
+
+    def cancel(ids: list[str]) -> list[str]:
+        return hand.withdraw(ids, "purged", datetime.now(UTC))
+
+    def end(ids: list[str]) -> None:
+        ended.extend(ids)
+        parts.ledger.cancel(ids, "purged", datetime.now(UTC))
+
+    assert purge.purge(parts.delivery, "analytics", 60, cancel, end) == 2
+    assert ended == ["\udcff\udcfe"]
+    assert redis.llen("rq:queue:analytics") == 0
+
+
 def test_a_purge_that_cannot_write_the_ledger_removes_nothing(
     enqueuer: Enqueuer, parts: Parts, redis: Any
 ) -> None:

@@ -223,6 +223,21 @@ def test_wrong_variables_and_flags_are_named(home: Path) -> None:
         load({"home": ""}, {})
 
 
+def test_in_a_working_directory_that_is_gone_whole_paths_are_asked_for(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(UsageError, match="MINGUS_HOME: use the whole path of a folder"):
+        load({}, {"MINGUS_HOME": "library"})
+    with pytest.raises(UsageError, match="--config: use the whole path of a file"):
+        load({"home": str(home)}, {}, Path("mingus.toml"))
+    assert refusal(home, env={"MINGUS_LOG_FILE": "log"}).startswith('MINGUS_LOG_FILE: "log" will not do')
+    assert load({"home": str(home)}, {}).home == home
+
+
 def test_several_problems_are_counted_in_one_line_and_listed_by_examine(home: Path) -> None:
     env = {"MINGUS_FETCH_INTERVAL": "soon", "MINGUS_LOG_LEVEL": "loud", "MINGUS_FETCH_INTERVALL": "1"}
     assert "(and 1 more" in refusal(home, env=env)

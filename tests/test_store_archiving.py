@@ -17,7 +17,7 @@ import pytest
 
 from mingus_lib.domain.models import ArticleStatus
 from mingus_lib.domain.retention import Age, ArticlePolicy, Rule
-from mingus_lib.store.archiving import Archiving
+from mingus_lib.store.archiving import _CHOOSE, Archiving
 from mingus_lib.store.articles import Articles
 from mingus_lib.store.database import Store
 from mingus_lib.store.maintenance import check
@@ -242,7 +242,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from mingus_lib.domain.retention import ArticlePolicy
-from mingus_lib.store.archiving import Archiving
+from mingus_lib.store.archiving import _CHOOSE, Archiving
 from mingus_lib.store.database import Store
 from mingus_lib.store.steps import Steps
 store = Store(Path(sys.argv[1]))
@@ -328,3 +328,16 @@ def test_times_of_another_zone_are_the_same(store: Store) -> None:
     day = datetime.fromisoformat("2026-05-30T14:00:01+02:00")
     assert Archiving(store).plan(ArticlePolicy(), day).ids == (1,)
     assert Archiving(store).plan(ArticlePolicy(), day - timedelta(seconds=2)).ids == ()
+
+
+def test_choosing_reads_no_row_of_an_article(store: Store) -> None:
+    sql = _CHOOSE.format(age="a.added_at")
+    names = ("before", "rating", "read_since", "phase_floor", "level_floor")
+    plan = [row["detail"] for row in store.rows(f"EXPLAIN QUERY PLAN {sql}", dict.fromkeys(names, 0))]
+    for table in ("a", "articles"):
+        used = [line for line in plan if line.startswith((f"SEARCH {table} ", f"SCAN {table} "))]
+        assert used
+        assert all("COVERING INDEX articles_status" in line for line in used), plan
+    assert "SCAN classifications USING COVERING INDEX classifications_gate" in plan
+    assert "SEARCH events USING COVERING INDEX events_done (at>?)" in plan
+    assert plan.count("SCAN events") == 1

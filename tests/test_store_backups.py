@@ -269,8 +269,11 @@ def test_a_backup_of_an_older_schema_is_migrated(store: Store, tmp_path: Path) -
         copy.execute("DROP TABLE job_days")
         copy.execute("DROP TABLE removed_articles")
         copy.execute("DROP INDEX model_batch_items_article")
+        copy.execute("DROP INDEX articles_status")
+        copy.execute("CREATE INDEX articles_status ON articles (status, added_at)")
         copy.execute("ALTER TABLE articles DROP COLUMN is_kept")
-        copy.execute("DELETE FROM _sqlite_migrations WHERE name = 'm009_retention'")
+        undone = ("m009_retention", "m011_choosing")
+        copy.execute("DELETE FROM _sqlite_migrations WHERE name IN (?, ?)", undone)
         copy.execute("PRAGMA user_version=8")
         copy.commit()
     assert restoring.facts(old).schema == 8
@@ -376,6 +379,8 @@ def test_rotation_removes_only_its_own(tmp_path: Path) -> None:
     left = tmp_path / f"{backup_name(NOW)}.part"
     left.touch()
     os.utime(left, (0, 0))
+    journal = tmp_path / f"{left.name}-journal"
+    journal.touch()
     (tmp_path / f"{backup_name(days[3])}.part").touch()
     newest = backups.newest(tmp_path)
     assert newest is not None
@@ -384,6 +389,7 @@ def test_rotation_removes_only_its_own(tmp_path: Path) -> None:
     gone = {path.name for path in backups.rotate(tmp_path, 2, 1, now)}
     assert gone == {left.name, *(backup_name(day) for day in days[:8])}
     assert mine.exists()
+    assert not journal.exists()
     assert backups.rotate(tmp_path, 2, 1, now + timedelta(hours=1)) == []
     assert backups.rotated(tmp_path / "none") == {}
 

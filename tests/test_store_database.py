@@ -219,7 +219,6 @@ def writes(store: Store) -> dict[str, Callable[[], object]]:
         "archive": lambda: articles.archive([1], NOW),
         "restore": lambda: articles.restore([1], NOW),
         "hosts.set": lambda: hosts.set("e.org", HostPolicy.DENY),
-        "hosts.forget": lambda: hosts.forget("e.org"),
         "follow_ups.record": lambda: follow_ups.record("t", {}, "j", NOW),
         "follow_ups.mark": lambda: follow_ups.mark(1, "j", NOW),
         "tidy": lambda: tidy(store),
@@ -232,7 +231,6 @@ def reads(store: Store) -> dict[str, Callable[[], object]]:
     articles = Articles(store)
     return {
         "known": lambda: articles.known("https://e.org/1"),
-        "known_many": lambda: articles.known_many(["https://e.org/1"]),
         "get": lambda: articles.get(1),
         "find": lambda: articles.find("https://e.org/1"),
         "raw": lambda: articles.raw(1),
@@ -246,6 +244,13 @@ def reads(store: Store) -> dict[str, Callable[[], object]]:
         "summary": lambda: read_summary(store.path, busy_timeout=0.05),
         "id": lambda: store.id,
     }
+
+
+def test_what_is_no_text_is_named(store: Store) -> None:
+    with pytest.raises(UsageError, match=r"'caf\\udce9' is not text in UTF-8: write it so"):
+        Articles(store).list(ArticleFilter(domain="caf\udce9"))
+    with pytest.raises(UsageError, match="UTF-8"):
+        Hosts(store).deny("e.org", note="\ud800")
 
 
 @pytest.fixture

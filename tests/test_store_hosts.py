@@ -59,16 +59,6 @@ def test_setting_one_thing_keeps_the_other(hosts: Hosts) -> None:
     assert hosts.policy("nytimes.com").policy is HostPolicy.DENY
 
 
-def test_forgetting_gives_the_seed_back(hosts: Hosts) -> None:
-    hosts.deny("nytimes.com")
-    hosts.deny("example.org")
-    assert hosts.forget("nytimes.com")
-    assert hosts.forget("example.org")
-    assert not hosts.forget("example.org")
-    assert hosts.policy("nytimes.com").policy is HostPolicy.ALLOW
-    assert hosts.policy("example.org").policy is HostPolicy.UNKNOWN
-
-
 def test_a_new_seed_file_never_overrules_an_operator(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     Hosts(store).deny("nytimes.com")
     seed = '[[host]]\nhost = "{}"\npolicy = "allow"\nquality = 0.5\n'

@@ -192,6 +192,8 @@ def test_the_funnel_adds_up_however_it_is_told_apart(store: Store, mails: Mails)
     senders = funnel.told_apart(LinkFilter(), By.SENDER)
     assert (senders["n@a.example"].mails, senders["m@c.example"].dropped["home-page"]) == (2, 1)
     assert funnel.total(LinkFilter(host="c.example")).found == 2
+    assert funnel.total(LinkFilter(host="example")).found == total.found
+    assert funnel.total(LinkFilter(host="_xample")).found == 0, "an underscore is no other letter"
     assert [row["target"] for row in funnel.links(LinkFilter(reason="too-short"), 9)] == [TWO]
 
 

@@ -13,6 +13,7 @@ from mingus_lib.store.articles import Articles
 from mingus_lib.store.database import Store
 from mingus_lib.store.maintenance import check
 from mingus_lib.store.salvage import salvage
+from mingus_lib.store.summary import read_summary
 from tests.store_samples import NOW, draft, prose
 
 COUNT = 300
@@ -87,6 +88,31 @@ def test_what_is_not_on_the_damaged_pages_is_saved(path: Path, tmp_path: Path, t
         assert tables["article_texts"].rows == tables["articles"].rows
     if table == "events":
         assert 0 < tables["events"].rows < 2_000
+
+
+def test_the_damaged_store_and_its_log_stay_as_they_are(path: Path, tmp_path: Path) -> None:
+    killed = tmp_path / "killed.db"
+    log = Path(f"{killed}-wal")
+    with Store.open(path) as store:
+        store.execute("INSERT INTO readers (id, created_at) VALUES ('in the log', '2026')")
+        # As a kill leaves them: the latest change is in the log alone.
+        killed.write_bytes(path.read_bytes())
+        log.write_bytes(Path(f"{path}-wal").read_bytes())
+    before = killed.read_bytes(), log.read_bytes()
+    tables = {each.table: each.rows for each in salvage(killed, tmp_path / "new.db", nothing)}
+    assert tables["readers"] == 2
+    assert (killed.read_bytes(), log.read_bytes()) == before
+
+
+def test_a_store_whose_id_is_lost_gets_a_new_one(path: Path, tmp_path: Path) -> None:
+    with Store.open(path) as store:
+        identity = store.id
+    spoil(path, *leaves(path, "meta"))
+    tables = {each.table: each for each in salvage(path, tmp_path / "new.db", nothing)}
+    assert tables["meta"].damaged
+    found = read_summary(tmp_path / "new.db")
+    assert len(found.store_id) == len(identity)
+    assert found.store_id != identity
 
 
 def test_when_nothing_can_be_read_that_is_said(path: Path, tmp_path: Path) -> None:

@@ -177,6 +177,7 @@ def export(
     Example: mingus articles export --format csv --output articles.csv
     """
     here = runtime_of(ctx)
+    # An export has no limit: the one of lists is not looked at.
     rows = here.articles.export(library.chosen(status or [], host, 1, here.levels_of(reader)))
     count = library.export(rows, file, format_)
     if file is not None:

@@ -89,6 +89,7 @@ def confirm(question: str, *, yes: bool, fix: str = "add --yes") -> None:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Refused(f"{question} There is nobody to ask: {fix}")
+    # On stderr, so that it is seen, and no part of the data, where the output goes to a file.
     if not typer.confirm(question, err=True):
         raise Refused("nothing was done")
 

@@ -72,6 +72,7 @@ def revoke(
     Example: mingus keys revoke newsroom --yes
     """
     ring = runtime_of(ctx).keyring
+    # Before the question: nobody is asked about a key that is not there.
     keys.check_valid(ring, name)
     confirm(f"Refuse every job signed with the key {name!r}, also those that wait?", yes=yes)
     revoked = keys.revoke(ring, name)

@@ -49,6 +49,7 @@ def _guarded(run: Callable[[Runtime], MingusError | int]) -> int:
     except MingusError as error:
         ended = error
     except BrokenPipeError:
+        # At its end Python writes out what is left, and would tell of the closed pipe again.
         sys.stdout = None
         return 141
     except OSError as error:

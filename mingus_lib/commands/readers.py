@@ -180,6 +180,7 @@ def forget(
     """
     here = runtime_of(ctx)
     for each in readers:
+        # All are looked for first: one that is misspelt must not leave the others forgotten.
         here.readers.find(each)
     confirm(f"Forget {len(readers)} readers for good?", yes=yes)
     counts = here.reader_records.forget(readers)

@@ -79,6 +79,7 @@ def _walk(here: Runtime) -> None:
 def _ask(here: Runtime, article_id: int, seen: set[int]) -> bool:
     """Let the editor decide on one; False to quit."""
     while True:
+        # Enter alone decides nothing: it skips.
         key = typer.prompt(KEYS, default="s", show_default=False, err=True).strip().lower()[:1]
         if key == "q":
             return False

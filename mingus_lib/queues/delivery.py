@@ -147,10 +147,12 @@ class Delivery:
 
     def withdraw(self, queue: str, ids: Sequence[str], keep: int) -> list[bool]:
         """Take waiting and dead jobs out as cancelled, their hashes kept for `keep` seconds; whether each was there."""
-        moment = payload.utc(datetime.now(UTC))
-        return (
-            [bool(each) for each in self._run(scripts.WITHDRAW, [queue, moment, keep, *ids])] if ids else []
-        )
+        if not ids:
+            return []
+        # As they lie in Redis, where anybody may have put bytes that are no text.
+        raw = [each.encode("utf-8", "surrogateescape") for each in ids]
+        told = self._run(scripts.WITHDRAW, [queue, payload.utc(datetime.now(UTC)), keep, *raw])
+        return [bool(each) for each in told]
 
     def running(self) -> dict[bytes, str]:
         """Owner's token by job id, of every job that is running."""

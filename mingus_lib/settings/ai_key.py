@@ -47,6 +47,7 @@ def _read(path: Path) -> str:
 
 
 def _checked(key: str, where: str) -> str:
+    # What no header can hold, the HTTP library would tell in its error, and the key with it.
     if not key or len(key) > LONGEST_KEY or not (key.isascii() and key.isprintable()) or " " in key:
         raise UsageError(f"{where} holds no key: a key is one line of printable characters without spaces")
     return key

@@ -85,6 +85,7 @@ def _setting(default: Any, kind: Kind, doc: str, *, key: str | None = None, secr
     metadata = {"kind": kind, "doc": doc, "key": key, "secret": secret}
     if default is REQUIRED:
         return field(metadata=metadata)
+    # A repr ends up in tracebacks and logs.
     return field(default=default, metadata=metadata, repr=not secret)
 
 

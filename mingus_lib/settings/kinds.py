@@ -55,6 +55,7 @@ class Whole(Kind):
         return f"a whole number, {self.low} to {self.high}"
 
     def parse(self, raw: object) -> int:
+        # int() alone takes underscores, signs and the digits of every script.
         number = int(raw) if isinstance(raw, str) and re.fullmatch(r"\s*[0-9]{1,15}\s*", raw) else raw
         if isinstance(number, bool) or not isinstance(number, int):
             raise ValueError
@@ -258,6 +259,7 @@ class Secret(Token):
         return f'one line of 1 to {self.longest} characters, or "{NOTHING}"'
 
     def parse(self, raw: object) -> Any:
+        # Spaces at its ends may belong to a password.
         if not isinstance(raw, str) or not raw or len(raw) > self.longest or not raw.isprintable():
             raise ValueError
         return None if raw == NOTHING else raw
@@ -293,7 +295,8 @@ class Folder(Kind):
             raise ValueError
         try:
             return Path(text).expanduser().absolute()
-        except RuntimeError as error:
+        except (RuntimeError, OSError) as error:
+            # No home directory of that name, or a working directory that is gone.
             raise ValueError from error
 
 
@@ -342,6 +345,7 @@ class Network(Kind):
     def parse(self, raw: object) -> str:
         import ipaddress
 
+        # Strict: 10.1.2.3/8 is a slip, and would open more than was meant.
         return str(ipaddress.ip_network(_text(raw)))
 
 
@@ -391,6 +395,7 @@ class Address(Kind):
 def mask(url: str) -> str:
     """The address without its password, be it before the `@` or in the query."""
     url = re.sub(r"(?i)([?&](?:\w*_)?(?:password|secret|token)=)[^&#]*", r"\1***", url)
+    # The last one: a password may hold others.
     head, at, tail = url.rpartition("@")
     if not at:
         return url
@@ -410,6 +415,7 @@ def _quantity(raw: object, units: dict[str, Any], bare: str) -> float:
     match = re.fullmatch(_QUANTITY, text.lower().replace("_", ""))
     if match is None or (match[2] or bare) not in units:
         raise ValueError
+    # 1.001 times 1000 is 1000.9999999999999, and no whole number of bytes.
     return round(float(match[1]) * float(units[match[2] or bare]), 9)
 
 

@@ -108,12 +108,14 @@ class _Gathered:
                 self._take(known[name], raw, known[name].flag, known[name].flag)
 
     def _take(self, each: Declaration, raw: object, origin: str, where: str) -> None:
+        # Decided already, by the places (places.find): the file itself may lie there.
         if each.name == "home":
             return
         value = self._parsed(each.kind, raw, where, each.secret)
         self.values[each.name], self.origins[each.name] = value, origin
 
     def _take_task(self, entry: Entry) -> None:
+        # An empty [tasks] or [tasks.NAME] says nothing, and is no mistake.
         if entry.value is None and len(entry.key) < 3:
             return
         if len(entry.key) != 3 or entry.key[2] not in TASK_KEYS:
@@ -176,5 +178,6 @@ def _unknown_task_key(entry: Entry) -> str:
 
 def _brief(raw: object) -> str:
     """A value as an error may show it: short, one line, in quotes when it is text."""
+    # repr spells out what would act on a terminal.
     text = f'"{repr(raw)[1:-1]}"' if isinstance(raw, str) else " ".join(str(raw).split())
     return text if len(text) <= 60 else text[:57] + "..."

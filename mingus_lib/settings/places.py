@@ -59,7 +59,7 @@ def _named(config: Path | None, env: Mapping[str, str], files: _Reader) -> Path 
     if config is None and not variable:
         return None
     who, path = ("--config", config) if config is not None else ("MINGUS_CONFIG", Path(str(variable)))
-    path = Path(path or "").expanduser().absolute()
+    path = _path(str(path), who, "file")
     if files(path) is None:
         raise UsageError(f"{who}: there is no file {path}")
     return path
@@ -70,42 +70,43 @@ def _home(
 ) -> tuple[Path, str]:
     asked = declaration("home")
     if flags.get("home") is not None:
-        return _folder(flags["home"], asked.flag), asked.flag
+        return _path(flags["home"], asked.flag), asked.flag
     if env.get(asked.env):
-        return _folder(env[asked.env], asked.env), asked.env
+        return _path(env[asked.env], asked.env), asked.env
     for path in (named, system):
         for entry in (files(path) or []) if path else []:
             if entry.key == ("home",):
-                return _folder(entry.value, f"{entry.place}: home"), entry.place
+                return _path(entry.value, f"{entry.place}: home"), entry.place
     return _default_home(env)
 
 
 def _default_home(env: Mapping[str, str]) -> tuple[Path, str]:
     """systemd's state directory, else the XDG state folder (freedesktop.org basedir-spec 0.8)."""
     if env.get("STATE_DIRECTORY"):
-        return _folder(env["STATE_DIRECTORY"].partition(":")[0], "STATE_DIRECTORY"), "STATE_DIRECTORY"
+        return _path(env["STATE_DIRECTORY"].partition(":")[0], "STATE_DIRECTORY"), "STATE_DIRECTORY"
     state = env.get("XDG_STATE_HOME", "")
+    # The specification has relative paths ignored.
     if state.startswith("/"):
         return Path(state) / "mingus", "default (XDG_STATE_HOME)"
     if env.get("HOME", "").startswith("/"):
         return Path(env["HOME"]) / ".local/state/mingus", "default"
-    return _folder(
-        "~/.local/state/mingus", "MINGUS_HOME is not set and there is no home directory"
-    ), "default"
+    return _path("~/.local/state/mingus", "MINGUS_HOME is not set and there is no home directory"), "default"
 
 
-def _folder(raw: object, where: str) -> Path:
+def _path(raw: object, where: str, what: str = "folder") -> Path:
     try:
         path: Path = declaration("home").kind.parse(raw)
     except ValueError as error:
-        raise UsageError(f"{where}: use {declaration('home').kind.allowed}") from error
+        # In a working directory that is gone only a whole path leads anywhere.
+        whole = "whole " if isinstance(error.__cause__, OSError) else ""
+        raise UsageError(f"{where}: use the {whole}path of a {what}") from error
     return path
 
 
 def _refuse_another_home(entries: list[Entry], home: Path) -> None:
     """A file in the state directory cannot say that the state directory is elsewhere."""
     for entry in entries:
-        if entry.key == ("home",) and _folder(entry.value, f"{entry.place}: home") != home:
+        if entry.key == ("home",) and _path(entry.value, f"{entry.place}: home") != home:
             raise UsageError(
                 f"{entry.place}: home: this file was found in {home}, so it cannot name another state "
                 f"directory; say it in MINGUS_HOME or {SYSTEM_CONFIG}"

@@ -40,6 +40,7 @@ def read(path: Path) -> list[Entry] | None:
 def _text(path: Path) -> str | None:
     try:
         with path.open("rb") as file:
+            # One byte more than allowed tells a larger file without reading it.
             content = file.read(LARGEST + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -43,9 +43,14 @@ def full(connection: sqlite3.Connection, article_id: int) -> Article | None:
     )
 
 
-def listed(connection: sqlite3.Connection, wanted: ArticleFilter) -> list[Article]:
-    """A page of the list, by the index that fits the filter."""
+def listed(
+    connection: sqlite3.Connection, wanted: ArticleFilter, place: Article | None = None
+) -> list[Article]:
+    """A page of the list, by the index that fits the filter; after `place`, which need not be there any more."""
     conditions, values = _conditions(wanted)
+    if place is not None:
+        conditions.append("(a.added_at, a.id) < (:place_added_at, :place_id)")
+        values |= {"place_added_at": as_text(place.added_at), "place_id": place.id}
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     sql = f"SELECT {LISTED_SQL} FROM articles AS a {where} ORDER BY a.added_at DESC, a.id DESC LIMIT :limit"
     return [article_rows.article(row) for row in connection.execute(sql, values)]
@@ -53,15 +58,16 @@ def listed(connection: sqlite3.Connection, wanted: ArticleFilter) -> list[Articl
 
 def pages(store: Store, wanted: ArticleFilter) -> Iterator[list[Article]]:
     """Whole articles page by page; the store is free between pages."""
-    page = replace(wanted, limit=_PAGE)
+    page, last = replace(wanted, limit=_PAGE), None
     while True:
         with store.reading() as connection:
-            ids = [article.id for article in listed(connection, page)]
-            whole = [article for each in ids if (article := full(connection, each)) is not None]
-        if not ids:
+            found = listed(connection, page, last)
+            whole = [article for each in found if (article := full(connection, each.id)) is not None]
+        if not found:
             return
         yield whole
-        page = replace(page, after=ids[-1])
+        # Not its id: clean-up may delete the article before the next page is read, and with it the place.
+        last = found[-1]
 
 
 def _conditions(wanted: ArticleFilter) -> tuple[list[str], dict[str, Any]]:

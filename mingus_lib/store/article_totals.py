@@ -140,11 +140,6 @@ class ArticleTotals:
         row = self._store.row(f"SELECT {', '.join(SUMS)} FROM article_totals WHERE article = ?", (article,))
         return None if row is None else dict(row)
 
-    def busiest(self) -> int | None:
-        """The article with most readers; reads all totals."""
-        found = self._store.value("SELECT article FROM article_totals ORDER BY readers DESC, article LIMIT 1")
-        return None if found is None else int(found)
-
     def library(self) -> dict[str, int]:
         """The sums over all articles."""
         return dict(self._store.rows(_LIBRARY)[0])

@@ -80,6 +80,7 @@ def prepare(draft: ArticleDraft, asked: str | None = None) -> Prepared:
 
 def settle(connection: sqlite3.Connection, prepared: Prepared, now: datetime, force: bool) -> ItemOutcome:
     """Decide what the draft is, and store it as that."""
+    # First: a page would be taken for a duplicate of what only kept its place.
     vacated = _vacate(connection, prepared)
     decision = _decided(connection, prepared, force)
     if decision.article_id is None:

@@ -30,12 +30,6 @@ class Articles:
         with self.store.reading() as connection:
             return article_lookup.known(connection, clean(canonical_url))
 
-    def known_many(self, canonical_urls: Iterable[str]) -> dict[str, KnownArticle]:
-        """The same for many addresses; unknown ones are not in the answer."""
-        with self.store.reading() as connection:
-            found = ((url, article_lookup.known(connection, clean(url))) for url in canonical_urls)
-            return {url: article for url, article in found if article is not None}
-
     def record(
         self,
         draft: ArticleDraft,
@@ -120,6 +114,7 @@ class Articles:
     def find(self, id_or_address: str | int) -> Article:
         """The whole article by id (digits too) or by canonical address or alias. Raises NotFound."""
         typed = str(id_or_address)
+        # 19 digits may be more than SQLite's integers hold.
         if typed.isascii() and typed.isdigit() and len(typed) < 19:
             return self.get(int(typed))
         known = self.known(typed)

@@ -51,10 +51,11 @@ def backup(
     _may_write(store, destination, overwrite)
     part = destination.with_name(destination.name + PART)
     with failures.files_in_our_words(destination), removed_on_failure(part):
-        part.unlink(missing_ok=True)
+        remove(part)
         part.touch(mode=0o600)
         rows = _copy(store, part, progress)
         verify(part, rows)
+        # Before it gets its name: after a power cut the name must not lead to what never reached the disk.
         with part.open("rb") as written:
             os.fsync(written.fileno())
         part.replace(destination)
@@ -81,20 +82,27 @@ def _mb(size: int) -> str:
 
 
 def _copy(store: Store, part: Path, progress: Progress | None) -> dict[str, int]:
-    def tell(_status: int, remaining: int, total: int) -> None:
-        if progress is not None:
-            progress(total - remaining, total)
-
     with closing(raw_connection(store.path, store.busy_timeout, read_only=True)) as source:
         with failures.in_our_words(store.path):
             # One snapshot for the whole copy: without it every write by others starts the copy again.
             source.execute("BEGIN")
             rows = count_rows(source)
-        with failures.in_our_words(part), closing(raw_connection(part, store.busy_timeout)) as target:
-            source.backup(target, pages=_STEP, progress=tell)
-            # One file, not a file and a log.
-            target.execute("PRAGMA journal_mode=DELETE")
+        with failures.in_our_words(part):
+            copy_pages(source, part, progress)
         return rows
+
+
+def copy_pages(source: sqlite3.Connection, part: Path, progress: Progress | None) -> None:
+    """Copy the store that is open there to an empty file; `progress` gets pages done and pages in all."""
+
+    def tell(_status: int, remaining: int, total: int) -> None:
+        if progress is not None:
+            progress(total - remaining, total)
+
+    with closing(raw_connection(part, 0)) as target:
+        source.backup(target, pages=_STEP, progress=tell)
+        # One file, not a file and a log.
+        target.execute("PRAGMA journal_mode=DELETE")
 
 
 def count_rows(connection: sqlite3.Connection) -> dict[str, int]:
@@ -164,7 +172,7 @@ def rotate(folder: Path, daily: int, weekly: int, now: datetime) -> list[Path]:
     going += _left_behind(folder, now - timedelta(days=1))
     with failures.files_in_our_words(folder):
         for path in going:
-            path.unlink(missing_ok=True)
+            remove(path)
     return going
 
 

@@ -48,6 +48,7 @@ class Batches:
 
     def prepare(self, model: str, items: Sequence[BatchItem], now: datetime) -> int:
         """Put a batch on the record before it is handed over; its id."""
+        # All or none: articles that wait in no batch would never be labelled.
         with self.store.transaction() as connection:
             sql = "INSERT INTO model_batches (state, model, created_at) VALUES ('preparing', ?, ?)"
             batch_id = connection.execute(sql, (model, as_text(now))).lastrowid

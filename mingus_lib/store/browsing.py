@@ -8,22 +8,27 @@ page then says how far back it has looked, and the next one goes on from there.
 # ruff: noqa: S608  (statements are put together from constants of this module and of history.py only)
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, replace
 
 from mingus_lib.domain.control import Brief
 from mingus_lib.domain.jobs import JobRun, JobState
 from mingus_lib.store.database import Row, Store
-from mingus_lib.store.history import COLUMNS, History, JobFilter, run_of
+from mingus_lib.store.history import (
+    BY_END,
+    COLUMNS,
+    History,
+    JobFilter,
+    lower_ascii,
+    run_of,
+    spelled_as_arguments,
+)
 
 SEARCH_SECONDS = 0.06
 PATIENT_SECONDS = 20.0
 STRIDE = 2_000
 # A condition and its parameters.
 Sieve = tuple[str, list[str]]
-# Whose end is in an index.
-_BY_END = frozenset({JobState.DEAD, JobState.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class Browsing:
 
         `text` is part of the id, the arguments or the reason, in any case.
         """
-        chosen = replace(chosen, ended=bool(chosen.states) and set(chosen.states) <= _BY_END)
+        chosen = replace(chosen, ended=bool(chosen.states) and set(chosen.states) <= BY_END)
         walked, sieve = _split(chosen, text)
         if sieve[0]:
             return self._sift(walked, sieve, after, size)
@@ -67,7 +72,7 @@ class Browsing:
             f"SELECT {COLUMNS}, rowid FROM job_runs WHERE {where} ORDER BY {order} LIMIT ?",
             [*parameters, size + 1],
         )
-        return _page(rows, size, chosen.ended)
+        return _page(rows, size, chosen.moment)
 
     def briefs(self, chosen: JobFilter, text: str, size: int) -> list[Brief]:
         """The newest jobs chosen, as much of them as is needed to act on them; looked for as long as that takes.
@@ -85,7 +90,7 @@ class Browsing:
             last, rows = self._stride(walked, sieve, after, size + 1 - len(found))
             found += rows
             if last is None or len(found) > size:
-                return _page(found, size, walked.ended)
+                return _page(found, size, walked.moment)
             after = last
             if time.monotonic() >= deadline:
                 return JobPage([run_of(row) for row in found], after, searched_to=after.moment)
@@ -96,12 +101,13 @@ class Browsing:
         """The next STRIDE jobs: where they end (None when there are no more), and those that the sieve keeps."""
         where, values, order = _walk(walked, after)
         last = self._store.row(
-            f"SELECT {_moment(walked.ended)} AS moment, rowid FROM job_runs WHERE {where} "
+            f"SELECT {walked.moment} AS moment, rowid FROM job_runs WHERE {where} "
             f"ORDER BY {order} LIMIT 1 OFFSET ?",
             [*values, STRIDE - 1],
         )
         condition, texts = sieve
         kept = (
+            # Only these columns, and whole rows of what is kept alone: results and tracebacks fill pages of their own.
             "SELECT rowid FROM (SELECT rowid, id, args, reason, state, task, queue FROM job_runs "
             f"WHERE {where} ORDER BY {order} LIMIT ?) WHERE {condition} LIMIT ?"
         )
@@ -118,7 +124,7 @@ def _split(chosen: JobFilter, text: str) -> tuple[JobFilter, Sieve]:
     walked = chosen
     if text:
         found = "(instr(lower(args), ?) > 0 OR instr(lower(reason), ?) > 0 OR instr(id, ?) > 0)"
-        given.append((found, _spellings(text)))
+        given.append((found, (spelled_as_arguments(text), lower_ascii(text), lower_ascii(text))))
     if JobState.FINISHED in chosen.states:
         given.append(("state = 'finished'", ()))
         walked = replace(walked, states=())
@@ -136,7 +142,7 @@ def _split(chosen: JobFilter, text: str) -> tuple[JobFilter, Sieve]:
 def _walk(chosen: JobFilter, after: Place | None) -> tuple[str, list[str | int], str]:
     """Condition, its parameters and order of the jobs after a place."""
     where, values = chosen.where()
-    moment = _moment(chosen.ended)
+    moment = chosen.moment
     parameters: list[str | int] = list(values)
     if chosen.ended:
         where += " AND ended_at IS NOT NULL"
@@ -146,19 +152,8 @@ def _walk(chosen: JobFilter, after: Place | None) -> tuple[str, list[str | int],
     return where, parameters, f"{moment} DESC, rowid DESC"
 
 
-def _spellings(text: str) -> tuple[str, str, str]:
-    """The text as arguments (ASCII JSON), reasons and ids have it; SQLite's lower() knows ASCII alone."""
-    plain = "".join(c.lower() if c.isascii() else c for c in text)
-    escaped = "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in plain)
-    return escaped, plain, plain
-
-
-def _moment(ended: bool) -> str:
-    return "ended_at" if ended else "created_at"
-
-
-def _page(rows: list[Row], size: int, ended: bool) -> JobPage:
+def _page(rows: list[Row], size: int, moment: str) -> JobPage:
     shown = rows[:size]
     more = len(rows) > size
-    older = Place(shown[-1][_moment(ended)], shown[-1]["rowid"]) if more else None
+    older = Place(shown[-1][moment], shown[-1]["rowid"]) if more else None
     return JobPage([run_of(row) for row in shown], older)

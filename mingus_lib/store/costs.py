@@ -95,6 +95,7 @@ class Costs:
                 return UnderWay()
             today, month = _spending(connection, now)
             if (no := _refusal(call.reserve_usd, today, month, budget, now)) is not None:
+                # The money may be held by processes that are gone: nobody is refused for their sake.
                 if not _close(connection, _OLD, (as_text(now - LOST_AFTER),), now):
                     return no
                 today, month = _spending(connection, now)
@@ -244,6 +245,7 @@ def _spending(
     sql = """SELECT coalesce(sum(spent_usd), 0.0), coalesce(sum(reserved_usd), 0.0) FROM model_spending
              WHERE day >= ? AND day < ?"""
     day = as_text(now)[:10]
+    # `~` comes after whatever a day or month goes on with.
     today = connection.execute(sql, (day, day + "~")).fetchone()
     month = connection.execute(sql, (day[:7], day[:7] + "~")).fetchone()
     return (today[0], today[1]), (month[0], month[1])
@@ -320,6 +322,7 @@ def _end(
     sql = "UPDATE model_calls SET state = ?, ended_at = ?, reason = ? WHERE id = ?"
     connection.execute(sql, (state, as_text(now), reason and clean(reason)[:500], call_id))
     freed, thought = (row["reserved_usd"], 0.0) if was == "open" else (0.0, row["reserved_usd"])
+    # Many small amounts taken away may leave a little less than nothing.
     sql = """UPDATE model_spending SET reserved_usd = max(0.0, reserved_usd - ?), spent_usd = spent_usd - ? + ?
              WHERE day = ?"""
     connection.execute(sql, (freed, thought, spent, row["at"][:10]))

@@ -22,10 +22,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from mingus_lib.errors import NotFound
 from mingus_lib.store import failures, filelocks
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 APPLICATION_ID = 0x4D4E4753  # "MNGS": tells our files from other programs' databases
 BUSY_TIMEOUT = 30.0
 
@@ -33,6 +32,7 @@ BUSY_TIMEOUT = 30.0
 # checkpoint or unlink the parent's log.
 _inherited: list[sqlite3.Connection] = []
 
+# Those of a connection, which the file does not remember.
 _PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA synchronous=NORMAL",
@@ -150,9 +150,11 @@ class Store:
         """The connection with the write lock of the file that the path leads to."""
         while True:
             connection = self._connected()
+            # Before it begins: inside a transaction SQLite refuses to change this.
             if durable is not self._durable:
                 connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
                 self._durable = durable
+            # A deferred one that reads first fails at its first write, without waiting, if others wrote meanwhile.
             connection.execute("BEGIN IMMEDIATE")
             # A backup was restored while this waited for the lock: what it writes belongs into the new file.
             if self._held > 1 or not self._moved():
@@ -263,9 +265,11 @@ def raw_connection(
     `immutable` reads without locks or a log: only for a file that nobody has open. One on a read-only disk is.
     """
     frozen = is_frozen(path)
+    # Never rwc: who makes a file gives it its mode and owner (_make_file).
     mode = "ro" if read_only or frozen else "rw"
     address = f"{path.absolute().as_uri()}?mode={mode}{'&immutable=1' * (immutable or frozen)}"
     with filelocks.place(path):
+        # No isolation level: Python would begin transactions by itself, deferred ones.
         connection = sqlite3.connect(
             address, timeout=busy_timeout, isolation_level=None, check_same_thread=False, uri=True
         )
@@ -310,10 +314,11 @@ def _make_file(path: Path, create: bool, mode: int) -> None:
     if path.exists():
         return
     if not create:
-        raise NotFound(f"there is no store at {path}: `mingus db migrate` creates it", code="no-store")
+        raise failures.absent(path)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # O_CREAT without O_EXCL: two processes may start at once. SQLite gives -wal and -shm the same mode.
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
+    # The umask has cut the mode.
     os.fchmod(handle, mode)
     filelocks.give(handle, path.parent)
     os.close(handle)

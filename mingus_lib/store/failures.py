@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mingus_lib.errors import MingusError, PermanentError, StoreUnavailable, UsageError
+from mingus_lib.errors import MingusError, NotFound, PermanentError, StoreUnavailable, UsageError
 
 _BUSY = ("store-locked", "another process holds it; try again, or stop what is writing to it")
 _READ_ONLY = ("store-read-only", "it or its folder may not be written; check owner, mode and mount")
@@ -43,9 +43,16 @@ _CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQL
 
 @contextmanager
 def in_our_words(path: Path) -> Iterator[None]:
-    """Turn a sqlite3 error about `path` into ours; raises StoreUnavailable or PermanentError."""
+    """Turn a sqlite3 error about `path` into ours; raises StoreUnavailable or PermanentError.
+
+    Raises UsageError `not-text` for a value that SQLite cannot take as text: bytes of another encoding, typed or read.
+    """
     try:
         yield
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{ascii(error.object)[:80]} is not text in UTF-8: write it so", code="not-text"
+        ) from error
     except sqlite3.Error as error:
         ours = translated(error, path)
         if ours is None:
@@ -85,6 +92,11 @@ def _disk_is_full(path: Path) -> bool:
         return os.statvfs(path.parent).f_bavail < 64
     except OSError:
         return False
+
+
+def absent(path: Path) -> NotFound:
+    """No file is there."""
+    return NotFound(f"there is no store at {path}: `mingus db migrate` creates it", code="no-store")
 
 
 def corrupt(path: Path, what: str) -> PermanentError:

@@ -42,6 +42,7 @@ def place(path: Path, *, replaces: bool = False) -> Iterator[None]:
     Openers share it; no connection may be opened inside a block that replaces. Raises StoreUnavailable `store-locked`.
     """
     with failures.files_in_our_words(path):
+        # The folder itself: who may not write there can lock it, too.
         handle = os.open(path.resolve().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     busy = f"the store {path} is being opened or replaced by another process: try again"
     with _held(handle, fcntl.LOCK_EX if replaces else fcntl.LOCK_SH, PATIENCE_SECONDS, busy):
@@ -67,6 +68,7 @@ def _held(handle: int, how: int, patience: float, busy: str) -> Iterator[None]:
 def _wait_for(handle: int, how: int, deadline: float, busy: str) -> None:
     while True:
         try:
+            # flock has no time-out of its own.
             fcntl.flock(handle, how | fcntl.LOCK_NB)
             return
         except BlockingIOError:

@@ -19,7 +19,8 @@ COLUMNS = (
     "started_at, ended_at, attempts, deaths, worker, result, reason, traceback, progress_done, "
     "progress_total, progress_text"
 )
-_BAD = frozenset({JobState.DEAD, JobState.CANCELLED})
+# The few among millions: indexes find them by their end.
+BY_END = frozenset({JobState.DEAD, JobState.CANCELLED})
 NAMES = tuple(COLUMNS.split(", "))
 _BRIEF = "id, task, queue, state, reason, scheduled_for, refused"
 
@@ -40,18 +41,22 @@ class JobFilter:
     before: datetime | None = None
     ended: bool = False
 
+    @property
+    def moment(self) -> str:
+        """The column of the time that is bounded."""
+        return "ended_at" if self.ended else "created_at"
+
     def where(self) -> tuple[str, list[str]]:
         """The SQL condition and its parameters."""
         conditions: list[str] = []
         values: list[str] = []
-        moment = "ended_at" if self.ended else "created_at"
         given = (
             ("task = ?", self.task),
             ("queue = ?", self.queue),
             ("instr(lower(reason), lower(?)) > 0", self.error),
-            ("instr(lower(args), lower(?)) > 0", self.arg),
-            (f"{moment} >= ?", as_optional_text(self.since)),
-            (f"{moment} < ?", as_optional_text(self.before)),
+            ("instr(lower(args), ?) > 0", None if self.arg is None else spelled_as_arguments(self.arg)),
+            (f"{self.moment} >= ?", as_optional_text(self.since)),
+            (f"{self.moment} < ?", as_optional_text(self.before)),
         )
         for condition, value in given:
             if value is not None:
@@ -69,9 +74,8 @@ class JobFilter:
         The few that ended badly are found by an index of their own, and sorted: the plus keeps SQLite from walking
         all jobs of a task in their order instead, in search of the few.
         """
-        if self.ended:
-            return "ended_at"
-        return "+created_at" if self.states and _BAD.issuperset(self.states) else "created_at"
+        few = not self.ended and self.states and BY_END.issuperset(self.states)
+        return f"+{self.moment}" if few else self.moment
 
 
 class History:
@@ -82,13 +86,16 @@ class History:
 
     def get(self, job_id: str) -> JobRun | None:
         """One job with its attempts."""
-        row = self._store.row(f"SELECT {COLUMNS} FROM job_runs WHERE id = ?", (job_id,))
-        return run_of(row, (*self._attempts(job_id), *_under_way(row))) if row else None
+        # Of one moment: an attempt that ends in between would be told twice.
+        with self._store.snapshot():
+            row = self._store.row(f"SELECT {COLUMNS} FROM job_runs WHERE id = ?", (job_id,))
+            return run_of(row, (*self._attempts(job_id), *_under_way(row))) if row else None
 
     def ids_starting(self, prefix: str, limit: int = 3) -> list[str]:
         """Job ids that begin with `prefix`, at most `limit`."""
         rows = self._store.rows(
             "SELECT id FROM job_runs WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
+            # Above every sign that an id may have.
             (prefix, prefix + "\x7f", limit),
         )
         return [row[0] for row in rows]
@@ -137,6 +144,16 @@ class History:
             (job_id,),
         )
         return tuple(Attempt(*row) for row in rows)
+
+
+def lower_ascii(text: str) -> str:
+    """The text as SQLite's lower() has it, which knows ASCII alone."""
+    return "".join(c.lower() if c.isascii() else c for c in text)
+
+
+def spelled_as_arguments(text: str) -> str:
+    """The text in small letters as the arguments have it, whose JSON is all ASCII."""
+    return "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in lower_ascii(text))
 
 
 def _under_way(row: Row) -> tuple[Attempt, ...]:

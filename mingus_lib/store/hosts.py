@@ -53,7 +53,7 @@ class Hosts:
         """The rule for a host; policy `unknown` and quality 0.5 when nobody said anything."""
         self._seed_once()
         name = _normal(host)
-        row = self.store.row(_COVERING, (_json_list(_with_parents(name)),))
+        row = self.store.row(_COVERING, (json.dumps(_with_parents(name)),))
         return HostRule(name) if row is None else _rule(row)
 
     def list(self, policy: HostPolicy | None = None) -> list[HostRule]:
@@ -93,26 +93,19 @@ class Hosts:
         """Never fetch from this host and its subdomains."""
         return self.set(host, HostPolicy.DENY, note=note)
 
-    def forget(self, host: str) -> bool:
-        """Drop a rule; a seeded host gets its seed back. False when there was none."""
-        dropped = self.store.execute("DELETE FROM hosts WHERE host = ?", (_normal(host),)) == 1
-        self.store.execute("DELETE FROM meta WHERE key = 'hosts_seed'")
-        self._seeded = False
-        return dropped
-
     def _seed_once(self) -> None:
         if self._seeded:
             return
-        mark = hashlib.sha256(_seed_text().encode()).hexdigest()
-        if self.store.value("SELECT value FROM meta WHERE key = 'hosts_seed'") != mark:
+        if self.store.value("SELECT value FROM meta WHERE key = 'hosts_seed'") != _seed_mark():
             with self.store.transaction() as connection:
-                _plant(connection, mark, as_text(datetime.now(UTC)))
+                _plant(connection)
         self._seeded = True
 
 
-def _plant(connection: sqlite3.Connection, mark: str, now: str) -> None:
+def _plant(connection: sqlite3.Connection) -> None:
+    now = as_text(datetime.now(UTC))
     seeds = tomllib.loads(_seed_text())["host"]
-    keep = _json_list([seed["host"] for seed in seeds])
+    keep = json.dumps([seed["host"] for seed in seeds])
     connection.execute(
         "DELETE FROM hosts WHERE origin = 'seed' AND host NOT IN (SELECT value FROM json_each(?))", (keep,)
     )
@@ -120,8 +113,12 @@ def _plant(connection: sqlite3.Connection, mark: str, now: str) -> None:
     connection.executemany(_SEED, rows)
     connection.execute(
         "INSERT INTO meta VALUES ('hosts_seed', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        (mark,),
+        (_seed_mark(),),
     )
+
+
+def _seed_mark() -> str:
+    return hashlib.sha256(_seed_text().encode()).hexdigest()
 
 
 @cache
@@ -132,6 +129,7 @@ def _seed_text() -> str:
 def _with_parents(host: str) -> list[str]:
     # Whole labels only: "t.co" is not in "nerdwallet.com".
     labels = host.split(".")
+    # No name has more than 127 labels: what has is not worth a longer query.
     return [".".join(labels[start:]) for start in range(len(labels))][:128]
 
 
@@ -146,10 +144,6 @@ def _valid(host: str) -> str:
             f"{host[:80]!r} is not a host name: give it like example.org, without http:// or a path"
         )
     return name
-
-
-def _json_list(names: list[str]) -> str:
-    return json.dumps(names)
 
 
 def _rule(row: Row) -> HostRule:

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from mingus_lib.store.database import Store
-from mingus_lib.store.values import as_text
+from mingus_lib.store.values import as_text, clean
 
 PAUSED = "SELECT value FROM meta WHERE key = 'paused_queues'"
 _SET_PAUSED = """
 INSERT INTO meta VALUES ('paused_queues', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value
 """
-_WITHDRAW = """
+WITHDRAW = """
 UPDATE job_runs SET state = 'cancelled', reason = ?, ended_at = ?, scheduled_for = NULL
 WHERE id = ? AND state IN ('queued', 'scheduled')
 """
@@ -33,7 +33,7 @@ class Interventions:
 
     def withdraw(self, ids: Iterable[str], reason: str, now: datetime) -> list[str]:
         """Cancel those of the jobs that wait; which they were. What runs or has ended stays as it is."""
-        return self._change(_WITHDRAW, [(reason, as_text(now), job_id) for job_id in ids])
+        return self._change(WITHDRAW, [(reason, as_text(now), job_id) for job_id in ids])
 
     def drop(self, ids: Iterable[str], reason: str, now: datetime) -> list[str]:
         """Cancel those of the jobs that are dead; which they were. Their attempts stay on the record."""
@@ -69,7 +69,8 @@ class Interventions:
 
 
 def _changes(connection: sqlite3.Connection, sql: str, row: tuple[str, ...]) -> bool:
-    return connection.execute(sql, row).rowcount > 0
+    # Ids come out of Redis, too, where anybody may have put anything.
+    return connection.execute(sql, tuple(map(clean, row))).rowcount > 0
 
 
 def paused_queues(value: str | None) -> list[str]:

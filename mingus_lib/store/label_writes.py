@@ -49,6 +49,10 @@ INSERT INTO label_reviews (article_id, state, opened_at, decided_at, decided_by)
 VALUES (:article_id, :state, :now, :now, :who)
 ON CONFLICT (article_id) DO UPDATE SET state = :state, decided_at = :now, decided_by = :who
 """
+_PUT_BACK = """
+INSERT INTO label_reviews (article_id, state, flags, value, opened_at, decided_at, decided_by)
+VALUES (:article_id, :state, :flags, :value, :opened_at, :decided_at, :decided_by)
+"""
 # The text may have changed under an editor's labels: those before them may be of the old one.
 _WANTED_AGAIN = """
 INSERT INTO label_wants SELECT a.id FROM articles AS a JOIN classifications AS c ON c.article_id = a.id
@@ -88,6 +92,7 @@ def put(
     evidence = json.dumps([asdict(each) for each in given.evidence], ensure_ascii=False)
     other = None if second_opinion is None else json.dumps(second_opinion.as_dict(), ensure_ascii=False)
     connection.execute(_DETAILS, (article_id, clean(evidence), other and clean(other)))
+    # What the AI engine gave up on is settled by an answer of its own alone.
     if given.engine == OPENAI:
         connection.execute("DELETE FROM label_failures WHERE article_id = ?", (article_id,))
     _review(connection, article_id, given, now)
@@ -195,9 +200,7 @@ def undo(connection: sqlite3.Connection, article_id: int | None, now: datetime) 
     connection.execute(_WANTED_AGAIN, (changed,))
     connection.execute("DELETE FROM label_reviews WHERE article_id = ?", (changed,))
     if before["review"] is not None:
-        sql = "INSERT INTO label_reviews VALUES (?, :state, :flags, :value, :opened_at, :decided_at, :decided_by)"
-        sql = sql.replace("?", ":article_id")
-        connection.execute(sql, {**before["review"], "article_id": changed})
+        connection.execute(_PUT_BACK, {**before["review"], "article_id": changed})
     status = connection.execute("SELECT status FROM articles WHERE id = ?", (changed,)).fetchone()["status"]
     publish(connection, changed, status, before["status"] == "published", now)
     connection.execute("UPDATE label_history SET undone_at = ? WHERE id = ?", (as_text(now), row["id"]))

@@ -17,6 +17,7 @@ from mingus_lib.store.values import as_text, clean
 
 PAGE = 500
 
+# IS and not =: an article without a text has no hash, and its failure has none either.
 _TEXT = """
 SELECT a.id, a.title, coalesce(t.text, '') AS text, a.word_count, a.content_hash, a.status,
   coalesce(c.is_override, 0) AS is_override, c.engine, c.content_hash AS labelled_hash,
@@ -119,6 +120,7 @@ class LabelStore:
         sql = """SELECT id FROM articles WHERE id > ? AND status IN ('review', 'published')
                  AND added_at >= ? ORDER BY id LIMIT ?"""
         after = 0
+        # A page at a time, with nothing held in between: the caller writes labels meanwhile.
         while page := self.store.rows(sql, (after, "" if since is None else as_text(since), PAGE)):
             yield from (row[0] for row in page)
             after = page[-1][0]

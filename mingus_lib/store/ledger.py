@@ -26,8 +26,8 @@ from mingus_lib.domain.jobs import (
     too_deadly,
 )
 from mingus_lib.store.database import Row, Store
-from mingus_lib.store.interventions import PAUSED, paused_queues
-from mingus_lib.store.values import as_optional_time, as_text, as_time
+from mingus_lib.store.interventions import PAUSED, WITHDRAW, paused_queues
+from mingus_lib.store.values import as_optional_time, as_text, as_time, clean
 
 SYNC_SECONDS = 0.05
 OPEN = "state IN ('queued', 'scheduled', 'started')"
@@ -41,9 +41,11 @@ INSERT INTO job_runs (id, task, queue, args, state, origin, parent_id, root_id, 
   attempts, tries, timeout)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_STANDING = (
-    "SELECT state, attempts, tries, deaths, refused, cancel_requested, timeout FROM job_runs WHERE id = ?"
+_SPEC = (
+    "id, task, queue, args, state, origin, parent_id, root_id, created_at, scheduled_for, attempts, timeout"
 )
+_STANDING = "state, attempts, tries, deaths, refused, cancel_requested, timeout"
+# What starts was in Redis, also if its producer died before it could say so.
 _START = """
 UPDATE job_runs SET state = 'started', started_at = ?, ended_at = NULL, worker = ?, reason = NULL,
   traceback = NULL, attempts = ?, tries = ?, deaths = ?, scheduled_for = NULL,
@@ -73,14 +75,13 @@ UPDATE job_runs SET state = 'queued', reason = NULL, traceback = NULL, result = 
   scheduled_for = NULL, confirmed_at = NULL, tries = 0, deaths = 0, cancel_requested = 0
 WHERE id = ? AND state IN ('dead', 'cancelled') AND NOT refused
 """
+# Eager jobs run in the process that makes them: they never were in Redis, and nobody is to push them.
 _OPEN_PAGE = f"""
-SELECT id, task, queue, args, state, origin, parent_id, root_id, created_at, scheduled_for, attempts, timeout,
-  confirmed_at, rowid FROM job_runs
+SELECT {_SPEC}, confirmed_at, rowid FROM job_runs
 WHERE {OPEN} AND origin <> 'eager' AND (queue, rowid) > (?, ?) ORDER BY queue, rowid LIMIT ?
 """  # noqa: S608
 _UNCONFIRMED = f"""
-SELECT id, task, queue, args, state, origin, parent_id, root_id, created_at, scheduled_for, attempts, timeout,
-  confirmed_at FROM job_runs
+SELECT {_SPEC}, confirmed_at FROM job_runs
 WHERE confirmed_at IS NULL AND created_at < ? AND origin <> 'eager' AND {OPEN} ORDER BY created_at LIMIT ?
 """  # noqa: S608
 
@@ -104,8 +105,8 @@ class Ledger:
             self._synced = time.monotonic()
 
     def record_alone(self, spec: JobSpec, loose: Collection[str] = ()) -> str | None:
-        """Write the job unless one of its kind is under way; that one's id. See `alike`."""
-        with self._store.transaction() as connection:
+        """Write the job unless one of its kind is under way; that one's id. On the disk when it returns."""
+        with self._store.transaction(durable=True) as connection:
             other = _alike(connection, spec.task, spec.args, loose, UNDER_WAY)
             if other is None:
                 connection.execute(_INSERT, _new_row(spec))
@@ -136,7 +137,11 @@ class Ledger:
         A job that another machine pushed gets its row here, unless `known_only`: then it is buried.
         """
         with self._store.transaction() as connection:
-            row = connection.execute(_STANDING, (spec.id,)).fetchone()
+            row = connection.execute(
+                f"SELECT {_STANDING} FROM job_runs WHERE id = ?",  # noqa: S608
+                (spec.id,),
+            ).fetchone()
+            # Before anything is decided: what is decided is written to the row.
             if row is None:
                 connection.execute(_INSERT, _new_row(spec))
             verdict = decide_start(
@@ -163,6 +168,7 @@ class Ledger:
 
     def retry_later(self, job_id: str, attempt: int, when: datetime, reason: str, now: datetime) -> bool:
         """The attempt failed and another follows at `when`."""
+        reason = clean(reason)
         with self._store.transaction() as connection:
             values = (JobState.SCHEDULED, as_text(when), reason, 0, job_id, attempt)
             if not connection.execute(_AGAIN, values).rowcount:
@@ -175,6 +181,7 @@ class Ledger:
 
         None when it was not the current attempt.
         """
+        reason = clean(reason)
         with self._store.transaction() as connection:
             row = connection.execute(f"SELECT deaths FROM job_runs {_MINE}", (job_id, attempt)).fetchone()  # noqa: S608
             if row is None:
@@ -213,25 +220,21 @@ class Ledger:
             connection.execute(
                 "UPDATE job_runs SET state = 'scheduled', scheduled_for = ?, reason = ?, deaths = deaths + ? "  # noqa: S608
                 f"WHERE id = ? AND {OPEN}",
-                (as_text(when), reason, int(lost), job_id),
+                (as_text(when), clean(reason), int(lost), job_id),
             )
 
     def refuse(self, job_id: str, task: str, queue: str, reason: str, now: datetime) -> None:
         """Redis held what may not run under this id: dead for good, unless it ended well before."""
-        self._store.execute(_REFUSE, (job_id, task, queue, as_text(now), reason))
+        self._store.execute(_REFUSE, (job_id, task, queue, as_text(now), clean(reason)))
 
     def cancel(self, ids: Iterable[str], reason: str, now: datetime) -> int:
         """End jobs that have not ended; how many were changed."""
         with self._store.transaction() as connection:
-            return sum(_cancel(connection, each, reason, as_text(now)) for each in ids)
+            return sum(_cancel(connection, clean(each), clean(reason), as_text(now)) for each in ids)
 
     def disown(self, ids: Iterable[str], reason: str, now: datetime) -> None:
         """Cancel jobs that Redis may not have taken; what has begun by now goes on."""
-        self._store.execute_many(
-            "UPDATE job_runs SET state = 'cancelled', reason = ?, ended_at = ?, scheduled_for = NULL "
-            "WHERE id = ? AND state IN ('queued', 'scheduled')",
-            [(reason, as_text(now), job_id) for job_id in ids],
-        )
+        self._store.execute_many(WITHDRAW, [(reason, as_text(now), job_id) for job_id in ids])
 
     def request_cancel(self, ids: Iterable[str]) -> int:
         """Ask for the end of running jobs: whoever holds them stops them; how many were running."""
@@ -246,9 +249,9 @@ class Ledger:
             for job_id in ids:
                 if connection.execute(_REQUEUE, (job_id,)).rowcount:
                     row = connection.execute(
-                        "SELECT id, task, queue, args, state, origin, parent_id, root_id, created_at, "
-                        "scheduled_for, attempts, timeout FROM job_runs WHERE id = ?", (job_id,)
-                    ).fetchone()  # fmt: skip
+                        f"SELECT {_SPEC} FROM job_runs WHERE id = ?",  # noqa: S608
+                        (job_id,),
+                    ).fetchone()
                     found.append(_spec(row))
         return found
 
@@ -256,14 +259,14 @@ class Ledger:
         """Note how far the running attempt is."""
         self._store.execute(
             "UPDATE job_runs SET progress_done = ?, progress_total = ?, progress_text = ? WHERE id = ?",
-            (done, total, text, job_id),
+            (done, total, clean(text), job_id),
         )
 
     def standings(self, ids: Iterable[str]) -> dict[str, Standing]:
         """Where these jobs stand; ids without a row are left out."""
         rows = self._store.rows(
-            "SELECT state, attempts, tries, deaths, refused, cancel_requested, timeout, scheduled_for, id "
-            "FROM job_runs WHERE id IN (SELECT value FROM json_each(?))",
+            f"SELECT {_STANDING}, scheduled_for, id FROM job_runs "  # noqa: S608
+            " WHERE id IN (SELECT value FROM json_each(?))",
             (json.dumps(list(ids)),),
         )
         return {
@@ -317,6 +320,8 @@ class Ledger:
         result: str | None = None,
     ) -> bool:
         moment = as_text(now)
+        # A job's words may hold bytes of a page or mail: its end must be told all the same.
+        reason, traceback = reason and clean(reason), traceback and clean(traceback)
         with self._store.transaction() as connection:
             values = (state, moment, reason, traceback, result, job_id, attempt)
             if not connection.execute(_END, values).rowcount:
@@ -342,6 +347,7 @@ def _carry_out(
 
 def _cancel(connection: sqlite3.Connection, job_id: str, reason: str, now: str) -> int:
     row = connection.execute("SELECT state FROM job_runs WHERE id = ?", (job_id,)).fetchone()
+    # The attempt under way is in no row of the history yet.
     if row is not None and row[0] == JobState.STARTED:
         connection.execute(_CLOSE, (now, JobState.CANCELLED, reason, None, job_id))
     return connection.execute(_CANCEL, (reason, now, job_id)).rowcount
@@ -365,6 +371,7 @@ def _alike(
         f"SELECT id, args FROM job_runs AS j WHERE task = ? AND parent_id IS NULL AND {state} ORDER BY rowid"  # noqa: S608
     )
 
+    # Not as text: the same arguments may come in another order, or what was left out as null.
     def strict(given: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in given.items() if name not in loose and value is not None}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from mingus_lib.domain.funnel import Funnel, Tally
 from mingus_lib.store.database import Store
-from mingus_lib.store.values import as_optional_text
+from mingus_lib.store.values import as_optional_text, code_of
 
 
 class By(StrEnum):
@@ -27,7 +27,7 @@ _KEYS = {
     By.SENDER: "m.sender",
     By.HOST: "coalesce(l.host, '')",
     By.DAY: "substr(m.stored_at, 1, 10)",
-    By.REASON: "coalesce(substr(l.reason, 1, instr(l.reason || ':', ':') - 1), l.decision)",
+    By.REASON: f"coalesce({code_of('l.reason')}, l.decision)",
     None: "''",
 }
 # The outcome in the link's own job, else the one that made an article (its job may have handed over), else the latest.
@@ -38,7 +38,6 @@ LEFT JOIN article_outcomes AS a ON l.job_id IS NOT NULL AND a.url = l.target AND
   (SELECT o.job_id FROM article_outcomes AS o WHERE o.url = l.target AND o.final
    ORDER BY o.outcome = 'added' DESC, o.at DESC LIMIT 1))
 """
-_CODE = "substr({0}, 1, instr({0} || ':', ':') - 1)"
 _LIST = f"""
 SELECT l.mail_id, l.position, l.url, l.target, l.anchor, l.place, l.hidden, l.wrappers, l.decision, l.reason, l.host,
   l.quality, l.job_id, m.sender, a.outcome, a.article_id, a.reason AS outcome_reason
@@ -75,8 +74,9 @@ class LinkFilter:
             ("m.stored_at < ?", as_optional_text(self.until)),
         )
         of_links: Sequence[tuple[str, object]] = (
-            ("(l.host = ? OR l.host LIKE '%.' || ?)", self.host),
-            (f"? IN ({_CODE.format('l.reason')}, {_CODE.format('a.reason')})", self.reason),
+            # Not LIKE: host names have underscores, which stand for any letter there.
+            ("(l.host = ? OR substr(l.host, -1 - length(?)) = '.' || ?)", self.host),
+            (f"? IN ({code_of('l.reason')}, {code_of('a.reason')})", self.reason),
             ("l.decision = ?", self.decision),
         )
         chosen = [pair for pair in (*of_mails, *(of_links if links else ())) if pair[1] is not None]
@@ -97,8 +97,8 @@ class MailFunnel:
     def told_apart(self, chosen: LinkFilter, by: By | None) -> dict[str, Funnel]:
         """A funnel for each sender, host, day (of reading, UTC) or reason, the largest first."""
         condition, values = chosen.where()
-        columns = f"""{_KEYS[by]}, l.decision, {_CODE.format("l.reason")}, l.wrappers <> '[]', a.outcome,
-          {_CODE.format("a.reason")}"""
+        columns = f"""{_KEYS[by]}, l.decision, {code_of("l.reason")}, l.wrappers <> '[]', a.outcome,
+          {code_of("a.reason")}"""
         sql = f"SELECT {columns}, count(*) {_FROM} WHERE {condition} GROUP BY 1, 2, 3, 4, 5, 6"
         found: dict[str, list[Tally]] = {}
         for key, *rest in self._store.rows(sql, values):

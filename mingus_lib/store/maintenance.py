@@ -12,8 +12,8 @@ from contextlib import closing
 from pathlib import Path
 
 from mingus_lib.domain.library import StoreCheck
-from mingus_lib.errors import MingusError, NotFound, PermanentError, StoreUnavailable
-from mingus_lib.store import failures
+from mingus_lib.errors import MingusError, PermanentError, StoreUnavailable
+from mingus_lib.store import failures, search
 from mingus_lib.store.database import (
     BUSY_TIMEOUT,
     SCHEMA_VERSION,
@@ -31,7 +31,6 @@ Report = Callable[[int, int, str], None]
 # Nobody waits for it: three quarters of the time are others'.
 PAUSE = 3.0
 FREE_WANTED = 200_000_000
-_INDEXES = ("article_fts", "title_fts")
 _SHOWN = 10
 _MERGE_STEP = 16
 _CUT_TRIES = 10
@@ -71,7 +70,7 @@ def check(path: Path, *, busy_timeout: float = BUSY_TIMEOUT, report: Report = un
     Raises NotFound `no-store`, StoreUnavailable.
     """
     if not path.exists():
-        raise NotFound(f"there is no store at {path}: `mingus db migrate` creates it", code="no-store")
+        raise failures.absent(path)
     facts = {"path": str(path), "size": str(size(path)), "free": str(shutil.disk_usage(path.parent).free)}
     problems = [*_file_problems(path)]
     alone = not (is_frozen(path) or in_use(path))
@@ -81,6 +80,7 @@ def check(path: Path, *, busy_timeout: float = BUSY_TIMEOUT, report: Report = un
             facts |= _facts(connection)
             problems += _schema_problems(connection, path) or _content_problems(connection, alone, report)
     except StoreUnavailable:
+        # What cannot be read just now is no damage, and worth another try.
         raise
     except MingusError as error:
         problems.append(str(error))
@@ -116,7 +116,7 @@ def _content_problems(connection: sqlite3.Connection, alone: bool, report: Repor
     report(1, 2, "comparing the search index")
     if not alone:
         return damage + ([_misfit("article_fts")] if connection.execute(_MISFIT).fetchone()[0] else [])
-    return damage + [line for name in _INDEXES for line in _index_problems(connection, name)]
+    return damage + [line for name in search.INDEXES for line in _index_problems(connection, name)]
 
 
 def _damage(connection: sqlite3.Connection) -> list[str]:
@@ -151,7 +151,7 @@ def tidy(
     is one transaction for each (minutes for a million articles).
     """
     before = size(store.path)
-    for name in _INDEXES if rebuild else ():
+    for name in search.INDEXES if rebuild else ():
         report(0, 3, f"making {name} anew")
         store.execute(f"INSERT INTO {name} ({name}) VALUES ('rebuild')")  # noqa: S608
         store.execute(f"INSERT INTO {name} ({name}) VALUES ('optimize')")  # noqa: S608
@@ -176,7 +176,7 @@ def write_anew(store: Store) -> int:
 def merge_indexes(store: Store, steps: Steps) -> int:
     """Merge the parts of the search indexes that wait for it, a few pages at a time; pages asked for."""
     asked = 0
-    for name in _INDEXES:
+    for name in search.INDEXES:
         sql = f"INSERT INTO {name} ({name}, rank) VALUES ('merge', ?)"  # noqa: S608
         while not steps.over and steps.step(lambda pages, sql=sql: _changes(store, sql, pages)) > 1:  # type: ignore[misc]
             asked += steps.size

@@ -20,6 +20,7 @@ def migrate(connection: sqlite3.Connection, path: Path, busy_timeout: float) -> 
     _require_sqlite()
     # SQLite's own locks cannot cover the change to WAL.
     with filelocks.alone(path, busy_timeout):
+        # Looked at again: another process may have done it while this one waited.
         before = schema_version(connection, path)
         if before == 0:
             _prepare_empty(connection)
@@ -49,6 +50,7 @@ def _apply(connection: sqlite3.Connection) -> None:
     # sqlite_utils nests its transactions as savepoints in this one.
     connection.execute("BEGIN IMMEDIATE")
     try:
+        # Recursive triggers stay off, as in every other connection: sqlite_utils would switch them on.
         schema.migrations.apply(sqlite_utils.Database(connection, recursive_triggers=False))
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")

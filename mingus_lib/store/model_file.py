@@ -19,6 +19,7 @@ def save(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, Any]) -> Non
     import numpy as np
 
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # As bytes: an array of texts or objects could only be pickled.
     told = np.frombuffer(json.dumps({"format": FORMAT, **facts}).encode(), np.uint8)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -40,6 +41,7 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     import numpy as np
 
     try:
+        # A pickle runs whatever the one who wrote it wants.
         with np.load(path, allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files}
         facts = json.loads(arrays.pop("facts").tobytes())

@@ -8,9 +8,10 @@ from typing import Any
 
 from mingus_lib.store.database import Store
 from mingus_lib.store.reading_sql import PUBLISHED, Spans
+from mingus_lib.store.values import code_of
 
 _IN = "a.status IN ('review', 'published')"
-_CODE = "substr(coalesce(reason, 'unknown'), 1, instr(coalesce(reason, 'unknown') || ':', ':') - 1)"
+_CODE = code_of("coalesce(reason, 'unknown')")
 
 
 class PeriodLibrary:

@@ -34,13 +34,13 @@ class PeriodOperations:
         """Attempts beyond the first of the jobs created in each span."""
         sql = f"""SELECT {spans.place("created_at")}, sum(max(attempts - 1, 0)) FROM job_runs
                   WHERE {spans.within("created_at")} GROUP BY 1"""
-        return self._counted(sql, spans)
+        return spans.numbers(self._store.rows(sql, spans.texts))
 
     def dead(self, spans: Spans) -> list[int]:
         """Jobs that ended dead in each span."""
         sql = f"""SELECT {spans.place("ended_at")}, count(*) FROM job_runs
                   WHERE state = 'dead' AND {spans.within("ended_at")} GROUP BY 1"""
-        return self._counted(sql, spans)
+        return spans.numbers(self._store.rows(sql, spans.texts))
 
     def forgotten(self, days: Sequence[tuple[date, date]]) -> list[dict[tuple[str, str], tuple[int, int]]]:
         """Jobs that ended on these UTC days and are off the record by now, and their retries, by task and state."""
@@ -77,12 +77,12 @@ class PeriodOperations:
         """Slots of the timetable that were missed, as decided in each span."""
         sql = f"""SELECT {spans.place("decided_at")}, sum(slots) FROM schedule_slots
                   WHERE outcome = 'missed' AND {spans.within("decided_at")} GROUP BY 1"""
-        return self._counted(sql, spans)
+        return spans.numbers(self._store.rows(sql, spans.texts))
 
     def starts(self, spans: Spans) -> list[int]:
         """Worker processes that began in each span."""
         sql = f"SELECT {spans.place('at')}, count(*) FROM worker_starts WHERE {spans.within('at')} GROUP BY 1"
-        return self._counted(sql, spans)
+        return spans.numbers(self._store.rows(sql, spans.texts))
 
     def note_start(self, worker: str, now: datetime) -> None:
         """Put the beginning of a worker process on the record."""
@@ -91,7 +91,3 @@ class PeriodOperations:
             connection.execute(
                 "INSERT INTO worker_starts (at, worker) VALUES (?, ?)", (as_text(now), clean(worker))
             )
-
-    def _counted(self, sql: str, spans: Spans) -> list[int]:
-        found = {row[0]: row[1] for row in self._store.rows(sql, spans.texts)}
-        return [found.get(place, 0) for place in range(spans.count)]

@@ -30,6 +30,7 @@ INSERT INTO assessments (reader, taken_at, be_score, do_score, have_score, is_va
 ON CONFLICT (reader, taken_at) DO UPDATE SET be_score = excluded.be_score, do_score = excluded.do_score,
   have_score = excluded.have_score, is_valid = excluded.is_valid
 """
+# By those that are there: forgotten readers leave gaps in the numbers.
 _CHUNK = """
 SELECT min(number), max(number) FROM (SELECT number FROM readers WHERE number > ? ORDER BY number LIMIT ?)
 """

@@ -6,7 +6,7 @@ bookmark. Last words are found as the greatest of `time * n + word`, so that any
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -81,6 +81,11 @@ class Spans:
     def count(self) -> int:
         """How many."""
         return len(self.texts) - 1
+
+    def numbers(self, rows: Iterable[Sequence[int]]) -> list[int]:
+        """The numbers of rows of (place, number), one for each span: 0 where there is no row."""
+        found = {row[0]: row[1] for row in rows}
+        return [found.get(place, 0) for place in range(self.count)]
 
     def within(self, column: str) -> str:
         """The condition that a time is in one of them."""

@@ -127,6 +127,7 @@ class Recommendations:
     def visible(self, article_ids: Iterable[int], reader: Levels) -> dict[int, Article]:
         """Those of the articles that a reader of these levels may see, by id."""
         wanted = json.dumps(list(article_ids))
+        # CROSS JOIN: these few ids are gone through, not the library.
         sql = f"""SELECT {LISTED_SQL} FROM json_each(?) AS w CROSS JOIN articles AS a ON a.id = w.value
                   WHERE {gate_sql.visible(reader)}"""
         with self.store.reading() as connection:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,6 @@ from mingus_lib.store import backups, failures, filelocks
 from mingus_lib.store.database import raw_connection, schema_version
 
 PATIENCE_SECONDS = 10.0
-_STEP = 2_000
 _CHANGES = (("articles", "updated_at"), ("job_runs", "created_at"), ("events", "at"))
 _OPEN = "SELECT count(*) FROM job_runs WHERE state = 'queued' OR state = 'scheduled' OR state = 'started'"
 
@@ -102,8 +101,8 @@ def prepare(source: Path, store: Path, mode: int, progress: backups.Progress | N
         backups.remove(part)
         _make(part, mode, store if store.exists() else store.parent)
     with backups.removed_on_failure(part):
-        with closing(_opened(source)) as found:
-            _copy(found, source, part, progress)
+        with closing(_opened(source)) as found, failures.in_our_words(source):
+            backups.copy_pages(found, part, progress)
         backups.verify(part)
         _forget_redis(part)
     return part
@@ -116,12 +115,6 @@ def _make(part: Path, mode: int, like: Path) -> None:
         filelocks.give(handle, like)
     finally:
         os.close(handle)
-
-
-def _copy(found: sqlite3.Connection, source: Path, part: Path, progress: backups.Progress | None) -> None:
-    with failures.in_our_words(source), closing(raw_connection(part, 0)) as target:
-        found.backup(target, pages=_STEP, progress=_telling(progress))
-        target.execute("PRAGMA journal_mode=DELETE")
 
 
 def _opened(source: Path) -> sqlite3.Connection:
@@ -140,14 +133,6 @@ def _opened(source: Path) -> sqlite3.Connection:
     except BaseException:
         connection.close()
         raise
-
-
-def _telling(progress: backups.Progress | None) -> Callable[[int, int, int], None]:
-    def tell(_status: int, left: int, total: int) -> None:
-        if progress is not None:
-            progress(total - left, total)
-
-    return tell
 
 
 def _may_read(source: Path, store: Path) -> None:
@@ -182,6 +167,7 @@ def swap(part: Path, store: Path, now: datetime) -> Path | None:
     with failures.files_in_our_words(store), _locked(store), filelocks.place(store, replaces=True):
         found = store.exists()
         if found:
+            # Linked, not renamed: the path leads to a whole store at every moment.
             aside.hardlink_to(store)
         _log_aside(store, aside)
         part.replace(store)
@@ -222,6 +208,7 @@ def _empty_log(connection: sqlite3.Connection, store: Path) -> None:
     for _ in range(20):
         busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         connection.execute("BEGIN IMMEDIATE")
+        # Somebody may have written between the two statements.
         if not busy and (not log.exists() or log.stat().st_size == 0):
             return
         connection.execute("ROLLBACK")

@@ -8,20 +8,22 @@ parent is lost go too; counts and search indexes are made anew. What was on the 
 from __future__ import annotations
 
 import sqlite3
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from mingus_lib.errors import NotFound, PermanentError, Refused, UsageError
-from mingus_lib.store import failures
+from mingus_lib.store import failures, search
 from mingus_lib.store.backups import TABLES, removed_on_failure
 from mingus_lib.store.database import BUSY_TIMEOUT, Store, raw_connection
 
 # Beyond every row's number.
 _FAR = 2**62
 _LOST = 'DELETE FROM "{0}" WHERE "{1}" IS NOT NULL AND "{1}" NOT IN (SELECT "{3}" FROM "{2}")'
-_INDEXES = ("article_fts", "title_fts")
+# Redis is stamped with a store's id: the one of the lost id is refused then, and both are named.
+_IDENTITY = "INSERT INTO meta VALUES ('store_id', ?) ON CONFLICT (key) DO NOTHING"
 # Kept by triggers, which are off while rows are copied.
 _COUNTS = {
     "article_counts": "SELECT status, count(*) FROM articles GROUP BY status",
@@ -60,7 +62,9 @@ def salvage(source: Path, destination: Path, report: Callable[[int, int, str], N
 
 def _opened(source: Path) -> sqlite3.Connection:
     try:
-        old = raw_connection(source, BUSY_TIMEOUT)
+        # Only read: the last one to close a store that it may write puts the log into the file, damage or not.
+        old = raw_connection(source, BUSY_TIMEOUT, read_only=True)
+        # Otherwise a damaged page may be read as rows that never were.
         old.execute("PRAGMA cell_size_check=ON")
         old.execute(TABLES).fetchall()
     except sqlite3.DatabaseError as error:
@@ -72,6 +76,7 @@ def _opened(source: Path) -> sqlite3.Connection:
 def _carry_over(
     old: sqlite3.Connection, new: sqlite3.Connection, report: Callable[[int, int, str], None]
 ) -> list[Salvaged]:
+    # Children may come before their parents; those without one are taken out at the end.
     new.execute("PRAGMA foreign_keys=OFF")
     triggers = new.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
     tables = [row[0] for row in new.execute(TABLES)]
@@ -86,10 +91,11 @@ def _carry_over(
         if table not in there or not _copy(old, new, table):
             damaged.add(table)
     _mend(new, tables)
+    new.execute(_IDENTITY, (str(uuid.uuid4()),))
     for _, sql in triggers:
         new.execute(sql)
     report(len(tables), len(tables), "search index")
-    for name in _INDEXES:
+    for name in search.INDEXES:
         new.execute(f"INSERT INTO {name} ({name}) VALUES ('rebuild')")
     new.execute("COMMIT")
     return [
@@ -118,9 +124,11 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> bool:
     described = new.execute(f'PRAGMA table_info("{table}")').fetchall()
     columns = [f'"{row["name"]}"' for row in described if row["name"] in known]
     keys = [f'"{row["name"]}"' for row in sorted(described, key=lambda row: row["pk"]) if row["pk"]]
+    # The same row may come from both ends.
     insert = (
         f'INSERT OR IGNORE INTO "{table}" ({", ".join(columns)}) VALUES ({", ".join("?" * len(columns))})'
     )
+    # An index may be damaged where its table is not.
     select = f'SELECT {", ".join(columns)} FROM "{table}" NOT INDEXED'
     if "WITHOUT ROWID" in new.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()[0]:
         return _from_both_ends(old, new, select, keys, insert)

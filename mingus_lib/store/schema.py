@@ -419,3 +419,10 @@ def m010_calls(db: Database) -> None:
     """When a model call's first request left; reviews that were put off."""
     for statement in schema_calls.STATEMENTS:
         db.conn.execute(statement)
+
+
+@migrations()
+def m011_choosing(db: Database) -> None:
+    """The index by status with what clean-up chooses by."""
+    for statement in schema_retention.CHOOSING:
+        db.conn.execute(statement)

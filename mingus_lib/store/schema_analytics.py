@@ -6,6 +6,7 @@ from mingus_lib.store import event_indexes
 
 STATEMENTS = (
     *event_indexes.STATEMENTS,
+    # With all that reports ask of labels, whose rows are large.
     "CREATE INDEX classifications_at ON classifications (classified_at, engine, confidence_score)",
     """
 CREATE TABLE article_totals (  -- derived from events, in whole numbers alone

@@ -1,4 +1,4 @@
-"""What the history needs to stay fast with millions of jobs: runs counted by day, jobs by state, small indexes.
+"""What the history needs to stay fast with millions of jobs: runs counted by day, jobs by state, small indexes; m004.
 
 Counted by triggers, in the transaction of what they count: reading a million rows for a page takes too long, and
 the runs must outlive the rows. No index keeps an entry for a job that finished at its first try.

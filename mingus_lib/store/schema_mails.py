@@ -1,4 +1,4 @@
-"""The tables of mail: what was read, its links with their fates, runs, and how far each mailbox was read."""
+"""The tables of mail: what was read, links with their fates, runs, how far each mailbox was read; migration m005."""
 
 STATEMENTS = (
     """

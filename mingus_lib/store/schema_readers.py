@@ -1,4 +1,4 @@
-"""Readers, their assessments and events, and their lists; used by m006_readers of schema.py."""
+"""Readers, their assessments and events, and their lists; migration m007."""
 
 # ruff: noqa: S608  (statements are put together from constants of this file only)
 

@@ -1,4 +1,4 @@
-"""What clean-up needs: the keep mark, what is left of removed articles, jobs counted by day; migration m009."""
+"""What clean-up needs: keep marks, what is left of removed articles, jobs by day; migrations m009 and m011."""
 
 from __future__ import annotations
 
@@ -31,4 +31,11 @@ CREATE TABLE job_days (  -- what is left of ended jobs whose rows are gone, by t
 """,
     # Deleting an article looks for its items; without this every delete scans the table.
     "CREATE INDEX model_batch_items_article ON model_batch_items (article_id)",
+)
+
+# With all that decides whether an old article goes: choosing among a million reads this instead of the rows. The id
+# stands where lists want it, which are sorted by time and id.
+CHOOSING = (
+    "DROP INDEX articles_status",
+    "CREATE INDEX articles_status ON articles (status, added_at, id, is_active, is_featured, is_kept)",
 )

@@ -1,4 +1,4 @@
-"""The tables of the timetable: what is known of each entry, and what became of its slots."""
+"""The tables of the timetable: what is known of each entry, and what became of its slots; migration m003."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ answers say `exact=False`. Terms are stemmed (porter) and compared without case 
 # ruff: noqa: S608  (statements are put together from constants of this file only)
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 
@@ -22,6 +23,7 @@ from mingus_lib.store import article_rows, gate_sql
 from mingus_lib.store.article_rows import LISTED_SQL
 from mingus_lib.store.database import Row
 
+INDEXES = ("article_fts", "title_fts")
 COMMON = 5_000
 DEFAULT_STATUSES = (ArticleStatus.REVIEW, ArticleStatus.PUBLISHED)
 
@@ -73,7 +75,7 @@ def run(
         return SearchResult(())
     rare = [term for term in query.wanted if not _is_common(connection, term)]
     seen = "1" if reader is None else gate_sql.visible(reader)
-    scores = _scores(connection, query, rare, seen, {"limit": limit, "statuses": _as_json(statuses)})
+    scores = _scores(connection, query, rare, seen, {"limit": limit, "statuses": json.dumps(statuses)})
     hits = (_hit(connection, query, article_id, score) for article_id, score in scores.items())
     return SearchResult(tuple(hits), exact=len(rare) == len(query.wanted))
 
@@ -111,7 +113,3 @@ def _hit(connection: sqlite3.Connection, query: SearchQuery, article_id: int, sc
     values = (MARK_START, MARK_END, query.expression, article_id)
     row: Row = connection.execute(_HIT, values).fetchone()
     return SearchHit(article_rows.article(row), score, row["snippet"])
-
-
-def _as_json(statuses: Sequence[ArticleStatus]) -> str:
-    return "[" + ",".join(f'"{status.value}"' for status in statuses) + "]"

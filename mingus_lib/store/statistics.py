@@ -6,8 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from mingus_lib.errors import NotFound
-from mingus_lib.store import failures
+from mingus_lib.store import failures, search
 from mingus_lib.store.backups import count_rows
 from mingus_lib.store.database import BUSY_TIMEOUT, raw_connection, schema_version
 from mingus_lib.store.maintenance import Report, unseen
@@ -15,7 +14,6 @@ from mingus_lib.store.maintenance import Report, unseen
 # Indexes count to their table, and the parts of a full-text index to it.
 _OWNERS = "SELECT name, tbl_name FROM sqlite_master WHERE type IN ('table', 'index')"
 _BYTES = "SELECT name, sum(pgsize) FROM dbstat WHERE aggregate = TRUE GROUP BY name"
-_SEARCH = ("article_fts", "title_fts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class StoreSizes:
 def measure(path: Path, report: Report = unseen) -> StoreSizes:
     """Read every page's header: about a second for each GB. Raises NotFound and what Store raises."""
     if not path.exists():
-        raise NotFound(f"there is no store at {path}: `mingus db migrate` creates it", code="no-store")
+        raise failures.absent(path)
     log = Path(f"{path}-wal")
     with failures.in_our_words(path), closing(raw_connection(path, BUSY_TIMEOUT, read_only=True)) as found:
         schema = schema_version(found, path)
@@ -65,4 +63,4 @@ def measure(path: Path, report: Report = unseen) -> StoreSizes:
 
 
 def _owner(table: str) -> str:
-    return next((name for name in _SEARCH if table.startswith(name)), table)
+    return next((name for name in search.INDEXES if table.startswith(name)), table)

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from mingus_lib.domain.states import ArticleStatus, Failure, NextSlot, StoreSummary
-from mingus_lib.errors import NotFound, StoreUnavailable
+from mingus_lib.errors import StoreUnavailable
 from mingus_lib.store import failures
 from mingus_lib.store.database import SCHEMA_VERSION, raw_connection, schema_version
 from mingus_lib.store.interventions import PAUSED, paused_queues
@@ -47,7 +47,7 @@ def read_summary(path: Path, *, failures_shown: int = 5, busy_timeout: float = 2
     `store-corrupt`, UsageError `store-newer` or `not-a-store`.
     """
     if not path.exists():
-        raise _absent(path)
+        raise failures.absent(path)
     with failures.in_our_words(path):
         try:
             return _read(path, failures_shown, busy_timeout)
@@ -64,15 +64,14 @@ def read_queues(path: Path, *, busy_timeout: float = 2.0) -> tuple[dict[tuple[st
     Raises as read_summary.
     """
     if not path.exists():
-        raise _absent(path)
-    with failures.in_our_words(path):
-        connection = raw_connection(path, busy_timeout, read_only=True)
-        try:
-            _must_be_current(connection, path)
-            rows = connection.execute(_QUEUE_COUNTS).fetchall()
-            paused = connection.execute(PAUSED).fetchone()
-        finally:
-            connection.close()
+        raise failures.absent(path)
+    with (
+        failures.in_our_words(path),
+        closing(raw_connection(path, busy_timeout, read_only=True)) as connection,
+    ):
+        _must_be_current(connection, path)
+        rows = connection.execute(_QUEUE_COUNTS).fetchall()
+        paused = connection.execute(PAUSED).fetchone()
     counts = {(row["queue"], row["state"]): row["jobs"] for row in rows}
     return counts, paused_queues(paused[0] if paused else None)
 
@@ -80,7 +79,7 @@ def read_queues(path: Path, *, busy_timeout: float = 2.0) -> tuple[dict[tuple[st
 def read_job_ids(path: Path, prefix: str, *, limit: int, busy_timeout: float) -> list[tuple[str, str, str]]:
     """Id, state and task of jobs whose ids begin with `prefix`, the newest without one; raises as read_summary."""
     if not path.exists():
-        raise _absent(path)
+        raise failures.absent(path)
     with (
         failures.in_our_words(path),
         closing(raw_connection(path, busy_timeout, read_only=True)) as connection,
@@ -91,8 +90,7 @@ def read_job_ids(path: Path, prefix: str, *, limit: int, busy_timeout: float) ->
 
 
 def _read(path: Path, shown: int, busy_timeout: float, *, immutable: bool = False) -> StoreSummary:
-    connection = raw_connection(path, busy_timeout, read_only=True, immutable=immutable)
-    with closing(connection):
+    with closing(raw_connection(path, busy_timeout, read_only=True, immutable=immutable)) as connection:
         return _summary(connection, path, shown)
 
 
@@ -123,15 +121,11 @@ def _must_be_current(connection: sqlite3.Connection, path: Path) -> None:
     version = schema_version(connection, path)
     if version == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
         # Somebody is creating it this very moment.
-        raise _absent(path)
+        raise failures.absent(path)
     if version < SCHEMA_VERSION:
         raise StoreUnavailable(
             f"the store {path} is of an older schema: run `mingus db migrate`", code="store-older"
         )
-
-
-def _absent(path: Path) -> NotFound:
-    return NotFound(f"there is no store at {path}: `mingus db migrate` creates it", code="no-store")
 
 
 def _failures(connection: sqlite3.Connection, shown: int) -> tuple[Failure, ...]:

@@ -1,4 +1,4 @@
-"""Values as the store keeps them: times as text that sorts, text without what SQLite cannot hold."""
+"""Values as the store keeps them: times as text that sorts, text that SQLite can hold, reasons with a code."""
 
 from __future__ import annotations
 
@@ -33,4 +33,10 @@ def as_optional_time(text: str | None) -> datetime | None:
 
 def clean(text: str) -> str:
     """The text with unfit characters replaced by U+FFFD."""
+    # Replaced and not left out: a word must not become another one.
     return _UNFIT.sub("�", text)
+
+
+def code_of(reason: str) -> str:
+    """The SQL expression for the code of a reason, `code: detail`; `reason` is a column or an expression."""
+    return f"substr({reason}, 1, instr({reason} || ':', ':') - 1)"

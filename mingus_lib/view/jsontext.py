@@ -25,4 +25,5 @@ def as_json(thing: Any) -> Any:
 
 
 def _escaped(match: re.Match[str]) -> str:
+    # Other scripts stay readable; what is not printable may be an order to the terminal.
     return match[0] if match[0].isprintable() else json.dumps(match[0])[1:-1]

@@ -171,7 +171,7 @@ def show_mail(mail: Mapping[str, Any], form: Format) -> None:
     width = FACT_WIDTH if form is Format.TABLE else 0
     for name in ("subject", *FACTS):
         if mail[name] not in (None, ""):
-            separator = " " if width else "	"
+            separator = " " if width else "\t"
             output.lines([f"{name:<{width}}{separator}{human.printable(str(mail[name]))}"])
     output.lines([""])
     output.rows(mail["parts"], PARTS, form, id_key="path")

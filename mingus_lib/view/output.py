@@ -105,6 +105,7 @@ def console(*, stderr: bool = False) -> Console:
     """A rich console; colours only where they are wanted (NO_COLOR, TERM=dumb, no terminal)."""
     from rich.console import Console
 
+    # Titles and reasons are strangers' text: brackets and :names: in it stay what they are.
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 
@@ -117,5 +118,6 @@ def plain(content: Any) -> str:
     if isinstance(content, datetime):
         return content.isoformat()
     if isinstance(content, dict) or (isinstance(content, list) and any(isinstance(x, dict) for x in content)):
+        # All ASCII, so that nothing in it steers a terminal.
         return json.dumps(content, ensure_ascii=True, default=as_json)
     return human.printable(",".join(map(str, content)) if isinstance(content, list | tuple) else str(content))

@@ -59,34 +59,32 @@ def show(
 @contextmanager
 def counting(doing: str, noun: str) -> Iterator[Callable[[int, int], None]]:
     """A report(done, total) for work that calls back: a counting line on a terminal, else nothing."""
-    live = sys.stderr.isatty()
-
-    def report(done: int, total: int) -> None:
-        if live:
-            print(f"\r\x1b[2K{doing} {done:,} of {total:,} {noun}", end="", file=sys.stderr, flush=True)
-
-    try:
-        yield report
-    finally:
-        if live:
-            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+    with _live_line() as write:
+        yield lambda done, total: write(f"{doing} {done:,} of {total:,} {noun}")
 
 
 @contextmanager
 def steps() -> Iterator[Callable[[int, int, str], None]]:
     """A report(done, total, text) for work of a few named steps: a live line on a terminal, else nothing."""
+    with _live_line() as write:
+        yield lambda done, total, text: write(
+            f"{'━' * (BAR_WIDTH * done // max(total, 1)):{BAR_WIDTH}} {text}"
+        )
+
+
+@contextmanager
+def _live_line() -> Iterator[Callable[[str], None]]:
+    """Writes one line over and over on a terminal, and takes it away at the end; else nothing."""
     live = sys.stderr.isatty()
 
-    def report(done: int, total: int, text: str) -> None:
+    def write(text: str) -> None:
         if live:
-            line = f"{'━' * (BAR_WIDTH * done // max(total, 1)):{BAR_WIDTH}} {text}"
-            print(f"\r\x1b[2K{line}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)
 
     try:
-        yield report
+        yield write
     finally:
-        if live:
-            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+        write("")
 
 
 def summary(step: Snapshot, noun: str) -> str:

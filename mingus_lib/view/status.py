@@ -70,7 +70,7 @@ def _subjects(seen: Facts) -> Iterator[tuple[str, str, Facts]]:
         for row in seen.get(section, ()):
             yield section.removesuffix("s"), str(row["name"]), row
     for row in seen["failures"]:
-        yield "failure", _failure(row)["what"], row
+        yield "failure", row["what"], row
 
 
 def _draw(seen: Facts, screen: Console) -> None:
@@ -83,8 +83,7 @@ def _draw(seen: Facts, screen: Console) -> None:
     if seen.get("breakers"):
         screen.print(output.table(seen["breakers"], BREAKER_COLUMNS, "Circuit breakers"))
     if seen["failures"]:
-        rows = [_failure(row) for row in seen["failures"]]
-        screen.print(output.table(rows, FAILURE_COLUMNS, "Last failures"))
+        screen.print(output.table(seen["failures"], FAILURE_COLUMNS, "Last failures"))
 
 
 def _draw_servers(seen: Facts, screen: Console) -> None:
@@ -160,11 +159,6 @@ def _joined(parts: list[str]) -> Text:
 
 def _queue(row: Facts) -> Facts:
     return {**row, "state": "paused" if row["paused"] else "open"}
-
-
-def _failure(row: Facts) -> dict[str, Any]:
-    """A failed address or job; older names of the same facts are taken too."""
-    return {**row, "at": row.get("at", row.get("ended_at")), "what": str(row.get("what", row.get("task")))}
 
 
 def _draw_workers(seen: Facts, screen: Console) -> None:

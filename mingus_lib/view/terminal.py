@@ -35,6 +35,7 @@ class Terminal:
 
     def __enter__(self) -> Terminal:
         self._saved = termios.tcgetattr(self._input)
+        # A signal that comes just before select would otherwise be noticed at the next key.
         self._wakeup = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
         for stop in ENDS:
             self._handlers[stop] = signal.signal(stop, self._note)
@@ -47,6 +48,7 @@ class Terminal:
 
     def __exit__(self, *_: object) -> None:
         self._write(LEAVE)
+        # What was typed and not read yet must not reach the shell.
         termios.tcsetattr(self._input, termios.TCSAFLUSH, self._saved)
         signal.set_wakeup_fd(self._wakeup)
         for number, handler in self._handlers.items():

@@ -41,6 +41,7 @@ def press(place: Place, key: str, items: Sequence[Item]) -> tuple[Place, Wish | 
     if place.mode == "filter":
         return _type(place, key), None
     if place.mode == "confirm":
+        # Any other key is a no.
         return replace(place, mode="watch", asked=None, said=""), place.asked if key in ("y", "Y") else None
     return _watch(replace(place, said=""), key, items)
 
