@@ -74,17 +74,21 @@ def export(rows: Iterable[Mapping[str, Any]], file: str | None, form: ExportForm
 def replacing(file: str) -> Iterator[TextIO]:
     """A text file that takes the place of `file` when the block ends well. Raises UsageError."""
     path = Path(file)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # A device or a pipe is written into: a file in its place would take it from everybody.
+    whole = path.is_file() or not path.exists()
+    written = path.with_name(f".{path.name}.{os.getpid()}.tmp") if whole else path
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as stream:
+        with written.open("w", encoding="utf-8", newline="") as stream:
             yield stream
-        temporary.replace(path)
+        if whole:
+            written.replace(path)
     except OSError as error:
         raise UsageError(
             f"cannot write {path}: {error.strerror}; name a file in a writable folder"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if whole:
+            written.unlink(missing_ok=True)
 
 
 def _write_jsonl(rows: Iterable[Mapping[str, Any]], stream: TextIO) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 from mingus_lib.domain import overrides
 from mingus_lib.errors import UsageError
+from mingus_lib.services.person import login_name
 from mingus_lib.store.labels import LabelStore
 
 DECISIONS = {"accept": "accepted", "override": "overridden", "skip": "skipped"}
@@ -68,4 +68,5 @@ def queue(labels: LabelStore, seen: set[int]) -> Iterator[dict[str, Any]]:
 
 def editor() -> str:
     """Who sits here, for the record."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()
+    # Behind sudo everybody is root; the record is about people.
+    return os.environ.get("SUDO_USER") or login_name()
