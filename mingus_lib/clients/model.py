@@ -32,6 +32,8 @@ LIMIT_NAMES = ("max_completion_tokens", "max_tokens")
 # The ladder has few steps; a server that refuses more often refuses something else.
 MAX_LESSONS = 4
 MAX_OUTPUT_BYTES = 200_000_000
+# A page of the list, the newest first: a batch is searched for within days of its start.
+BATCHES_LISTED = 100
 # More than any model reads: what a server counts beyond is no count, and would not fit the ledger.
 MOST_TOKENS = 100_000_000
 RUNNING_STATES = ("validating", "in_progress", "finalizing", "cancelling")
@@ -155,10 +157,10 @@ class Model:
         raise Rejected(f"{place} refuses every form of answer")
 
     def _complete(self, ask: Ask, manner: Manner) -> Reply:
-        with_ours = self._in_our_words
-        found = with_ours(
+        found = self._in_our_words(
             ask.model, lambda: self._client.chat.completions.create(**body(ask, manner, self._schema))
         )
+        # An answer that is no JSON comes as its text, not as an error.
         return read_reply(found.to_dict() if hasattr(found, "to_dict") else found)
 
     def _in_our_words(self, model: str, call: Callable[[], Any]) -> Any:
@@ -178,41 +180,44 @@ class Model:
         model = asks[0].model
         manner = self._memory.recall(f"{self.server} {model}") or Manner()
         lines = "".join(_batch_line(ask, manner, self._schema) for ask in asks).encode()
-        files, batches = self._client.files, self._client.batches
-        uploaded = self._in_our_words(
-            model, lambda: files.create(file=("asks.jsonl", lines), purpose="batch")
+        files, batches = self._client.files.with_raw_response, self._client.batches.with_raw_response
+        uploaded = self._object(
+            model, lambda: files.create(file=("asks.jsonl", lines), purpose="batch"), perhaps_paid=False
         )
-        made = self._in_our_words(
+        made = self._object(
             model,
             lambda: batches.create(
-                input_file_id=uploaded.id,
+                input_file_id=_id_of(uploaded, perhaps_paid=False),
                 endpoint="/v1/chat/completions",
                 completion_window="24h",
                 metadata={"mingus": tag},
             ),
         )
-        return str(made.id)
+        return _id_of(made)
 
     def find_batch(self, tag: str) -> str | None:
-        """The id of the batch that was started with this tag, if it was."""
-        found = self._in_our_words("batch", lambda: self._client.batches.list(limit=100))
-        return next((str(each.id) for each in found.data if (each.metadata or {}).get("mingus") == tag), None)
+        """The id of the batch that was started with this tag, if it was. Raises what `complete` raises."""
+        listed = self._client.batches.with_raw_response
+        found = self._object("batch", lambda: listed.list(limit=BATCHES_LISTED)).get("data")
+        if not isinstance(found, list):
+            raise ModelDown("the model's server answered something that is no list of batches")
+        return next((_id_of(each) for each in found if _tag_of(each) == tag), None)
 
     def batch(self, batch_id: str) -> BatchState:
         """How a batch stands. Raises what `complete` raises."""
-        found = self._in_our_words("batch", lambda: self._client.batches.retrieve(batch_id))
-        errors = (
-            [model_failures.said(str(each.message)) for each in (found.errors.data or [])]
-            if found.errors
-            else []
-        )
-        return BatchState(
-            str(found.id),
-            str(found.status),
-            found.output_file_id,
-            found.error_file_id,
-            "; ".join(errors[:3]) or None,
-        )
+        batches = self._client.batches.with_raw_response
+        return read_batch(self._object("batch", lambda: batches.retrieve(batch_id)))
+
+    def _object(self, model: str, call: Callable[[], Any], *, perhaps_paid: bool = True) -> dict[str, Any]:
+        """The JSON object that came. The library would hand on a proxy's page, or half an object, as if it were one."""
+        text = self._in_our_words(model, lambda: call().text)
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise ModelDown("the model's server answered something that is no object", perhaps_paid=perhaps_paid)
+        return found
 
     def batch_lines(self, state: BatchState) -> Iterator[BatchLine]:
         """The answers of a batch that has ended, and its errors, in no order. Raises what `complete` raises."""
@@ -268,6 +273,29 @@ def read_reply(found: Any) -> Reply:
         return Reply(model_failures.said(str(refusal)), "refusal", usage)
     stop = finish if finish in ("length", "content_filter") else "stop"
     return Reply(text if isinstance(text, str) else "", stop, usage)
+
+
+def _id_of(found: Any, *, perhaps_paid: bool = True) -> str:
+    name = found.get("id") if isinstance(found, dict) else None
+    if not isinstance(name, str) or not name:
+        raise ModelDown("the model's server answered something without an id", perhaps_paid=perhaps_paid)
+    return name
+
+
+def _tag_of(found: Any) -> object:
+    metadata = found.get("metadata") if isinstance(found, dict) else None
+    return metadata.get("mingus") if isinstance(metadata, dict) else None
+
+
+def read_batch(found: dict[str, Any]) -> BatchState:
+    """A batch from its JSON; ModelDown when it is none."""
+    state, files = found.get("status"), (found.get("output_file_id"), found.get("error_file_id"))
+    errors = found.get("errors")
+    told = errors.get("data") if isinstance(errors, dict) else None
+    if not isinstance(state, str) or not all(each is None or isinstance(each, str) for each in files):
+        raise ModelDown("the model's server answered something that is no batch")
+    reasons = [str(each.get("message")) for each in told or [] if isinstance(each, dict)]
+    return BatchState(_id_of(found), state, *files, model_failures.said("; ".join(reasons[:3])) or None)
 
 
 def _usage(found: Any) -> Usage:

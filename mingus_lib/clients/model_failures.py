@@ -73,7 +73,8 @@ def translated(error: Exception, model: str, key: str) -> MingusError | None:
         )
     if isinstance(error, openai.APIStatusError):
         return _of_status(error, model, key)
-    if isinstance(error, openai.APIResponseValidationError | openai.APIError | ValueError):
+    # The library lets through what its JSON parser raises; nesting without an end is a RecursionError.
+    if isinstance(error, openai.APIError | ValueError | RecursionError):
         return ModelDown("the model's server answered something that is no JSON", perhaps_paid=True)
     return ModelDown(said(str(error), key)) if isinstance(error, openai.OpenAIError) else None
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mingus_lib.clients.model import BatchLine, BatchState, ModelDown
+from mingus_lib.clients.model import BatchLine, BatchState, ModelDown, Rejected
 from mingus_lib.domain import answer, offline, prompting
 from mingus_lib.domain.labels import OPENAI, review_flags
 from mingus_lib.domain.prompting import Ask
@@ -183,6 +183,10 @@ class LabelBatches:
         for batch in self.batches.open():
             try:
                 self._look(batch, found, now)
+            except Rejected as error:
+                # Asking again would bring the same, and keep the batches behind this one from being read.
+                log.error("batch %s: %s; its articles go the ordinary way", batch.id, error.reason)
+                self._give_up(batch.id, error.reason, found, unknown=True)
             except ModelDown as error:
                 if now - batch.created_at > UNREADABLE_AFTER:
                     log.error("batch %s: %s; its articles go the ordinary way", batch.id, error.reason)
