@@ -20,7 +20,11 @@ COUNT = 1500
 def cleaning(home: Path) -> CacheCleaning:
     store = Store.open(home / "mingus.db")
     return CacheCleaning(
-        Expiry(store), CachePolicy(logs=timedelta(days=1)), lambda: None, home / "mingus.log", home / "redis.log"
+        Expiry(store),
+        CachePolicy(logs=timedelta(days=1)),
+        lambda: None,
+        home / "mingus.log",
+        home / "redis.log",
     )
 
 

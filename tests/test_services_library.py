@@ -23,7 +23,7 @@ def test_a_file_is_replaced_whole_or_stays(tmp_path: Path) -> None:
         library.export((ROWS[each] for each in (0, 1 // 0)), str(path), ExportFormat.JSONL)
     assert path.read_text() == "before"
     assert library.export(ROWS, str(path), ExportFormat.JSONL) == 2
-    assert (path.read_text(), os.listdir(tmp_path)) == (LINES, ["out.jsonl"])
+    assert (path.read_text(), [each.name for each in tmp_path.iterdir()]) == (LINES, ["out.jsonl"])
 
 
 def test_a_pipe_is_written_into_and_stays_one(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_what_is_no_place_for_a_file_is_named(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="cannot write"):
         library.export(ROWS, name, ExportFormat.CSV)
-    assert os.listdir(tmp_path) == []
+    assert not any(tmp_path.iterdir())
 
 
 def test_who_has_no_name_is_known_by_number(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,7 +121,9 @@ def _inside(path: Path, depth: int) -> Iterator[Path | NoMail]:
         yield path
         return
     if depth > MAX_FOLDER_DEPTH:
-        yield NoMail(str(path), f"too-deep: more than {MAX_FOLDER_DEPTH} folders inside each other; name this one")
+        yield NoMail(
+            str(path), f"too-deep: more than {MAX_FOLDER_DEPTH} folders inside each other; name this one"
+        )
         return
     is_maildir = all((path / part).is_dir() for part in MAILDIR)
     if is_maildir:

@@ -3,7 +3,6 @@
 The library does no retries of its own (max_retries=0): ours, the shared pace and the breaker are the only ones. Servers
 differ in how an answer can be held to a form and how its length is limited: the first refusal teaches, and is
 remembered for each server and model.
-Longer than 300 lines on purpose: chat and batches share the client and its failures.
 """
 
 from __future__ import annotations
@@ -16,12 +15,21 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mingus_lib.clients import model_failures
 from mingus_lib.clients.leaving import Door, Gate
+from mingus_lib.clients.model_answers import (
+    BatchLine,
+    BatchState,
+    Reply,
+    id_of,
+    read_batch,
+    read_batch_line,
+    read_reply,
+    tag_of,
+)
 from mingus_lib.clients.model_failures import DEPENDENCY as DEPENDENCY
 from mingus_lib.clients.model_failures import ModelDown as ModelDown
 from mingus_lib.clients.model_failures import OutOfService as OutOfService
 from mingus_lib.clients.model_failures import Rejected as Rejected
 from mingus_lib.clients.model_failures import TooFast as TooFast
-from mingus_lib.domain.pricing import Usage
 from mingus_lib.domain.prompting import ANSWER_TOKENS, Ask
 
 if TYPE_CHECKING:
@@ -34,9 +42,6 @@ MAX_LESSONS = 4
 MAX_OUTPUT_BYTES = 200_000_000
 # A page of the list, the newest first: a batch is searched for within days of its start.
 BATCHES_LISTED = 100
-# More than any model reads: what a server counts beyond is no count, and would not fit the ledger.
-MOST_TOKENS = 100_000_000
-RUNNING_STATES = ("validating", "in_progress", "finalizing", "cancelling")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,40 +60,6 @@ class Remembers(Protocol):
 
     def remember(self, server: str, manner: Manner) -> None:
         """Keep it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A finished call. `stop` is `stop`, or why there is no whole answer: length, content_filter, refusal."""
-
-    text: str
-    stop: str
-    usage: Usage
-
-
-@dataclass(frozen=True, slots=True)
-class BatchState:
-    """A batch at the provider. `state` is the provider's own word."""
-
-    id: str
-    state: str
-    output_file: str | None
-    error_file: str | None
-    reason: str | None
-
-    @property
-    def running(self) -> bool:
-        """Whether there is more to come."""
-        return self.state in RUNNING_STATES
-
-
-@dataclass(frozen=True, slots=True)
-class BatchLine:
-    """One answer of a batch: a reply, or why there is none."""
-
-    key: str
-    reply: Reply | None
-    reason: str | None
 
 
 class Model:
@@ -187,13 +158,13 @@ class Model:
         made = self._object(
             model,
             lambda: batches.create(
-                input_file_id=_id_of(uploaded, perhaps_paid=False),
+                input_file_id=id_of(uploaded, perhaps_paid=False),
                 endpoint="/v1/chat/completions",
                 completion_window="24h",
                 metadata={"mingus": tag},
             ),
         )
-        return _id_of(made)
+        return id_of(made)
 
     def find_batch(self, tag: str) -> str | None:
         """The id of the batch that was started with this tag, if it was. Raises what `complete` raises."""
@@ -201,7 +172,7 @@ class Model:
         found = self._object("batch", lambda: listed.list(limit=BATCHES_LISTED)).get("data")
         if not isinstance(found, list):
             raise ModelDown("the model's server answered something that is no list of batches")
-        return next((_id_of(each) for each in found if _tag_of(each) == tag), None)
+        return next((id_of(each) for each in found if tag_of(each) == tag), None)
 
     def batch(self, batch_id: str) -> BatchState:
         """How a batch stands. Raises what `complete` raises."""
@@ -216,7 +187,9 @@ class Model:
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
-            raise ModelDown("the model's server answered something that is no object", perhaps_paid=perhaps_paid)
+            raise ModelDown(
+                "the model's server answered something that is no object", perhaps_paid=perhaps_paid
+            )
         return found
 
     def batch_lines(self, state: BatchState) -> Iterator[BatchLine]:
@@ -256,56 +229,6 @@ def lesson(refusal: str, manner: Manner) -> Manner | None:
     return None
 
 
-def read_reply(found: Any) -> Reply:
-    """A reply from the JSON of a chat completion; ModelDown when it is none."""
-    if model_failures.is_page(found):
-        raise ModelDown("an HTML page came in place of an answer: a proxy's, and the model was not asked")
-    try:
-        choice = found["choices"][0]
-        message, finish = choice["message"], choice.get("finish_reason")
-        usage = _usage(found.get("usage") or {})
-        text, refusal = message.get("content"), message.get("refusal")
-    except (TypeError, KeyError, IndexError, AttributeError):
-        raise ModelDown(
-            "the model's server answered something that is no completion", perhaps_paid=True
-        ) from None
-    if refusal:
-        return Reply(model_failures.said(str(refusal)), "refusal", usage)
-    stop = finish if finish in ("length", "content_filter") else "stop"
-    return Reply(text if isinstance(text, str) else "", stop, usage)
-
-
-def _id_of(found: Any, *, perhaps_paid: bool = True) -> str:
-    name = found.get("id") if isinstance(found, dict) else None
-    if not isinstance(name, str) or not name:
-        raise ModelDown("the model's server answered something without an id", perhaps_paid=perhaps_paid)
-    return name
-
-
-def _tag_of(found: Any) -> object:
-    metadata = found.get("metadata") if isinstance(found, dict) else None
-    return metadata.get("mingus") if isinstance(metadata, dict) else None
-
-
-def read_batch(found: dict[str, Any]) -> BatchState:
-    """A batch from its JSON; ModelDown when it is none."""
-    state, files = found.get("status"), (found.get("output_file_id"), found.get("error_file_id"))
-    errors = found.get("errors")
-    told = errors.get("data") if isinstance(errors, dict) else None
-    if not isinstance(state, str) or not all(each is None or isinstance(each, str) for each in files):
-        raise ModelDown("the model's server answered something that is no batch")
-    reasons = [str(each.get("message")) for each in told or [] if isinstance(each, dict)]
-    return BatchState(_id_of(found), state, *files, model_failures.said("; ".join(reasons[:3])) or None)
-
-
-def _usage(found: Any) -> Usage:
-    details = found.get("prompt_tokens_details") or {}
-    numbers = (found.get("prompt_tokens"), found.get("completion_tokens"), details.get("cached_tokens"))
-    return Usage(
-        *(min(number, MOST_TOKENS) if isinstance(number, int) and number > 0 else 0 for number in numbers)
-    )
-
-
 def _batch_line(ask: Ask, manner: Manner, schema: dict[str, Any]) -> str:
     line = {
         "custom_id": ask.key,
@@ -314,21 +237,3 @@ def _batch_line(ask: Ask, manner: Manner, schema: dict[str, Any]) -> str:
         "body": body(ask, manner, schema),
     }
     return json.dumps(line, ensure_ascii=False) + "\n"
-
-
-def read_batch_line(line: bytes) -> BatchLine | None:
-    """One line of a batch's output or error file; None when it is none: the others are still good."""
-    try:
-        found = json.loads(line)
-        key, response, error = str(found["custom_id"]), found.get("response") or {}, found.get("error")
-        status, answer = response.get("status_code"), response.get("body")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
-    if status == 200:
-        try:
-            return BatchLine(key, read_reply(answer), None)
-        except ModelDown as down:
-            return BatchLine(key, None, down.reason)
-    told = error or (answer.get("error") if isinstance(answer, dict) else None) or f"status {status}"
-    code = str(told.get("code") or told.get("message")) if isinstance(told, dict) else str(told)
-    return BatchLine(key, None, model_failures.said(code))

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from mingus_lib.clients.model import Model, ModelDown, OutOfService, Rejected, Reply, TooFast
+from mingus_lib.clients.model import Model, ModelDown, OutOfService, Rejected, TooFast
+from mingus_lib.clients.model_answers import Reply
 from mingus_lib.domain import answer, prompting
 from mingus_lib.domain.labels import OPENAI, Classified, Labels
 from mingus_lib.domain.pricing import Prices, Usage

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mingus_lib.clients.model import BatchLine, BatchState, ModelDown, Rejected
+from mingus_lib.clients.model import ModelDown, Rejected
+from mingus_lib.clients.model_answers import BatchLine, BatchState
 from mingus_lib.domain import answer, offline, prompting
 from mingus_lib.domain.labels import OPENAI, review_flags
 from mingus_lib.domain.prompting import Ask
