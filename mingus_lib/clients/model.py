@@ -25,7 +25,6 @@ from mingus_lib.clients.model_answers import (
     read_reply,
     tag_of,
 )
-from mingus_lib.clients.model_failures import DEPENDENCY as DEPENDENCY
 from mingus_lib.clients.model_failures import ModelDown as ModelDown
 from mingus_lib.clients.model_failures import OutOfService as OutOfService
 from mingus_lib.clients.model_failures import Rejected as Rejected

@@ -85,6 +85,13 @@ class Models:
     cheap: str
     text_tokens: int = 1500
 
+    def wanted(self, article: Unread | None, *, force: bool) -> Ask | None:
+        """The question for an article whose labels the AI engine should make; None where it would not be asked."""
+        if article is None or article.is_override:
+            return None
+        current = article.engine == OPENAI and article.labelled_hash == article.content_hash
+        return None if current and not force else self.ask(article)
+
     def ask(self, article: Unread) -> Ask:
         """The question for an article, to the model that suits it."""
         strong = prompting.wants_strong(article.title, article.text, article.words)

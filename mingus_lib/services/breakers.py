@@ -32,5 +32,4 @@ def reset(limits: Limits, names: Sequence[str], *, everything: bool) -> list[dic
 
 
 def _names(counted: dict[str, Breaker]) -> list[str]:
-    declared = {task.dependency for task in catalog.load().values() if task.dependency}
-    return sorted(declared | counted.keys())
+    return sorted(catalog.dependencies() | counted.keys())

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from mingus_lib.domain.control import Act, Brief, Did, act, ended_word
-from mingus_lib.domain.jobs import JobState
+from mingus_lib.domain.control import Act, Brief, Did, act, by_queue, ended_word
+from mingus_lib.domain.jobs import OPEN, JobState
 from mingus_lib.errors import RedisUnavailable
 from mingus_lib.queues.control import Control, chunks, withdraw
 from mingus_lib.queues.delivery import Delivery
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from mingus_lib.store.ledger import Ledger
 
 REASON = "cancelled: by an operator"
-OPEN = (JobState.QUEUED, JobState.SCHEDULED, JobState.STARTED)
 WAIT_SECONDS = 5.0
 POLL_SECONDS = 0.05
 
@@ -60,10 +58,7 @@ class Canceller:
         return [act(job, Did.CANCELLED) if job.id in cancelled else told[job.id] for job in jobs]
 
     def _withdraw(self, jobs: Iterable[Brief]) -> set[str]:
-        by_queue: defaultdict[str, list[str]] = defaultdict(list)
-        for job in jobs:
-            by_queue[job.queue].append(job.id)
-        return {job_id for queue, ids in by_queue.items() for job_id in self._from_queue(queue, ids)}
+        return {job_id for queue, ids in by_queue(jobs).items() for job_id in self._from_queue(queue, ids)}
 
     def _from_queue(self, queue: str, ids: Sequence[str]) -> set[str]:
         done: set[str] = set()

@@ -48,7 +48,7 @@ def plan(queues: Sequence[str], *, user: str = "mingus", own_redis: bool = True)
     """A checked plan; no queue means all of them. Raises UsageError and NotFound."""
     if USER.fullmatch(user) is None:
         raise UsageError(f"--user {user[:40]!r}: a user's name has small letters, digits, _ and -")
-    names = tuple(dict.fromkeys(catalog.check_queue(name) for name in queues)) or catalog.QUEUES
+    names = catalog.check_queues(queues) or catalog.QUEUES
     return Plan(program(), user, names, own_redis)
 
 
@@ -70,6 +70,11 @@ def stop_seconds() -> int:
     return max(task.hard for task in catalog.load().values()) + 60
 
 
+def own_redis_url(home: Path) -> str:
+    """The address of the Redis that the service manager starts for the library in `home`."""
+    return f"unix://{home}/redis/redis.sock"
+
+
 def has_password(url: str | None) -> bool:
     """Whether the address must not be seen by everybody."""
     return url is not None and "@" in url
@@ -81,7 +86,7 @@ def template(name: str) -> str:
 
 
 def write(folder: Path, files: Mapping[str, str], *, force: bool, private: bool = False) -> tuple[Path, ...]:
-    """Write them all into the folder, or none. Raises Refused for a file that is there and different.
+    """Write them all into the folder, or none when one is there and different: Refused. Raises UsageError.
 
     `private` files, which hold an address with a password, are for their owner alone.
     """
@@ -121,7 +126,7 @@ def supervisor_files(wanted: Plan, home: Path, redis_url: str | None) -> dict[st
 
 
 def _supervisor_common(user: str, home: Path, redis_url: str | None) -> str:
-    url = redis_url or f"unix://{home}/redis/redis.sock"
+    url = redis_url or own_redis_url(home)
     # supervisord expands %(name)s, has no way to write a quote, and takes what follows a space and ; for a comment.
     for value in (str(home), url):
         if not value.isprintable() or UNQUOTABLE.search(value):

@@ -311,10 +311,10 @@ def _fetch_all(
     ]
     for thread in threads:
         thread.start()
-    # While the first pages are on their way.
-    load_readers()
     missing = {address.position: address for address in addresses}
     try:
+        # While the first pages are on their way.
+        load_readers()
         while missing:
             try:
                 address, fetched = arrived.get(timeout=max(0.0, give_up_at - time.monotonic()))

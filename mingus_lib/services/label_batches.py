@@ -22,7 +22,7 @@ from mingus_lib.errors import MingusError, Refused
 from mingus_lib.services.ai_labels import AiLabels
 from mingus_lib.store.batches import Batches, BatchItem, BatchRow
 from mingus_lib.store.costs import Call, Spent
-from mingus_lib.store.labels import LabelStore, Unread
+from mingus_lib.store.labels import LabelStore
 
 log = logging.getLogger("mingus.labels")
 
@@ -98,8 +98,7 @@ class LabelBatches:
         groups: dict[str, list[tuple[int, Ask]]] = {}
         ids = list(article_ids)
         for number, article_id in enumerate(ids, 1):
-            article = self.labels.unread(article_id)
-            ask = self._wanted(article, force)
+            ask = self.ai.models.wanted(self.labels.unread(article_id), force=force)
             report(number, len(ids))
             if ask is None:
                 found.skipped += 1
@@ -119,12 +118,6 @@ class LabelBatches:
                 found.error, found.left = error, sum(len(rest) for _, rest in parts[number:])
                 break
         return found
-
-    def _wanted(self, article: Unread | None, force: bool) -> Ask | None:
-        if article is None or article.is_override:
-            return None
-        current = article.engine == OPENAI and article.labelled_hash == article.content_hash
-        return None if current and not force else self.ai.models.ask(article)
 
     def _hand_over(self, model: str, pairs: Sequence[tuple[int, Ask]], found: Started) -> None:
         by_key = {ask.key: (article_id, ask) for article_id, ask in pairs}

@@ -104,7 +104,7 @@ def _workers(seen: Seen) -> Iterator[Family]:
 
 def _breakers(seen: Seen) -> Family:
     now = {breaker["name"]: breaker["state"] for breaker in seen["breakers"]}
-    declared = sorted({task.dependency for task in catalog.load().values() if task.dependency})
+    declared = sorted(catalog.dependencies())
     return _gauge(
         "mingus_breaker_state",
         "1 for the state that a circuit breaker is in.",

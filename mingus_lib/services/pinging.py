@@ -21,9 +21,9 @@ TASK = "ping"
 
 def send(enqueuer: Submits, queues: Sequence[str]) -> dict[str, str]:
     """A ping into each queue; the queues by the ids of their jobs. Raises NotFound, RedisUnavailable."""
-    names = [catalog.check_queue(name) for name in queues] or catalog.QUEUES
-    ids = enqueuer.submit([new_job(TASK, {"token": name}, queue=name) for name in dict.fromkeys(names)])
-    return dict(zip(ids, dict.fromkeys(names), strict=True))
+    names = catalog.check_queues(queues) or catalog.QUEUES
+    ids = enqueuer.submit([new_job(TASK, {"token": name}, queue=name) for name in names])
+    return dict(zip(ids, names, strict=True))
 
 
 def follow(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from mingus_lib.domain.control import Act, Brief, Did, act, no_retry
+from mingus_lib.domain.control import Act, Brief, Did, act, by_queue, no_retry
 from mingus_lib.domain.jobs import JobState
 from mingus_lib.queues import catalog
 from mingus_lib.queues.control import Control, chunks
@@ -99,14 +98,6 @@ def planned(jobs: Sequence[Brief], outcome: Did) -> list[Act]:
     if outcome is Did.DROPPED:
         return [_dropped(job, job.state is JobState.DEAD) for job in jobs]
     return [_retried(job, refused.get(job.id), True) for job in jobs]
-
-
-def by_queue(jobs: Iterable[Brief]) -> dict[str, list[str]]:
-    """Their ids by queue."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for job in jobs:
-        found[job.queue].append(job.id)
-    return found
 
 
 def _retried(job: Brief, refusal: str | None, done: bool) -> Act:

@@ -88,9 +88,7 @@ def _listening(
 
     def wait(seconds: float) -> bool:
         turned()
-        if not attention.signals:
-            attention.wait(seconds)
-        return attention.signals > 0
+        return attention.rest(seconds)
 
     with attention.listening():
         signal.signal(signal.SIGHUP, hang_up)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from mingus_lib.domain.jobs import JobSpec
@@ -66,15 +67,11 @@ class Sweeper:
         count = 0
         while found := self.follow_ups.pending(tuple(catalog.load()), BATCH):
             pairs = [(each, self._job_of(each)) for each in found]
-
-            def record(jobs: Sequence[JobSpec], pairs: Sequence[tuple[FollowUp, JobSpec]] = pairs) -> None:
-                self._record(jobs, pairs)
-
-            self.enqueuer.submit([job for _, job in pairs], record=record)
+            self.enqueuer.submit([job for _, job in pairs], record=partial(self._record, pairs))
             count += len(pairs)
         return count
 
-    def _record(self, jobs: Sequence[JobSpec], pairs: Sequence[tuple[FollowUp, JobSpec]]) -> None:
+    def _record(self, pairs: Sequence[tuple[FollowUp, JobSpec]], jobs: Sequence[JobSpec]) -> None:
         now = datetime.now(UTC)
         with self.store.transaction(durable=True):
             if not all(self.follow_ups.mark(each.id, job.id, now) for each, job in pairs):

@@ -1,7 +1,4 @@
-"""Workers on this machine: in the foreground, in the background, and `up`, which brings its own Redis.
-
-Longer than 300 lines on purpose: the three ways to run them start and stop the same processes in the same order.
-"""
+"""Workers on this machine: in the foreground, in the background, and `up`, which brings its own Redis."""
 
 from __future__ import annotations
 
@@ -9,8 +6,6 @@ import contextlib
 import fcntl
 import logging
 import os
-import select
-import signal
 import socket
 import subprocess
 import sys
@@ -59,7 +54,7 @@ class WorkOrder:
 
 def order(queues: Sequence[str], concurrency: int, **how: Any) -> WorkOrder:
     """A checked order; no queue means all of them. Raises NotFound or UsageError."""
-    names = tuple(dict.fromkeys(catalog.check_queue(name) for name in queues)) or catalog.QUEUES
+    names = catalog.check_queues(queues) or catalog.QUEUES
     wanted = WorkOrder(names, concurrency, **how)
     if wanted.name is not None and WORD.fullmatch(wanted.name) is None:
         raise UsageError(f"--name {wanted.name[:40]!r}: use letters, digits, dots, _ and -")
@@ -170,6 +165,7 @@ def _wait_for_redis(here: Runtime, turn: Callable[[], None]) -> Redis:
 
 
 def _run_keeper(renew: Renew, lifeline: int, turn: Callable[[], None]) -> None:
+    from mingus_lib.queues.attention import Attention
     from mingus_lib.queues.keeper import Keeper, keep
 
     here = renew()
@@ -179,23 +175,14 @@ def _run_keeper(renew: Renew, lifeline: int, turn: Callable[[], None]) -> None:
         here.close()
         return Keeper(here.redis, here.ledger, here.keyring.own, here.redis_where, here.settings.results_ttl)
 
-    stopped = stopper(lifeline)
+    attention = Attention(lifeline)
 
     def turned(seconds: float) -> bool:
         turn()
-        return stopped(seconds)
+        return attention.rest(seconds)
 
-    keep(open_keeper, turned)
-
-
-def stopper(lifeline: int) -> Callable[[float], bool]:
-    """A wait that ends early, and says so, at SIGTERM or SIGINT or with the process at the other end of `lifeline`."""
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    for stop in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(stop, lambda *_: None)
-    return lambda seconds: bool(select.select([reading, lifeline], [], [], seconds)[0])
+    with attention.listening():
+        keep(open_keeper, turned)
 
 
 def common_arguments(settings: Settings, config: str | None) -> list[str]:
