@@ -95,7 +95,8 @@ class Importer:
 
     def _run(self, name: str, stdin: BinaryIO, max_errors: int, form: str | None) -> ImportResult:
         with open_input(name, stdin) as stream, _uncollected():
-            seekable = name != "-"
+            # A pipe has no place to come back to, whatever its name.
+            seekable = name != "-" and stream.seekable()
             source = _fingerprint(Path(name), stream) if seekable else None
             place = self._files.place(source) if source else None
             lines = Lines(stream, name)
@@ -238,8 +239,6 @@ def _uncollected() -> Iterator[None]:
 
 def _fingerprint(path: Path, stream: BinaryIO) -> str:
     """What tells this file from others: size and beginning. The same file, moved, goes on too."""
-    if not stream.seekable():
-        return f"{path.absolute()}"
     head = stream.read(HEAD_BYTES)
     stream.seek(0)
     return hashlib.blake2b(head + str(path.stat().st_size).encode(), digest_size=16).hexdigest()
