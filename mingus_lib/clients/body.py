@@ -43,6 +43,7 @@ def read(
         if len(body) > limit:
             raise _too_large(label, limit)
     if accept is not None and not body:
+        # An empty body has no first bytes to be shown.
         accept(b"")
     return bytes(body)
 

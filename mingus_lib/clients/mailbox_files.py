@@ -70,6 +70,7 @@ class _Peeking:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        # Standard input cannot be wound back.
         self.start = stream.read(PEEK)
         self._left = self.start
 

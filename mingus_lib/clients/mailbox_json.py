@@ -70,6 +70,7 @@ def _values(read: Read) -> Iterator[Any]:
         try:
             value, at = decoder.raw_decode(text, at)
         except RecursionError:
+            # Where the next object begins is not known then.
             yield _Unreadable("not-json: nested too deeply")
             return
         except ValueError as error:

@@ -32,6 +32,7 @@ def _messages(read: Read, max_bytes: int) -> Iterator[tuple[bytes, int]]:
         buffer += block
         at = 0
         for found in _SEPARATOR.finditer(buffer):
+            # With the line end that the separator's pattern begins with.
             mail.take(buffer[at : found.start() + 1])
             # A blank line between two separators is no mail.
             if mail.size > 1:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mingus_lib.clients.mailbox_imap import ImapAccount
 
 DEPENDENCY = "imap"
+# Response codes of RFC 5530 for what passes by itself.
 PASSING_REFUSALS = ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]")
 
 

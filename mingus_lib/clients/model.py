@@ -102,6 +102,7 @@ class Model:
 
     def close(self) -> None:
         """Close its connections."""
+        # The property would make a client, and import the library, to close it.
         if "_client" in self.__dict__:
             self._client.close()
 
@@ -140,6 +141,7 @@ class Model:
             ours = model_failures.translated(error, model, self._key)
             if ours is None:
                 raise
+            # A traceback with the library's error in it could show the key.
             raise ours from None
 
     def start_batch(self, asks: Sequence[Ask], tag: str) -> str:
@@ -160,6 +162,7 @@ class Model:
                 input_file_id=id_of(uploaded, perhaps_paid=False),
                 endpoint="/v1/chat/completions",
                 completion_window="24h",
+                # By this a batch is found whose id died with the process that started it.
                 metadata={"mingus": tag},
             ),
         )
@@ -218,6 +221,7 @@ def lesson(refusal: str, manner: Manner) -> Manner | None:
     """What a refusal teaches: the next manner to try; None when it was about something else."""
     text = refusal.lower()
     if "max_completion_tokens" in text or "max_tokens" in text:
+        # Older servers know only the one name, newer models take only the other.
         other = LIMIT_NAMES[1 - LIMIT_NAMES.index(manner.limit_name)]
         return replace(manner, limit_name=other)
     step = FORMS.index(manner.form) + 1

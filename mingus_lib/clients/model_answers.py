@@ -12,6 +12,7 @@ from mingus_lib.domain.pricing import Usage
 
 # More than any model reads: what a server counts beyond is no count, and would not fit the ledger.
 MOST_TOKENS = 100_000_000
+# Any other word is an end, or a provider's new one would keep its batch waiting for ever.
 RUNNING_STATES = ("validating", "in_progress", "finalizing", "cancelling")
 
 

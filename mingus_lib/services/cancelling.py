@@ -63,6 +63,7 @@ class Canceller:
     def _from_queue(self, queue: str, ids: Sequence[str]) -> set[str]:
         done: set[str] = set()
 
+        # The ledger first: a worker that takes a job in between asks it, and lets the job go.
         def cancel(chunk: Sequence[str]) -> list[str]:
             changed = self.hand.withdraw(chunk, REASON, datetime.now(UTC))
             done.update(changed)
@@ -84,6 +85,7 @@ class Canceller:
 
     def _ask(self, ids: Iterable[str]) -> None:
         for chunk in chunks(ids):
+            # None of them runs any more, so that nobody is to be stopped.
             if not self.ledger.request_cancel(chunk):
                 continue
             try:

@@ -48,6 +48,7 @@ class CacheCleaning:
 
     def run(self, now: datetime, deadline: float | None, report: Report) -> dict[str, Any]:
         """Delete it. Safe to run twice, and twice at once; `left` says that there was no time for all of it."""
+        # What needs no room in the store first: see the top.
         report(0, len(PARTS), LOGS)
         found = [self._logs(now, dry_run=False)]
         report(1, len(PARTS), ORPHANS)

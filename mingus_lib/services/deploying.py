@@ -54,6 +54,7 @@ def plan(queues: Sequence[str], *, user: str = "mingus", own_redis: bool = True)
 
 def program() -> Path:
     """The `mingus` of this installation. Raises UsageError when there is none that can be started by its path."""
+    # The one of this installation: the first on the PATH may be of another release.
     beside = Path(sys.executable).parent / "mingus"
     found = beside if os.access(beside, os.X_OK) else Path(shutil.which("mingus") or "")
     if not found.is_absolute():
@@ -101,6 +102,7 @@ def write(folder: Path, files: Mapping[str, str], *, force: bool, private: bool 
             )
         for path, text in paths.items():
             path.parent.mkdir(parents=True, exist_ok=True)
+            # Before anything is in it: a password is readable for others at no moment.
             path.touch(mode=0o600 if private else 0o644)
             if private:
                 # It may have been there, for everybody to read.
@@ -135,6 +137,7 @@ def _supervisor_common(user: str, home: Path, redis_url: str | None) -> str:
             )
     settings = f'MINGUS_HOME="{home}",MINGUS_REDIS_URL="{url}"'.replace("%", "%%")
     lines = [f"environment={settings}", "autorestart=true", "redirect_stderr=true"]
+    # Only root can start a program as somebody else.
     if os.geteuid() == 0 and user != "root":
         lines.insert(0, f"user={user}")
     return "\n".join(lines)

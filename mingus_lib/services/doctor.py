@@ -171,6 +171,7 @@ def _files(settings: Settings) -> Iterator[Finding]:
     wrong = tuple(
         f"{path} {stat.S_IMODE(path.stat().st_mode):o}"
         for path in (home, home / "keys.json")
+        # The group may be that of the operators; everybody else has no business here.
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o007
     )
     yield diagnosis.key_modes(wrong)

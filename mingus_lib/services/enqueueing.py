@@ -45,6 +45,7 @@ def read_arguments(
         if len(text) > MAX_ARGUMENT_BYTES:
             raise UsageError(f"{args_file}: more than {MAX_ARGUMENT_BYTES} bytes of arguments")
         return [_object(text, args_file)]
+    # The bytes that the shell gave: what is no UTF-8 among them is refused as such.
     return [_object(args.encode("utf-8", "surrogateescape"), "--args") if args is not None else {}]
 
 

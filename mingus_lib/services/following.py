@@ -41,6 +41,7 @@ def follow_one(
         if job is None:
             raise NotFound(f"job {job_id} is no longer on the record")
         event = _event(job)
+        # The time of a progress is that of the look, and by itself no change.
         if said is None or replace(event, at=said.at) != said:
             said = event
             yield event

@@ -42,6 +42,7 @@ def add(ring: KeyRing, name: str, permissions: Sequence[str], output: Path) -> d
         )
     for permission in permissions:
         check_permission(permission)
+    # Before the key is made: nobody would hold it.
     if output.exists():
         raise Refused(f"{output} is there already; name another file")
     if not output.parent.is_dir():

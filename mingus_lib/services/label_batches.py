@@ -122,6 +122,7 @@ class LabelBatches:
     def _hand_over(self, model: str, pairs: Sequence[tuple[int, Ask]], found: Started) -> None:
         by_key = {ask.key: (article_id, ask) for article_id, ask in pairs}
         now = datetime.now(UTC)
+        # Calls that a dead process left open would keep their questions from being asked.
         self.ai.costs.close_lost(now)
         with self.labels.store.transaction():
             for key in self.ai.costs.under_way(by_key):
@@ -199,6 +200,7 @@ class LabelBatches:
             self.batches.looked(batch.id, now)
             found.running += 1
             return
+        # Before the batch ends: a kill in between reads again, and finds less left to store.
         self._read(batch, state, found)
         failed = state.state not in ("completed", "expired", "cancelled")
         self.batches.end(batch.id, "failed" if failed else "ended", state.reason or state.state, now)
@@ -244,6 +246,7 @@ class LabelBatches:
         whole = reply.text if reply.stop == "stop" and reply.text else None
         with self.labels.store.transaction():
             now = datetime.now(UTC)
+            # Booked, stored and marked together: else a kill would have it booked twice.
             self.ai.costs.answered(item.call_id, reply.usage, cost, price.date, now, whole)
             labelled = whole is not None and self._stored(batch, item, whole, reply.usage, cost)
             self.batches.mark(

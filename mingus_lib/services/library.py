@@ -106,6 +106,7 @@ def _write_csv(rows: Iterable[Mapping[str, Any]], stream: TextIO) -> int:
         if writer is None:
             writer = csv.DictWriter(stream, fieldnames=list(row))
             writer.writeheader()
+        # A title that begins with = would be a formula for whoever opens the file.
         writer.writerow({key: _defused(value) for key, value in row.items()})
         count += 1
     return count

@@ -162,6 +162,7 @@ def heads(group: MailGroup) -> list[tuple[MailHead, RawMail]]:
 
 
 def _assign(mails: Mails, ids: Sequence[int], enqueue: Enqueues) -> str:
+    # Noted afterwards: a kill in between enqueues twice, which is harmless; the other way round it would be never.
     job_id = enqueue(ids)
     mails.assign(ids, job_id)
     return job_id

@@ -76,6 +76,7 @@ class MailReading:
         rules = self.rules()
         for number, mail_id in enumerate(dict.fromkeys(mail_ids), 1):
             state = self.mails.state(mail_id)
+            # By an attempt that died before it sent the links on.
             if state is MailState.DECIDED:
                 result.read.append(mail_id)
             elif state is not MailState.STORED:

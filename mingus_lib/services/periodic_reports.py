@@ -64,6 +64,7 @@ class PeriodicReports:
     def make(self, period: Period, now: datetime, told: Told = _nobody) -> Document:
         """Make the report and keep it, if its time is over; the one before is replaced in one step."""
         over = period.bounds()[1] <= now
+        # One state of the store for all parts, so that their figures agree.
         with self._store.snapshot():
             document = self._document(period, now, over, told)
         if over:

@@ -18,6 +18,7 @@ from mingus_lib.domain.urls import accept_declared, canonical
 from mingus_lib.domain.words import reading_time_minutes
 from mingus_lib.errors import MingusError, PermanentError, UsageError
 
+# A page from a file has none, and its links have to be resolved against something.
 NO_ADDRESS = "http://localhost/"
 
 

@@ -133,6 +133,7 @@ def _object(line: str) -> Record:
     return found if names == given else dict(zip(names, found.values(), strict=True))
 
 
+# Ten million lines have the same few sets of names.
 @lru_cache(maxsize=64)
 def _named(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(reader_lines.named(list(names)))

@@ -40,6 +40,7 @@ class Retrier:
         """
         refused = refusals(jobs)
         ready = [job for job in jobs if job.id not in refused]
+        # Reached before the ledger calls anything queued: that would not be true without Redis.
         client = self.redis() if ready else None
         done = self._requeue([job.id for job in ready if job.state is not JobState.SCHEDULED])
         if client is not None:

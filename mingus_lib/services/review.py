@@ -51,6 +51,7 @@ def undo(labels: LabelStore, article_ids: Sequence[int]) -> list[int]:
     now = datetime.now(UTC)
     if not article_ids:
         return [labels.undo(None, now)[0]]
+    # All or none, as the decisions were made.
     with labels.store.transaction():
         return [labels.undo(each, now)[0] for each in article_ids]
 

@@ -73,6 +73,7 @@ class Sweeper:
 
     def _record(self, pairs: Sequence[tuple[FollowUp, JobSpec]], jobs: Sequence[JobSpec]) -> None:
         now = datetime.now(UTC)
+        # Marked and recorded together, on the disk: what is marked has its job.
         with self.store.transaction(durable=True):
             if not all(self.follow_ups.mark(each.id, job.id, now) for each, job in pairs):
                 raise TransientError("another sweep was faster with the follow-ups", code="sweep-race")
@@ -87,6 +88,7 @@ class Sweeper:
             origin=f"job:{follow_up.parent_id}",
             parent_id=follow_up.parent_id,
             root_id=parent.root_id if parent else None,
+            # What no longer fits fails as a job, visibly, instead of stopping every sweep.
             checked=False,
         )
 

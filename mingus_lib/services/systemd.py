@@ -89,6 +89,7 @@ def _enabling(plan: Plan, systemctl: str) -> list[str]:
 def _for_system(text: str, plan: Plan) -> str:
     text = _adapted(text, plan)
     text = re.sub(r"^(User|Group)=mingus$", rf"\1={plan.user}", text, flags=re.MULTILINE)
+    # Else the unit would hide its own program from itself.
     if str(plan.program).startswith(("/home/", "/root/")):
         text = text.replace("ProtectHome=yes", "# The program lies there.\nProtectHome=read-only")
     if str(plan.program).startswith(("/tmp/", "/var/tmp/")):  # noqa: S108

@@ -107,6 +107,7 @@ def upcoming(
 ) -> list[dict[str, Any]]:
     """The next slots of all entries that are on, by time: the documented shape of `schedule next --json`."""
     active = [entry for entry in timetable.entries.values() if _on(entry, states)]
+    # Lazily: an entry of every minute has fifty million slots before FAR.
     merged = heapq.merge(*(_stream(entry, now) for entry in active), key=lambda each: (each[0], each[1].name))
     return [_slot_row(slot, entry) for slot, entry in islice(merged, count)]
 

@@ -134,6 +134,7 @@ def _left(control: Control, handles: Sequence[Handle]) -> set[str]:
         try:
             registered = {handle.name for handle in control.handles()}
         except RedisUnavailable:
+            # Without Redis nobody can tell: none is called gone on a guess.
             registered = away
     here = {handle.name for handle in handles if _knowable(handle) and not handle.gone}
     return here | (away & registered)

@@ -86,6 +86,7 @@ def run_workers(here: Runtime, work: WorkOrder, renew: Renew, *, scheduler: bool
         log.warning("%s; waiting for it", error)
     catalog.load()
     here.close()
+    # Called in forked processes, by when `supervisor` and `pulses` are there.
     aides: dict[str, Callable[[], object]] = {
         "the keeper": lambda: _run_keeper(renew, supervisor.lifeline, lambda: pulses.turn(0, Doing.IDLE))
     }
@@ -219,6 +220,7 @@ def start_in_background(here: Runtime, what: str, arguments: Sequence[str]) -> t
         stdin=subprocess.DEVNULL,
         stdout=descriptor,
         stderr=descriptor,
+        # Not ended with the terminal, nor by its Ctrl-C.
         start_new_session=True,
         env=_environment(here.settings),
     )
