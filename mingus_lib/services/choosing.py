@@ -59,6 +59,7 @@ def _unlabelled(labels: LabelStore, with_ai: bool) -> Iterator[int]:
     after = 0
     while page := labels.unlabelled(PAGE, after, batched=not with_ai):
         yield from page
+        # From an id on, not by an offset: what is labelled meanwhile leaves the list.
         after = page[-1]
 
 

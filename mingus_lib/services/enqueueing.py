@@ -35,6 +35,7 @@ def read_arguments(
         raise UsageError(f"{' and '.join(given)} cannot go together; give one of them")
     if lines is not None:
         with open_input(lines, stdin) as stream:
+            # All are read before one is enqueued, so that a fault in the last line leaves nothing half done.
             objects = list(_objects(stream, lines))
         if not objects:
             raise UsageError(f"{lines}: no arguments given; write one JSON object a line")

@@ -95,6 +95,7 @@ class LabelBatches:
     ) -> Started:
         """Hand over the articles that want labels, in batches by model, up to the first that cannot be."""
         found = Started()
+        # By model: the provider takes no batch of more than one.
         groups: dict[str, list[tuple[int, Ask]]] = {}
         ids = list(article_ids)
         for number, article_id in enumerate(ids, 1):

@@ -22,6 +22,7 @@ def chosen(queues: Sequence[str], *, everything: bool) -> Sequence[str]:
 
 def pause(control: Control, hand: Interventions, queues: Sequence[str]) -> list[dict[str, Any]]:
     """Give out no more of their jobs; the documented shape of `pause --json`. Raises RedisUnavailable."""
+    # Only what this changes may be undone: a queue that was paused before stays so.
     changed = hand.pause(queues)
     _or_undo(lambda: control.pause(queues), lambda: hand.resume(changed))
     return _rows(queues, changed, paused=True)

@@ -96,6 +96,7 @@ class PeriodicReports:
         """Each part, from its own tables; `told` hears which is being made."""
         store, rules, library = self._store, self.rules, PeriodLibrary(self._store)
         evaluations = Recommendations(store).evaluations(1)
+        # Not made yet, so that `told` hears of each part before its time is spent.
         parts: dict[str, Callable[[], Section]] = {
             "library": lambda: report_library.library(library, span),
             "readers": lambda: report_readers.readers(reading, span, rules.gate),

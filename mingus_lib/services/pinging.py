@@ -31,6 +31,7 @@ def follow(
 ) -> Iterator[Progress]:
     """Snapshots until all pings have ended, or so many seconds have passed."""
     deadline = clock() + seconds
+    # At least one look, also where there is no time at all.
     for step in follow_jobs(history, ids):
         yield step
         if clock() >= deadline:
@@ -49,6 +50,7 @@ def rows(sent: Mapping[str, str], jobs: Sequence[JobRun]) -> list[dict[str, Any]
 
 
 def _row(queue: str, job: JobRun) -> dict[str, Any]:
+    # What went in has to come out: a job that only ended is no answer.
     answered = job.state is JobState.FINISHED and job.result == queue
     took = (
         datetime.fromisoformat(job.ended_at) - datetime.fromisoformat(job.created_at)

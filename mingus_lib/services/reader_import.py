@@ -91,6 +91,7 @@ class Importer:
         try:
             return self._run(name, stdin, max_errors, form)
         finally:
+            # Also after a failure: what reads next needs the indexes that an import does without.
             self._files.mend_indexes()
 
     def _run(self, name: str, stdin: BinaryIO, max_errors: int, form: str | None) -> ImportResult:
@@ -172,6 +173,7 @@ class Importer:
                 reader_files.put_assessment(connection, self._numbers[reader_id], assessment)
             numbers = self._numbers
             rows = [(numbers[row[0]], *row[1:]) for row in pending.events]
+            # A million rows are not held twice.
             pending.events.clear()
             event_indexes.make_way(connection, len(rows) + coming)
             added = events.append(connection, rows)

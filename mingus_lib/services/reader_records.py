@@ -121,6 +121,7 @@ class ReaderRecords:
                 f"jobs of this reader have not ended: mingus cancel {' '.join(waiting[:10])}, then again"
             )
         counts = reader_removal.forget(store, [(each.number, each.id) for each in found])
+        # After the transaction: the file is written anew, which can be done in none.
         reader_removal.erase_traces(store)
         return counts
 

@@ -35,6 +35,7 @@ class Lines:
     @property
     def offset(self) -> int:
         """Bytes up to the end of the line that was read last."""
+        # Found again when asked for, so that no line pays for the count.
         parts = self._block.split(b"\n", self._used)
         if len(parts) <= self._used or not parts[-1]:
             return self._ends
@@ -48,6 +49,7 @@ class Lines:
             return
         json_lines = form == "jsonl" if form else first.lstrip().startswith("{")
         header = [] if json_lines else self._header(first)
+        # The first line was read all the same: it says which column is which.
         if place is not None:
             self._stream.seek(place.offset)
             self._ends, self.number, first = place.offset, place.line, ""
@@ -75,6 +77,7 @@ class Lines:
                         )
                     elif row:
                         yield self.number, {"\0": f"{len(row)} fields instead of {width}"}
+            # csv.reader goes on after an error, with the next line.
             except csv.Error as error:
                 yield self.number, {"\0": f"no CSV: {error}"}
                 continue
@@ -90,6 +93,7 @@ class Lines:
     def _lines(self) -> Iterator[str]:
         while block := self._next_block():
             text = block.decode("utf-8", "surrogateescape")
+            # It marks what is no record, so that no line of the file may hold one.
             if "\0" in text:
                 text = text.replace("\0", "�")
             if self.number == 0:

@@ -68,6 +68,7 @@ class Retrier:
         done: set[str] = set()
         for chunk in chunks(ids):
             specs = self.ledger.requeue(chunk)
+            # On the record as queued by now: if this dies here, a keeper pushes them.
             self.enqueuer.requeue(specs)
             done.update(spec.id for spec in specs)
         return done

@@ -60,6 +60,7 @@ def queue(labels: LabelStore, seen: set[int]) -> Iterator[dict[str, Any]]:
     """What waits, one after another, the most valuable first; what was seen is not shown again."""
     while True:
         waiting = labels.waiting(limit=len(seen) + 1)
+        # Skipped ones wait still, so that so many more have to be asked for.
         following = next((row for row in waiting if row["id"] not in seen), None)
         if following is None:
             return

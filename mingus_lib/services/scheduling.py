@@ -84,6 +84,7 @@ def _listening(
     attention = Attention(lifeline)
 
     def hang_up(*_: object) -> None:
+        # Only a flag: a handler may run inside any other code.
         keeper.reload_wanted = True
 
     def wait(seconds: float) -> bool:

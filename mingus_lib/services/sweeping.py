@@ -65,6 +65,7 @@ class Sweeper:
 
     def _enqueue_follow_ups(self) -> int:
         count = 0
+        # Tasks of this release alone: the others wait for one that has them.
         while found := self.follow_ups.pending(tuple(catalog.load()), BATCH):
             pairs = [(each, self._job_of(each)) for each in found]
             self.enqueuer.submit([job for _, job in pairs], record=partial(self._record, pairs))

@@ -110,6 +110,7 @@ def _adapted(text: str, plan: Plan) -> str:
 def _for_user(text: str, plan: Plan, home: Path, url: str) -> str:
     own = f"Environment=MINGUS_HOME={_escaped(str(home))}\nEnvironment=MINGUS_REDIS_URL={_escaped(url)}\n"
     text = _adapted(text, plan).replace("[Service]\n", f"[Service]\n{own}")
+    # A user's systemd has no multi-user.target.
     text = text.replace("multi-user.target", "default.target").replace("/etc/mingus/", "%h/.config/mingus/")
     # Units of the system are not seen from a user's systemd.
     for other in OTHERS:

@@ -35,6 +35,7 @@ def locate(settings: Settings) -> Path:
     """The timetable in use: MINGUS_SCHEDULES, else the state directory's, else the one that is shipped."""
     if settings.schedules is not None:
         return settings.schedules
+    # A file that an operator has put there wins, also over a newer one that is shipped.
     own = settings.home / FILE
     return own if own.exists() else shipped()
 

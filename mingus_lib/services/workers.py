@@ -108,6 +108,7 @@ def _tell(control: Control, handle: Handle, *, signalled: bool) -> Told:
 
 def _is_here(handle: Handle) -> bool:
     supervisor = handle.supervisor
+    # A pid means something on its own host only.
     return supervisor is not None and supervisor.host == this_host() and not supervisor.gone
 
 

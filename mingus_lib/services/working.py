@@ -83,6 +83,7 @@ def run_workers(here: Runtime, work: WorkOrder, renew: Renew, *, scheduler: bool
     except RedisUnavailable as error:
         if here.settings.redis_url is None:
             raise
+        # A Redis of others may come back; a private one that cannot be started is for the operator to mend.
         log.warning("%s; waiting for it", error)
     catalog.load()
     here.close()
@@ -139,6 +140,7 @@ def _run_worker(work: WorkOrder, number: int, renew: Renew, supervisor: Supervis
     _note_start(here, name)
     worker.work()
     if worker.dismissed:
+        # With this code the supervisor starts no other in its place.
         raise SystemExit(DISMISSED)
 
 
@@ -158,6 +160,7 @@ def _wait_for_redis(here: Runtime, turn: Callable[[], None]) -> Redis:
         try:
             return here.redis
         except RedisUnavailable as error:
+            # Said once, and not at every try.
             if str(error) != said:
                 said = str(error)
                 log.error("%s; trying again", error)
