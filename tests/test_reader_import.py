@@ -105,6 +105,14 @@ def test_a_file_that_was_stopped_and_mended_is_read_from_its_beginning(
     assert (done.resumed_at, done.counts.bad, done.counts.events) == (None, 0, 3)
 
 
+@pytest.mark.parametrize("start", [HEADER + "\re1,ada,1,viewed,2026-03-01\r", f"id,{'a' * 200_000}\n1,2\n"])
+def test_a_first_line_that_is_no_csv_is_named(store: Store, tmp_path: Path, start: str) -> None:
+    file = tmp_path / "events.csv"
+    file.write_text(start, newline="")
+    with pytest.raises(UsageError, match=r"events.csv, line 1: no CSV .*LF"):
+        importing(store, file)
+
+
 def test_a_pipe_begins_anew_after_it_was_cut_short(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

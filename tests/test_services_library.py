@@ -37,7 +37,7 @@ def test_a_pipe_is_written_into_and_stays_one(tmp_path: Path) -> None:
     assert path.is_fifo()
 
 
-@pytest.mark.parametrize("name", ["", ".", "/", "missing/out.csv"])
+@pytest.mark.parametrize("name", ["", ".", "/", "missing/out.csv", "a" * 300])
 def test_what_is_no_place_for_a_file_is_named(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

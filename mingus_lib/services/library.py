@@ -74,8 +74,8 @@ def export(rows: Iterable[Mapping[str, Any]], file: str | None, form: ExportForm
 def replacing(file: str) -> Iterator[TextIO]:
     """A text file that takes the place of `file` when the block ends well. Raises UsageError."""
     path = Path(file)
-    # A device or a pipe is written into: a file in its place would take it from everybody.
-    whole = path.is_file() or not path.exists()
+    # A device or a pipe is written into: a file in its place would take it from everybody. Path.exists() may raise.
+    whole = os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113
     written = path.with_name(f".{path.name}.{os.getpid()}.tmp") if whole else path
     try:
         with written.open("w", encoding="utf-8", newline="") as stream:
@@ -88,7 +88,8 @@ def replacing(file: str) -> Iterator[TextIO]:
         ) from error
     finally:
         if whole:
-            written.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                written.unlink()
 
 
 def _write_jsonl(rows: Iterable[Mapping[str, Any]], stream: TextIO) -> int:

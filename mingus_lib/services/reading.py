@@ -126,7 +126,8 @@ def _must_be_readable(source: str) -> None:
         return
     if "://" in source:
         raise UsageError(f"{source[:80]} cannot be read; only http:// and https:// addresses, files and -")
-    if not Path(source).is_file() or not os.access(source, os.R_OK):
+    # Not Path.is_file(): that raises for what may not be looked at, and for names that are too long.
+    if not os.path.isfile(source) or not os.access(source, os.R_OK):  # noqa: PTH113
         raise UsageError(
             f"cannot read {source}: no such file that may be read; give a file, an address, or -"
         )

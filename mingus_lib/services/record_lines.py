@@ -57,7 +57,13 @@ class Lines:
         yield from self._objects(first, lines) if json_lines else self._rows(header, lines)
 
     def _header(self, first: str) -> list[str]:
-        names = reader_lines.named(next(csv.reader([first])))
+        try:
+            names = reader_lines.named(next(csv.reader([first])))
+        except csv.Error as error:
+            # The lines of a file with another system's line ends are all one to us, and none to csv.
+            raise UsageError(
+                f"{self._name}, line 1: no CSV ({error}); save it with line ends of LF"
+            ) from error
         if not {"reader", "id"} & set(names) or len(set(names)) < len(names):
             raise UsageError(
                 f"{self._name}: its first line is no CSV header with a column `reader` or `id`, and no JSON object"

@@ -1,4 +1,7 @@
-"""Workers on this machine: in the foreground, in the background, and `up`, which brings its own Redis."""
+"""Workers on this machine: in the foreground, in the background, and `up`, which brings its own Redis.
+
+Longer than 300 lines on purpose: the three ways to run them start and stop the same processes in the same order.
+"""
 
 from __future__ import annotations
 
