@@ -149,6 +149,13 @@ BAD_INPUT = [
 ]
 
 
+def test_a_file_that_the_system_refuses_is_named(mingus: CommandLine) -> None:
+    shown = mingus("db", "restore", "a" * 300, "--yes")
+    assert shown.code in (1, 2)
+    assert "a" * 300 in shown.err and "File name too long" in shown.err
+    assert "Traceback" not in shown.err
+
+
 @pytest.mark.parametrize(("arguments", "stdin", "code"), BAD_INPUT, ids=lambda part: str(part)[:50])
 def test_bad_input_gets_one_line_and_changes_nothing(
     mingus: CommandLine, arguments: list[str], stdin: str | bytes, code: int
