@@ -196,7 +196,9 @@ def main() -> None:
     except typer.Abort:
         code = 130
     except OSError as error:
-        code = _complain(f"the output could not be written: {error.strerror or error}", 1)
+        # Only standard output has no name.
+        what = f"cannot use {error.filename}" if error.filename else "the output could not be written"
+        code = _complain(f"{what}: {error.strerror or error}", 1)
         sys.stdout = None
     except Exception as error:
         if not hasattr(error, "format_message"):

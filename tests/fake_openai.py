@@ -68,6 +68,7 @@ class FakeOpenAI:
         self.batches: dict[str, dict[str, Any]] = {}
         self.batch_state = "completed"
         self.batch_share = 1.0
+        self.strange: dict[str, tuple[int, bytes]] = {}  # what the last part of a path answers instead
         self._rng: random.Random | None = None
         self._share = 0.0
         self._kinds: tuple[str, ...] = ()
@@ -252,7 +253,9 @@ def _handler(server: FakeOpenAI) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             path = self.path.removeprefix("/v1").partition("?")[0]
             parts = path.strip("/").split("/")
-            if path == "/batches":
+            if parts[-1] in server.strange:
+                self.strange(*server.strange[parts[-1]])
+            elif path == "/batches":
                 self.reply(200, {"object": "list", "data": list(server.batches.values()), "has_more": False})
             elif parts[0] == "batches" and parts[1] in server.batches:
                 self.reply(200, server.batches[parts[1]])
@@ -265,7 +268,9 @@ def _handler(server: FakeOpenAI) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             server.keys[self.headers.get("Authorization", "")] += 1
             path = self.path.removeprefix("/v1")
-            if path == "/files":
+            if path.rpartition("/")[2] in server.strange:
+                self.strange(*server.strange[path.rpartition("/")[2]])
+            elif path == "/files":
                 name = f"file_{len(server.files) + 1}"
                 server.files[name] = _uploaded(body)
                 self.reply(
@@ -329,6 +334,9 @@ def _handler(server: FakeOpenAI) -> type[BaseHTTPRequestHandler]:
                 )
             else:
                 self.reply(200, server.complete(request, fault))
+
+        def strange(self, status: int, body: bytes) -> None:
+            self.raw(status, body, "text/html" if body.startswith(b"<") else "application/json")
 
         def reply(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
             self.raw(status, json.dumps(body).encode(), "application/json", headers)

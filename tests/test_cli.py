@@ -133,7 +133,12 @@ BAD_INPUT = [
     (["articles", "show", "77"], "", 4),
     (["articles", "list", "--status", "publishd"], "", 2),
     (["extract", "/nowhere"], "", 2),
+    (["extract", "a" * 300], "", 2),
     (["extract", "file:///etc/passwd"], "", 2),
+    (["articles", "export", "--output", "a" * 300], "", 2),
+    (["articles", "export", "--output", "."], "", 2),
+    (["keys", "add", "x", "-p", "mails:write", "--output", "a" * 300], "", 2),
+    (["readers", "import", "-"], "id,reader\ra,b\r", 2),
     (["reprocess", "99999999999999999999999"], "", 2),
     (["enqueue", "reprocess_article", "--args", '{"article_id": 99999999999999999999}'], "", 2),
     (["enqueue", "process_new_articles", "--args", '{"urls": ["nowhere"]}'], "", 2),
@@ -142,6 +147,13 @@ BAD_INPUT = [
     (["--config", "/nowhere.toml", "status"], "", 2),
     (["db", "check"], "", 4),
 ]
+
+
+def test_a_file_that_the_system_refuses_is_named(mingus: CommandLine) -> None:
+    shown = mingus("db", "restore", "a" * 300, "--yes")
+    assert shown.code in (1, 2)
+    assert "a" * 300 in shown.err and "File name too long" in shown.err
+    assert "Traceback" not in shown.err
 
 
 @pytest.mark.parametrize(("arguments", "stdin", "code"), BAD_INPUT, ids=lambda part: str(part)[:50])

@@ -230,6 +230,32 @@ def _answer(listener: socket.socket, greeting: bytes, answers: dict[bytes, bytes
             stream.flush()
 
 
+def test_a_server_that_sends_the_password_back_does_not_get_it_into_an_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_echo, args=(listener,), daemon=True).start()
+        box = ImapMailbox(_account(port=listener.getsockname()[1]), None, pause=lambda _: None)
+        with pytest.raises(DependencyDown, match="unexpected response") as caught:
+            read(box)
+    assert PASSWORD not in str(caught.value)
+
+
+def _echo(listener: socket.socket) -> None:
+    """Take every login, and send it back, as a line that is no answer, when a folder is asked for."""
+    with suppress(OSError):
+        while True:
+            client, _ = listener.accept()
+            with client, client.makefile("rwb") as stream:
+                stream.write(b"* OK [CAPABILITY IMAP4rev1] hi\r\n")
+                stream.flush()
+                login = b""
+                for line in stream:
+                    tag, _, said = line.partition(b" ")
+                    login = said if said.startswith(b"LOGIN") else login
+                    told = b"* CAPABILITY IMAP4rev1\r\n" if said.startswith(b"CAPABILITY") else b""
+                    stream.write(login if said.startswith(b"EXAMINE") else told + tag + b" OK done\r\n")
+                    stream.flush()
+
+
 def test_tls_with_an_authority_of_its_own(server: Dovecot, certificate: Path) -> None:
     server.deliver(mail(1))
     secure = {"host": "localhost", "ca_file": certificate / "ca.pem"}

@@ -63,6 +63,12 @@ def test_a_larger_page_is_refused_and_not_tried_again(site: Site, reply: Reply) 
     assert (type(error), error.code) == (PermanentError, "too-large")
 
 
+def test_a_length_in_other_digits_says_nothing(site: Site) -> None:
+    with loopback_web(max_bytes=100_000) as web:
+        page = web.fetch(site.on("/", Reply(raw=OK + b"Content-Length: \xb2\r\n\r\n<p>hello")))
+    assert page.body == b"<p>hello"
+
+
 def test_a_bomb_costs_no_memory(site: Site) -> None:
     url = site.on("/", bomb(500))
     tracemalloc.start()

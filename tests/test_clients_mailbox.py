@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mingus_lib.clients.mailbox import GROUP_MAILS
-from mingus_lib.clients.mailbox_files import FileMailbox
+from mingus_lib.clients.mailbox_files import MAX_FOLDER_DEPTH, FileMailbox
 from mingus_lib.clients.mailbox_mbox import mbox_mails
 from mingus_lib.domain.mails import NoMail, RawMail
 from mingus_lib.errors import UsageError
@@ -122,6 +122,21 @@ def test_links_do_not_lead_out_of_a_folder(tmp_path: Path) -> None:
     assert read(tmp_path / "box") == []
 
 
+def test_folders_called_new_or_tmp_are_folders_outside_a_maildir(tmp_path: Path) -> None:
+    for name in ("new", "tmp"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.eml").write_bytes(mail(name))
+    assert bodies(tmp_path) == [mail("new"), mail("tmp")]
+
+
+def test_what_lies_too_deep_is_told(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*map(str, range(MAX_FOLDER_DEPTH + 3)))
+    deep.mkdir(parents=True)
+    (deep / "a.eml").write_bytes(mail("a"))
+    assert reasons(tmp_path) == ["too-deep"]
+    assert bodies(deep) == [mail("a")]
+
+
 def test_a_large_mail_is_cut_and_its_size_is_told(tmp_path: Path) -> None:
     for name, start in (("a.eml", b""), ("b.mbox", SEPARATOR)):
         (tmp_path / name).write_bytes(start + mail("x") + b"y" * 50_000)
@@ -143,6 +158,19 @@ def test_a_line_that_begins_with_from_is_text() -> None:
     first, second = mbox_mails(stream.read, "box", CAP)
     assert b"\nFrom here on, all is text.\nFrom there\n>From x\n" in first.body
     assert second.body == mail("y")
+
+
+@pytest.mark.parametrize("size", [3, CAP])
+def test_the_first_line_of_an_mbox_needs_no_time(size: int) -> None:
+    stream = io.BytesIO(b"From somebody\n" + mail("x") + b"\n" + SEPARATOR + mail("y"))
+    found = [each.body for each in mbox_mails(lambda wanted: stream.read(min(size, wanted)), "box", CAP)]
+    assert found == [mail("x") + b"\n", mail("y")]
+
+
+def test_a_json_text_in_place_of_a_mail_is_called_that() -> None:
+    (found,) = read("-", stdin=b'["hello"]')
+    assert isinstance(found, NoMail)
+    assert "str instead of an object" in found.reason
 
 
 @settings(max_examples=60, deadline=None)

@@ -22,6 +22,7 @@ def server() -> Iterator[FakeOpenAI]:
         yield running
 
 
+NESTED = b"[" * 100_000
 ASK = prompting.ask("How to save", "Write down what you spend.", "gpt-4.1-mini", 500)
 
 
@@ -169,3 +170,9 @@ def test_a_key_of_any_form_stays_out_of_what_a_server_says() -> None:
     told = said("Incorrect API key: 4f0c9a7722d1e8b3 is none", "4f0c9a7722d1e8b3")
     assert "4f0c9a7722d1e8b3" not in told
     assert said("the test failed", "test") == "the test failed"
+
+
+def test_nesting_without_an_end_is_no_answer(server: FakeOpenAI) -> None:
+    server.strange["completions"] = (200, NESTED)
+    with pytest.raises(ModelDown, match="no JSON"):
+        model_of(server).complete(ASK, soon())

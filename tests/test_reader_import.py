@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +103,41 @@ def test_a_file_that_was_stopped_and_mended_is_read_from_its_beginning(
     written(tmp_path, HEADER, *events(3), bad.replace(",9,", ",1,"), *events(5))
     done = importing(store, file, max_errors=0)
     assert (done.resumed_at, done.counts.bad, done.counts.events) == (None, 0, 3)
+
+
+@pytest.mark.parametrize("start", [HEADER + "\re1,ada,1,viewed,2026-03-01\r", f"id,{'a' * 200_000}\n1,2\n"])
+def test_a_first_line_that_is_no_csv_is_named(store: Store, tmp_path: Path, start: str) -> None:
+    file = tmp_path / "events.csv"
+    file.write_text(start, newline="")
+    with pytest.raises(UsageError, match=r"events.csv, line 1: no CSV .*LF"):
+        importing(store, file)
+
+
+def test_a_pipe_begins_anew_after_it_was_cut_short(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_import, "BATCH", 7)
+    monkeypatch.setattr(reader_import, "REPORT_EVERY", 20)
+    text = "\n".join([HEADER, *events(40), ""])
+    os.mkfifo(tmp_path / "pipe")
+
+    def fed(report: Callable[[int, int], None]) -> ImportResult:
+        feeder = threading.Thread(target=(tmp_path / "pipe").write_text, args=(text,))
+        feeder.start()
+        try:
+            return importing(store, tmp_path / "pipe", report=report)
+        finally:
+            feeder.join()
+
+    def cut(*_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fed(cut)
+    kept = len(Events(store).of(1))
+    assert 0 < kept < 40
+    done = fed(lambda *_: None)
+    assert (done.resumed_at, done.counts.duplicates, done.counts.events) == (None, kept, 40 - kept)
 
 
 def test_it_goes_on_where_it_was_cut_short(

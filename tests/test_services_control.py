@@ -351,6 +351,13 @@ def test_a_key_is_written_once_and_its_secret_nowhere_else(parts: Parts, tmp_pat
         keys.revoke(parts.keyring, "newsroom")
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "missing/k.json", f"{'a' * 300}/k.json"])
+def test_no_key_is_left_valid_whose_file_cannot_be_written(parts: Parts, tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="name a file in"):
+        keys.add(parts.keyring, "newsroom", ["articles:write"], tmp_path / name)
+    assert [key for key in keys.listed(parts.keyring) if key["revoked_at"] is None] == []
+
+
 @pytest.mark.parametrize("permission", ["articles:writ", "", "**"])
 def test_a_permission_that_no_task_requires_is_refused(parts: Parts, tmp_path: Path, permission: str) -> None:
     with pytest.raises(NotFound, match="articles:write"):

@@ -298,6 +298,7 @@ def test_a_real_supervisord_runs_them_and_starts_them_again(mingus: CommandLine,
 
     wait_for(lambda: all(state(name)[0] == "RUNNING" for name in programs), "all programs to run")
     assert set(supervised()) == {"mingus-cleanup", *ANSWERS}
+    wait_for(lambda: embedded.answers_now(mingus.home), "Redis to answer")
     assert mingus("test", "--queue", "cleanup").code == 0
     before = supervised()
     for name in programs:
@@ -308,4 +309,6 @@ def test_a_real_supervisord_runs_them_and_starts_them_again(mingus: CommandLine,
         lambda: all(state(name)[0] == "RUNNING" and state(name)[1] != before[name][1] for name in programs),
         "all programs to run again",
     )
+    # Before it answers, a command of ours would start a Redis of its own in its place.
+    wait_for(lambda: embedded.answers_now(mingus.home), "Redis to answer again")
     assert mingus("test", "--queue", "cleanup", "--timeout", "30s").code == 0

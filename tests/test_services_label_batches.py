@@ -235,3 +235,44 @@ def test_a_batch_that_can_never_be_read_is_let_go_and_counts_as_spent(
     found = batches.poll(now + UNREADABLE_AFTER + timedelta(hours=1))
     assert (sorted(found.unanswered), found.running, found.down) == (ids, 0, None)
     assert (library.totals()["open"], library.totals()["unknown"]) == (0, 3)
+
+
+STRANGE = [b"<!doctype html><h1>Log in to this network</h1>", b"[]", b"{}", b'"x"', b"[" * 100_000, b""]
+
+
+@pytest.mark.parametrize("body", STRANGE, ids=lambda body: repr(body[:12]))
+def test_another_answer_than_a_batch_is_a_server_that_is_down(
+    library: Library, server: FakeOpenAI, body: bytes
+) -> None:
+    ids = library.fill(2)
+    batches = library.with_batches(server)
+    server.strange["files"] = (200, body)
+    started = batches.start(ids)
+    assert (type(started.error), started.left, started.batches) == (ModelDown, 2, [])
+    assert (library.labels.unlabelled(), library.totals()["open"]) == (ids, 0)
+    # What came in the place of a batch may have been one: it is searched for, and its money stays reserved.
+    server.strange = {"batches": (200, body)}
+    assert batches.start(ids).error is None
+    later = datetime.now(UTC) + HANDING_OVER + timedelta(minutes=1)
+    assert isinstance(batches.poll(later).down, ModelDown)
+    server.strange.clear()
+    assert batches.poll(later).unanswered == ids
+    batches.start(ids)
+    server.strange[next(iter(server.batches))] = (200, body)
+    assert isinstance(batches.poll().down, ModelDown)
+
+
+def test_a_batch_that_is_refused_does_not_keep_others_from_being_read(
+    library: Library, server: FakeOpenAI
+) -> None:
+    ids = library.fill(8)
+    batches = library.with_batches(server)
+    batches.start(ids)
+    first, _ = server.batches
+    server.finish_batches()
+    server.strange[first] = (400, b'{"error": {"message": "this batch cannot be had"}}')
+    found = batches.poll()
+    assert (found.running, found.ended, found.down) == (0, 1, None)
+    assert found.labelled + len(found.unanswered) == 8
+    assert found.labelled and found.unanswered
+    assert batches.poll().as_json() == {"running": 0, "ended": 0, "labelled": 0, "unanswered": 0}

@@ -69,7 +69,7 @@ def test_two_sweeps_at_once_enqueue_a_follow_up_once(parts: Parts) -> None:
     pairs = [(each, one._job_of(each)) for each in found]
     sweeper(parts).run()
     with pytest.raises(TransientError):
-        one._record([job for _, job in pairs], pairs)
+        one._record(pairs, [job for _, job in pairs])
     assert len(parts.history.families([parent])) == 2
 
 

@@ -31,9 +31,9 @@ def read(
     `limit` bytes (declared, received or unpacked), `bad-response` for a broken or unknown encoding;
     TransientError `connection` when the packed body is cut off.
     """
-    # Digits are cut before int(): a header of thousands of them would cost quadratic time.
     declared = response.headers.get("Content-Length", "")
-    if declared.isdigit() and int(declared[:20]) > limit:
+    # isdigit() alone accepts a superscript, which int() does not; thousands of digits would cost quadratic time.
+    if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
         raise _too_large(label, limit)
     body = bytearray()
     for piece in _pieces(response, label):
@@ -43,6 +43,7 @@ def read(
         if len(body) > limit:
             raise _too_large(label, limit)
     if accept is not None and not body:
+        # An empty body has no first bytes to be shown.
         accept(b"")
     return bytes(body)
 

@@ -39,12 +39,14 @@ def translate(error: BaseException, label: str, timeout: float) -> MingusError:
     may quote the page.
     """
     causes = list(_causes(error))
+    # Our own error first: the guard and the allowance raise below the libraries, which wrap it.
     for cause in causes:
         if isinstance(cause, MingusError):
             return cause
     # A wrong certificate does not heal by itself within the retries; a reset connection does.
     if certificate := _first(causes, (ssl.SSLCertVerificationError,)):
         return PermanentError(f"{label}: {_certificate_fault(certificate)}", code="tls")
+    # From the particular to the general: most of these are OSErrors, and wrap each other.
     if _first(causes, _DNS):
         return TransientError(f"{label}: the host's name does not resolve", code="dns")
     if _first(causes, _TIMEOUTS):

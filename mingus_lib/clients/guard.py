@@ -63,6 +63,7 @@ class Guard:
 
     def check(self, host: str, address: str, port: int) -> None:
         """Raise PermanentError (`blocked-address`, `blocked-port`) unless it may be connected to."""
+        # The zone of fe80::1%eth0 is no part of the address.
         candidate = ip_address(address.partition("%")[0])
         if self._is_allowed(candidate):
             return

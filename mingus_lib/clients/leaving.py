@@ -41,6 +41,7 @@ class Door:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
+        # One client serves many threads, and its hook is not told on whose behalf it is called.
         self._here = threading.local()
 
     @contextmanager
@@ -72,9 +73,11 @@ class _Watch:
     def saw(self, event: str, info: dict[str, Any]) -> None:
         """The HTTP library's `trace`: events are called like `http11.send_request_body.complete`."""
         step = event.partition(".")[2]
+        # CONNECT to a proxy is no request of the model's server.
         if step == "send_request_headers.started" and info["request"].method != b"CONNECT":
             self._errand.leaving()
             self._permit = self._gate.enter(self._errand.until)
+        # Also after a failure: a permit that is kept holds a place in the pace for nobody.
         elif self._permit and step in (
             "send_request_body.complete",
             "send_request_body.failed",

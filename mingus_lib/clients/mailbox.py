@@ -7,6 +7,7 @@ from typing import Protocol
 
 from mingus_lib.domain.mails import MailGroup, NoMail, RawMail
 
+# So much is in memory at a time, and read again after a kill.
 GROUP_MAILS = 50
 GROUP_BYTES = 8_000_000
 

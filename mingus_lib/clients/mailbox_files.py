@@ -70,6 +70,7 @@ class _Peeking:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        # Standard input cannot be wound back.
         self.start = stream.read(PEEK)
         self._left = self.start
 
@@ -98,7 +99,8 @@ def _from_stream(stream: _Peeking, name: str, max_bytes: int) -> Items:
 
 def _one_mail(read: Callable[[int], bytes], name: str, max_bytes: int) -> RawMail:
     kept: list[bytes] = []
-    size = room = 0
+    size = 0
+    # Read to the end even beyond the cap: the true size is told, and standard input's writer is not cut off.
     while block := read(BLOCK):
         room = max(0, max_bytes - size)
         kept.append(block[:room])
@@ -120,21 +122,23 @@ def _inside(path: Path, depth: int) -> Iterator[Path | NoMail]:
         yield path
         return
     if depth > MAX_FOLDER_DEPTH:
+        yield NoMail(
+            str(path), f"too-deep: more than {MAX_FOLDER_DEPTH} folders inside each other; name this one"
+        )
         return
-    if all((path / part).is_dir() for part in MAILDIR):
+    is_maildir = all((path / part).is_dir() for part in MAILDIR)
+    if is_maildir:
         for part in MAILDIR:
             yield from (Path(entry.path) for entry in _entries(path / part) if _is_file(entry))
     for entry in _entries(path):
         # A link could lead out of the folder, or in circles; Maildir++ folders begin with a dot.
-        if entry.is_dir(follow_symlinks=False) and entry.name not in (*MAILDIR, "tmp"):
-            yield from _files(Path(entry.path), depth + 1)
-        elif _is_file(entry) and not entry.name.startswith(".") and not _is_maildir(path):
+        if entry.is_dir(follow_symlinks=False):
+            # `tmp` holds what is still being delivered.
+            if not (is_maildir and entry.name in (*MAILDIR, "tmp")):
+                yield from _files(Path(entry.path), depth + 1)
+        # What else lies in a Maildir (dovecot-uidlist, maildirfolder) is the server's own.
+        elif _is_file(entry) and not entry.name.startswith(".") and not is_maildir:
             yield Path(entry.path)
-
-
-def _is_maildir(path: Path) -> bool:
-    # What else lies in one (dovecot-uidlist, maildirfolder) is the server's own.
-    return all((path / part).is_dir() for part in MAILDIR)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

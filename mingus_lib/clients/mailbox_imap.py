@@ -123,6 +123,7 @@ class ImapMailbox:
         for start in range(0, len(uids), SIZES_AT_ONCE):
             for group in _by_size(self._sizes(client, uids[start : start + SIZES_AT_ONCE])):
                 mark = Mark(self._account.label, self._account.folder, uidvalidity, group[-1][0])
+                # Flags follow after this: by then the group is stored, and may look read.
                 yield MailGroup(tuple(self._fetch(client, group)), mark)
                 self._flag()
 
@@ -141,6 +142,7 @@ class ImapMailbox:
 
     def _fetch(self, client: IMAPClient, group: Sequence[tuple[int, int]]) -> Iterator[RawMail]:
         """The mails, each to the size cap; one that was deleted meanwhile is not there."""
+        # PEEK: else the server marks the mails as read by itself (RFC 9051, 6.4.5).
         found = client.fetch([uid for uid, _ in group], [f"BODY.PEEK[]<0.{self._account.max_bytes}>"])
         for uid, size in group:
             body = found.get(uid, {}).get(b"BODY[]<0>")
@@ -158,6 +160,7 @@ class ImapMailbox:
             self._client = _connected(self._account)
         folder = self._account.folder
         try:
+            # Read-only is EXAMINE: then nothing can change, whatever is sent.
             selected = self._client.select_folder(folder, readonly=not self._mark_seen)
         except IMAPClientAbortError:
             raise

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from mingus_lib.domain.mailparse.compose import compose
@@ -27,8 +29,8 @@ def json_mails(read: Read, name: str, max_bytes: int) -> Iterator[RawMail | NoMa
     for found in _values(read):
         number += 1
         where = f"{name}, mail {number}"
-        if isinstance(found, str):
-            yield NoMail(where, found)
+        if isinstance(found, _Unreadable):
+            yield NoMail(where, found.reason)
             return
         wrong = shape_error(found)
         if wrong is not None:
@@ -52,8 +54,15 @@ def shape_error(found: Any) -> str | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """Why no more can be read."""
+
+    reason: str
+
+
 def _values(read: Read) -> Iterator[Any]:
-    """The values one after another; a string is the reason why no more can be read."""
+    """The values one after another; an _Unreadable is the last."""
     decoder = json.JSONDecoder()
     text, at, more = "", 0, True
     while True:
@@ -61,21 +70,22 @@ def _values(read: Read) -> Iterator[Any]:
         try:
             value, at = decoder.raw_decode(text, at)
         except RecursionError:
-            yield "not-json: nested too deeply"
+            # Where the next object begins is not known then.
+            yield _Unreadable("not-json: nested too deeply")
             return
         except ValueError as error:
             if not more:
                 if at < len(text):
-                    yield f"not-json: {str(error).splitlines()[0][:100]}"
+                    yield _Unreadable(f"not-json: {str(error).splitlines()[0][:100]}")
                 return
             # At least doubled, so that one long object is not tried again for every block.
             text, more = _longer(read, text[at:])
             at = 0
             if len(text) > MAX_OBJECT:
-                yield f"too-large: one JSON mail of more than {MAX_OBJECT // 1_000_000} MB"
+                yield _Unreadable(f"too-large: one JSON mail of more than {MAX_OBJECT // 1_000_000} MB")
                 return
             continue
-        yield {} if isinstance(value, str) else value
+        yield value
 
 
 def _next_value(text: str, at: int) -> int:
@@ -97,8 +107,6 @@ def _longer(read: Read, text: str) -> tuple[str, bool]:
 
 
 def _is_cut(data: bytes) -> bool:
-    import codecs
-
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     decoder.decode(data[-4:])
     return bool(decoder.getstate()[0])

@@ -26,21 +26,19 @@ def mbox_mails(read: Read, name: str, max_bytes: int) -> Iterator[RawMail]:
 
 def _messages(read: Read, max_bytes: int) -> Iterator[tuple[bytes, int]]:
     mail = _Growing(max_bytes)
-    # The file begins as if a line had ended before it.
-    buffer = b"\n"
-    opened = False
+    buffer = _after_opening(read)
     while True:
         block = read(BLOCK)
         buffer += block
         at = 0
         for found in _SEPARATOR.finditer(buffer):
+            # With the line end that the separator's pattern begins with.
             mail.take(buffer[at : found.start() + 1])
-            if opened and mail.size > 1:
+            # A blank line between two separators is no mail.
+            if mail.size > 1:
                 yield mail.close()
             mail = _Growing(max_bytes)
-            at, opened = found.end(), True
-            if not block:
-                continue
+            at = found.end()
         # A separator may be cut by the end of the block.
         keep = max(at, len(buffer) - LONGEST_SEPARATOR) if block else len(buffer)
         mail.take(buffer[at:keep])
@@ -49,6 +47,16 @@ def _messages(read: Read, max_bytes: int) -> Iterator[tuple[bytes, int]]:
             break
     if mail.size > 1:
         yield mail.close()
+
+
+def _after_opening(read: Read) -> bytes:
+    """The first bytes behind the line that opens the file."""
+    start = b""
+    while len(start) < LONGEST_SEPARATOR and (block := read(BLOCK)):
+        start += block
+    # Whatever it ends in: some programs write no time, and the first mail must not be lost for it.
+    opening = STARTS_MBOX.match(start)
+    return start[opening.end() :] if opening else start
 
 
 class _Growing:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mingus_lib.clients.mailbox_imap import ImapAccount
 
 DEPENDENCY = "imap"
+# Response codes of RFC 5530 for what passes by itself.
 PASSING_REFUSALS = ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]")
 
 
@@ -46,11 +47,13 @@ def _said(account: ImapAccount, error: Exception) -> str:
     words = error.args[0] if error.args else ""
     text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(error)
     # imaplib puts the server's bytes into its message as Python writes them.
-    text = text.removeprefix("b'").removesuffix("'")
+    if text.startswith("b'"):
+        text = text[2:].removesuffix("'")
     return (text.replace(account.password, "***") if account.password else text)[:120]
 
 
 def away(account: ImapAccount, error: Exception) -> str:
     """A server that is not there, as one line."""
-    why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return f"the IMAP server {account.host} does not answer: {why[:120]}"
+    # An abort quotes the line that it could not read, and that may be our own, sent back.
+    why = getattr(error, "strerror", None) or _said(account, error) or type(error).__name__
+    return f"the IMAP server {account.host} does not answer: {why}"

@@ -29,10 +29,12 @@ _CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._:+-]{1,40})""", re.IGN
 
 def declared(header: str, label: str) -> str | None:
     """The accepted media type the header names; None when it says nothing; else PermanentError."""
+    # Some servers send the header twice, which arrives joined by a comma.
     name = re.split("[;,]", header, maxsplit=1)[0].strip().lower()
     if name in _UNSAID:
         return None
     if name not in _ACCEPTED:
+        # It goes into logs and terminals, so that it may hold no control characters.
         cleaned = re.sub(r"[^a-z0-9.+/-]", "_", name)[:60]
         raise PermanentError(f"{label}: {cleaned} is not HTML, XHTML, plain text or PDF", code="content-type")
     return _ACCEPTED[name]

@@ -3,7 +3,6 @@
 The library does no retries of its own (max_retries=0): ours, the shared pace and the breaker are the only ones. Servers
 differ in how an answer can be held to a form and how its length is limited: the first refusal teaches, and is
 remembered for each server and model.
-Longer than 300 lines on purpose: chat and batches share the client and its failures.
 """
 
 from __future__ import annotations
@@ -16,12 +15,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mingus_lib.clients import model_failures
 from mingus_lib.clients.leaving import Door, Gate
-from mingus_lib.clients.model_failures import DEPENDENCY as DEPENDENCY
+from mingus_lib.clients.model_answers import (
+    BatchLine,
+    BatchState,
+    Reply,
+    id_of,
+    read_batch,
+    read_batch_line,
+    read_reply,
+    tag_of,
+)
 from mingus_lib.clients.model_failures import ModelDown as ModelDown
 from mingus_lib.clients.model_failures import OutOfService as OutOfService
 from mingus_lib.clients.model_failures import Rejected as Rejected
 from mingus_lib.clients.model_failures import TooFast as TooFast
-from mingus_lib.domain.pricing import Usage
 from mingus_lib.domain.prompting import ANSWER_TOKENS, Ask
 
 if TYPE_CHECKING:
@@ -32,9 +39,8 @@ LIMIT_NAMES = ("max_completion_tokens", "max_tokens")
 # The ladder has few steps; a server that refuses more often refuses something else.
 MAX_LESSONS = 4
 MAX_OUTPUT_BYTES = 200_000_000
-# More than any model reads: what a server counts beyond is no count, and would not fit the ledger.
-MOST_TOKENS = 100_000_000
-RUNNING_STATES = ("validating", "in_progress", "finalizing", "cancelling")
+# A page of the list, the newest first: a batch is searched for within days of its start.
+BATCHES_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,40 +59,6 @@ class Remembers(Protocol):
 
     def remember(self, server: str, manner: Manner) -> None:
         """Keep it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A finished call. `stop` is `stop`, or why there is no whole answer: length, content_filter, refusal."""
-
-    text: str
-    stop: str
-    usage: Usage
-
-
-@dataclass(frozen=True, slots=True)
-class BatchState:
-    """A batch at the provider. `state` is the provider's own word."""
-
-    id: str
-    state: str
-    output_file: str | None
-    error_file: str | None
-    reason: str | None
-
-    @property
-    def running(self) -> bool:
-        """Whether there is more to come."""
-        return self.state in RUNNING_STATES
-
-
-@dataclass(frozen=True, slots=True)
-class BatchLine:
-    """One answer of a batch: a reply, or why there is none."""
-
-    key: str
-    reply: Reply | None
-    reason: str | None
 
 
 class Model:
@@ -130,6 +102,7 @@ class Model:
 
     def close(self) -> None:
         """Close its connections."""
+        # The property would make a client, and import the library, to close it.
         if "_client" in self.__dict__:
             self._client.close()
 
@@ -155,10 +128,10 @@ class Model:
         raise Rejected(f"{place} refuses every form of answer")
 
     def _complete(self, ask: Ask, manner: Manner) -> Reply:
-        with_ours = self._in_our_words
-        found = with_ours(
+        found = self._in_our_words(
             ask.model, lambda: self._client.chat.completions.create(**body(ask, manner, self._schema))
         )
+        # An answer that is no JSON comes as its text, not as an error.
         return read_reply(found.to_dict() if hasattr(found, "to_dict") else found)
 
     def _in_our_words(self, model: str, call: Callable[[], Any]) -> Any:
@@ -168,6 +141,7 @@ class Model:
             ours = model_failures.translated(error, model, self._key)
             if ours is None:
                 raise
+            # A traceback with the library's error in it could show the key.
             raise ours from None
 
     def start_batch(self, asks: Sequence[Ask], tag: str) -> str:
@@ -178,41 +152,47 @@ class Model:
         model = asks[0].model
         manner = self._memory.recall(f"{self.server} {model}") or Manner()
         lines = "".join(_batch_line(ask, manner, self._schema) for ask in asks).encode()
-        files, batches = self._client.files, self._client.batches
-        uploaded = self._in_our_words(
-            model, lambda: files.create(file=("asks.jsonl", lines), purpose="batch")
+        files, batches = self._client.files.with_raw_response, self._client.batches.with_raw_response
+        uploaded = self._object(
+            model, lambda: files.create(file=("asks.jsonl", lines), purpose="batch"), perhaps_paid=False
         )
-        made = self._in_our_words(
+        made = self._object(
             model,
             lambda: batches.create(
-                input_file_id=uploaded.id,
+                input_file_id=id_of(uploaded, perhaps_paid=False),
                 endpoint="/v1/chat/completions",
                 completion_window="24h",
+                # By this a batch is found whose id died with the process that started it.
                 metadata={"mingus": tag},
             ),
         )
-        return str(made.id)
+        return id_of(made)
 
     def find_batch(self, tag: str) -> str | None:
-        """The id of the batch that was started with this tag, if it was."""
-        found = self._in_our_words("batch", lambda: self._client.batches.list(limit=100))
-        return next((str(each.id) for each in found.data if (each.metadata or {}).get("mingus") == tag), None)
+        """The id of the batch that was started with this tag, if it was. Raises what `complete` raises."""
+        listed = self._client.batches.with_raw_response
+        found = self._object("batch", lambda: listed.list(limit=BATCHES_LISTED)).get("data")
+        if not isinstance(found, list):
+            raise ModelDown("the model's server answered something that is no list of batches")
+        return next((id_of(each) for each in found if tag_of(each) == tag), None)
 
     def batch(self, batch_id: str) -> BatchState:
         """How a batch stands. Raises what `complete` raises."""
-        found = self._in_our_words("batch", lambda: self._client.batches.retrieve(batch_id))
-        errors = (
-            [model_failures.said(str(each.message)) for each in (found.errors.data or [])]
-            if found.errors
-            else []
-        )
-        return BatchState(
-            str(found.id),
-            str(found.status),
-            found.output_file_id,
-            found.error_file_id,
-            "; ".join(errors[:3]) or None,
-        )
+        batches = self._client.batches.with_raw_response
+        return read_batch(self._object("batch", lambda: batches.retrieve(batch_id)))
+
+    def _object(self, model: str, call: Callable[[], Any], *, perhaps_paid: bool = True) -> dict[str, Any]:
+        """The JSON object that came. The library would hand on a proxy's page, or half an object, as if it were one."""
+        text = self._in_our_words(model, lambda: call().text)
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise ModelDown(
+                "the model's server answered something that is no object", perhaps_paid=perhaps_paid
+            )
+        return found
 
     def batch_lines(self, state: BatchState) -> Iterator[BatchLine]:
         """The answers of a batch that has ended, and its errors, in no order. Raises what `complete` raises."""
@@ -241,6 +221,7 @@ def lesson(refusal: str, manner: Manner) -> Manner | None:
     """What a refusal teaches: the next manner to try; None when it was about something else."""
     text = refusal.lower()
     if "max_completion_tokens" in text or "max_tokens" in text:
+        # Older servers know only the one name, newer models take only the other.
         other = LIMIT_NAMES[1 - LIMIT_NAMES.index(manner.limit_name)]
         return replace(manner, limit_name=other)
     step = FORMS.index(manner.form) + 1
@@ -251,33 +232,6 @@ def lesson(refusal: str, manner: Manner) -> Manner | None:
     return None
 
 
-def read_reply(found: Any) -> Reply:
-    """A reply from the JSON of a chat completion; ModelDown when it is none."""
-    if model_failures.is_page(found):
-        raise ModelDown("an HTML page came in place of an answer: a proxy's, and the model was not asked")
-    try:
-        choice = found["choices"][0]
-        message, finish = choice["message"], choice.get("finish_reason")
-        usage = _usage(found.get("usage") or {})
-        text, refusal = message.get("content"), message.get("refusal")
-    except (TypeError, KeyError, IndexError, AttributeError):
-        raise ModelDown(
-            "the model's server answered something that is no completion", perhaps_paid=True
-        ) from None
-    if refusal:
-        return Reply(model_failures.said(str(refusal)), "refusal", usage)
-    stop = finish if finish in ("length", "content_filter") else "stop"
-    return Reply(text if isinstance(text, str) else "", stop, usage)
-
-
-def _usage(found: Any) -> Usage:
-    details = found.get("prompt_tokens_details") or {}
-    numbers = (found.get("prompt_tokens"), found.get("completion_tokens"), details.get("cached_tokens"))
-    return Usage(
-        *(min(number, MOST_TOKENS) if isinstance(number, int) and number > 0 else 0 for number in numbers)
-    )
-
-
 def _batch_line(ask: Ask, manner: Manner, schema: dict[str, Any]) -> str:
     line = {
         "custom_id": ask.key,
@@ -286,21 +240,3 @@ def _batch_line(ask: Ask, manner: Manner, schema: dict[str, Any]) -> str:
         "body": body(ask, manner, schema),
     }
     return json.dumps(line, ensure_ascii=False) + "\n"
-
-
-def read_batch_line(line: bytes) -> BatchLine | None:
-    """One line of a batch's output or error file; None when it is none: the others are still good."""
-    try:
-        found = json.loads(line)
-        key, response, error = str(found["custom_id"]), found.get("response") or {}, found.get("error")
-        status, answer = response.get("status_code"), response.get("body")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
-    if status == 200:
-        try:
-            return BatchLine(key, read_reply(answer), None)
-        except ModelDown as down:
-            return BatchLine(key, None, down.reason)
-    told = error or (answer.get("error") if isinstance(answer, dict) else None) or f"status {status}"
-    code = str(told.get("code") or told.get("message")) if isinstance(told, dict) else str(told)
-    return BatchLine(key, None, model_failures.said(code))

@@ -73,7 +73,8 @@ def translated(error: Exception, model: str, key: str) -> MingusError | None:
         )
     if isinstance(error, openai.APIStatusError):
         return _of_status(error, model, key)
-    if isinstance(error, openai.APIResponseValidationError | openai.APIError | ValueError):
+    # The library lets through what its JSON parser raises; nesting without an end is a RecursionError.
+    if isinstance(error, openai.APIError | ValueError | RecursionError):
         return ModelDown("the model's server answered something that is no JSON", perhaps_paid=True)
     return ModelDown(said(str(error), key)) if isinstance(error, openai.OpenAIError) else None
 
@@ -85,6 +86,7 @@ def _was_sent(error: Exception) -> bool:
 
 def _of_status(error: openai.APIStatusError, model: str, key: str) -> MingusError:
     status, code, text = error.status_code, str(error.code or ""), said(error.message, key)
+    # The same status as a pace that is too fast, but no waiting helps.
     if status == 429 and "insufficient_quota" in (code, str(error.type or "")):
         return OutOfService(f"the account has no credit left: {text}", code="insufficient-quota")
     if status == 429:
@@ -106,6 +108,7 @@ def _of_status(error: openai.APIStatusError, model: str, key: str) -> MingusErro
 
 def retry_after(error: openai.APIStatusError) -> float | None:
     """Seconds that the server asks us to wait, if it does, an hour at most."""
+    # OpenAI's own header, which says it more finely, first.
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         raw = error.response.headers.get(name, "")
         if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", raw):

@@ -78,6 +78,7 @@ def retry_after(header: str | None, now: datetime) -> float | None:
         return min(float(text[:12]), MAX_RETRY_AFTER)
     try:
         date = parsedate_to_datetime(text)
+        # A date without a zone is in GMT (RFC 9110, 5.6.7).
         seconds = (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

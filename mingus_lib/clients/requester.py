@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 WIRE_OVERHEAD = 262_144
 # How long a caller without a deadline waits for its turn, seconds.
 DEFAULT_PATIENCE = 120.0
+# A kept connection saves a handshake; no more than that is given for it.
 DRAIN_SECONDS = 0.5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# With these a Retry-After asks for peace from the whole host (RFC 6585, 4; RFC 9110, 15.6.4).
 HOLDING_STATUSES = frozenset({429, 503})
 
 

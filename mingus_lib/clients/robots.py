@@ -17,6 +17,7 @@ KEEP_SECONDS = 86_400.0
 KEEP_FAILURE_SECONDS = 60.0
 MAX_CRAWL_DELAY = 60.0
 
+# As loose as parsers are: an agent that this missed would slip past _for_agent.
 _AGENT_LINE = re.compile(r"\s*user[- ]?agent\s*[: ]\s*([^#]*)", re.IGNORECASE)
 _OTHER_AGENT = "User-agent: someone-else"
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # Parsed rules are kept this long, so that not every page asks the shared cache and parses again.
 PARSED_SECONDS = 120.0
 PARSED_SITES = 512
+# What is true of the whole site for a while, and not of one request.
 _UNREACHABLE = frozenset({"timeout", "connection", "dns"})
 
 
@@ -34,6 +35,7 @@ class Sites:
         self._agent = agent
         self._policy = policy
         self._parsed: dict[str, tuple[float, robots.Rules]] = {}
+        # A lock goes with its last holder, so that no list of sites grows for ever.
         self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._guard = threading.Lock()
 

@@ -49,6 +49,7 @@ class Allowance:
         return count
 
 
+# urllib3 makes the sockets, and gives them nothing by which they could be told.
 _thread = threading.local()
 
 
@@ -101,12 +102,14 @@ def resolve(resolver: Resolver, host: str, port: int) -> Sequence[Candidate]:
     On a thread of its own, because getaddrinfo knows no time-out. Raises what the resolver
     raises, TimeoutError when it takes too long.
     """
+    # Before the answer: what fails from here on is not the fault of a kept connection.
     _allowance().dialled = True
     answers: queue.SimpleQueue[Sequence[Candidate] | BaseException] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
             answers.put(resolver(host, port, type=socket.SOCK_STREAM))
+        # Raised where it is waited for: nobody sees what a thread raises.
         except BaseException as error:
             answers.put(error)
 

@@ -74,6 +74,7 @@ class Dialer:
 def _pools(dialer: Dialer) -> dict[str, type[HTTPConnectionPool]]:
     """urllib3's pools, with connections that the dialer opens."""
 
+    # Made for each dialer: urllib3 wants classes, and hands them nothing of ours.
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
             return dialer.open(self._dns_host, self.port or 80)
@@ -96,6 +97,7 @@ class Transport(HTTPAdapter):
 
     def __init__(self, guard: Guard, resolver: Resolver, tls: ssl.SSLContext | None = None) -> None:
         self.dialer = Dialer(guard, resolver)
+        # An operator's proxy usually stands in a private network, which the guard would refuse.
         self._to_proxy = Dialer(None, resolver)
         self._tls = tls or ssl.create_default_context(cafile=certifi.where())
         self._tls.sslsocket_class = BoundedTlsSocket

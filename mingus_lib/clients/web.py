@@ -73,11 +73,13 @@ class Web:
         """
         target = parse(url)
         headers = _conditions(etag, last_modified)
+        # The first address is no redirect.
         for _ in range(self._policy.max_redirects + 1):
             hop = self._hop(url, target, headers, deadline)
             if isinstance(hop, FetchedPage):
                 return hop
             target = hop
+            # A GET may do something, such as unsubscribe: who follows trackers judges each place before it is asked.
             if onward is not None:
                 onward(target.url)
         raise PermanentError(
@@ -108,6 +110,7 @@ class Web:
         return FetchedPage(
             url=url,
             final_url=target.url,
+            # A 203 is a 200 that came by way of a proxy (RFC 9110, 15.3.4).
             status=304 if response.status_code == 304 else 200,
             content_type=kind,
             charset=media.charset(header),
@@ -129,6 +132,7 @@ class Web:
 
 def _check_status(response: Response, target: Target, *, conditional: bool) -> None:
     status = response.status_code
+    # Other 2xx have no page, or a part of one.
     if status in (200, 203) or (status == 304 and conditional):
         return
     message, code = f"{target.label}: the server answered {status}", f"http-{status}"

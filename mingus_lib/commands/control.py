@@ -27,6 +27,8 @@ from mingus_lib.commands.common import (
 )
 from mingus_lib.commands.ending import finish
 from mingus_lib.domain.control import Did
+from mingus_lib.domain.jobs import OPEN
+from mingus_lib.queues import catalog
 from mingus_lib.services import cancelling, jobs, pausing, purging, retrying
 from mingus_lib.services.jobs import Wanted
 from mingus_lib.view import control as view
@@ -102,9 +104,7 @@ def cancel(
     """
     here = runtime_of(ctx)
     wanted = Wanted(task, queue, error, older_than, newer_than)
-    found = jobs.pick(
-        here.history, ids or [], wanted, everything=everything, limit=limit, states=cancelling.OPEN
-    )
+    found = jobs.pick(here.history, ids or [], wanted, everything=everything, limit=limit, states=OPEN)
     if not ids and not dry_run:
         confirm(f"Cancel {view.count(found)}?", yes=yes or not found)
     canceller = here.canceller
@@ -132,7 +132,7 @@ def pause(ctx: typer.Context, queues: Queues, as_json: Json = False, quiet: Quie
     Example: mingus pause article_processing
     """
     here = runtime_of(ctx)
-    names = pausing.check(queues)
+    names = catalog.check_queues(queues)
     view.show_pauses(
         pausing.pause(here.control, here.hand, names), output.choose(as_json=as_json, quiet=quiet)
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from shlex import quote
 from typing import Annotated
@@ -12,7 +11,7 @@ import typer
 from mingus_lib import __version__
 from mingus_lib.commands import completing
 from mingus_lib.commands.common import Json, Quiet, runtime_of
-from mingus_lib.services import deploying
+from mingus_lib.services import deploying, person
 from mingus_lib.services.deploying import Plan, Written
 from mingus_lib.view import output
 
@@ -87,7 +86,7 @@ def supervisor(
     Example: mingus supervisor --output ./supervisor --queue article_processing
     """
     told = runtime_of(ctx).settings
-    plan = _plan(told.redis_url, queue, user or getpass.getuser())
+    plan = _plan(told.redis_url, queue, user or person.login_name())
     files = deploying.supervisor_files(plan, told.home, told.redis_url)
     commands = (
         f"cp {quote(str(to.absolute()))}/mingus.conf /etc/supervisor/conf.d/",

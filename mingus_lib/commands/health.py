@@ -44,12 +44,12 @@ def health(
     """
     from mingus_lib.domain.checks import healthy
     from mingus_lib.domain.spans import parse_span
+    from mingus_lib.queues import catalog
     from mingus_lib.services import health as looking
-    from mingus_lib.services import pausing
 
     told = runtime_of(ctx)
     limit = parse_span(max_age, "--max-age").total_seconds() if max_age else told.settings.health_max_age
-    names = pausing.check(queue or [])
+    names = catalog.check_queues(queue or [])
     found = looking.look(told.settings, told.redis_url, queues=names, max_age=limit, here=here)
     show_health(looking.as_json(found), output.choose(as_json=as_json, quiet=quiet))
     if not healthy(found):

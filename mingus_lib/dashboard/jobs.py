@@ -13,11 +13,10 @@ from werkzeug.wrappers import Response
 
 from mingus_lib.dashboard.reach import here
 from mingus_lib.domain.control import Act, Brief, no_retry
-from mingus_lib.domain.jobs import JobRun, JobState
+from mingus_lib.domain.jobs import OPEN, JobRun, JobState
 from mingus_lib.errors import UsageError
 from mingus_lib.queues import catalog
 from mingus_lib.services import browsing, jobs, pausing
-from mingus_lib.services.cancelling import OPEN
 
 PAGE = 50
 # As many as one click changes; the page says so, and the next click goes on.
@@ -95,7 +94,7 @@ def act() -> str:
 def hold(name: str, wish: str) -> Response:
     """Pause a queue or let it go on: one round trip of Redis."""
     change = pausing.pause if wish == "pause" else pausing.resume
-    change(here().control, here().hand, pausing.check([name]))
+    change(here().control, here().hand, catalog.check_queues([name]))
     return redirect(url_for("pages.overview"), 303)
 
 

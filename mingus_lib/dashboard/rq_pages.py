@@ -21,12 +21,11 @@ from mingus_lib.dashboard import rq_templates
 from mingus_lib.dashboard.guard import form_token
 from mingus_lib.dashboard.reach import here
 from mingus_lib.domain.control import Brief, Did
-from mingus_lib.domain.jobs import JobState
+from mingus_lib.domain.jobs import OPEN, JobState
 from mingus_lib.queues import status
 from mingus_lib.queues.connection import translated
 from mingus_lib.queues.rqlook import LISTS, RqLook
 from mingus_lib.services import jobs, purging
-from mingus_lib.services.cancelling import OPEN
 
 NAME = "rq_dashboard"
 MAX_PAGE = 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -27,6 +29,14 @@ class Brief(NamedTuple):
     def waits(self) -> bool:
         """Whether it is queued or scheduled."""
         return self.state in WAITING
+
+
+def by_queue(jobs: Iterable[Brief]) -> dict[str, list[str]]:
+    """Their ids by queue."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for job in jobs:
+        found[job.queue].append(job.id)
+    return found
 
 
 class Did(StrEnum):

@@ -26,6 +26,7 @@ class JobState(StrEnum):
 
 
 ENDED = frozenset({JobState.FINISHED, JobState.DEAD, JobState.CANCELLED})
+OPEN = tuple(state for state in JobState if state not in ENDED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,12 @@ class Attention:
             self.signals += 1
         return channel in ready
 
+    def rest(self, seconds: float) -> bool:
+        """Wait so long, or until told to stop; whether that was so."""
+        if not self.signals:
+            self.wait(seconds)
+        return self.signals > 0
+
     def close(self) -> None:
         """Close the pipe."""
         os.close(self._reading)

@@ -7,7 +7,7 @@ paths are the wire format in Redis.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -160,6 +160,16 @@ def check_queue(name: str) -> str:
     if name not in QUEUES:
         raise NotFound(f"no queue named {name!r}{nearest(name, QUEUES)}; the queues are {', '.join(QUEUES)}")
     return name
+
+
+def check_queues(names: Iterable[str]) -> tuple[str, ...]:
+    """The queues, each once, in the order given. Raises NotFound."""
+    return tuple(dict.fromkeys(check_queue(name) for name in names))
+
+
+def dependencies() -> set[str]:
+    """What the tasks need from outside: each has a circuit breaker."""
+    return {task.dependency for task in load().values() if task.dependency}
 
 
 def _first_complaint(error: Any, model: type[BaseModel]) -> str:

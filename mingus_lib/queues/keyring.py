@@ -113,7 +113,7 @@ def single(path: Path) -> Key:
 
 def export(key: Key, path: Path) -> None:
     """Write the file of a producer; Refused when something is there."""
-    if path.exists():
+    if os.path.lexists(path):
         raise Refused(f"{path} is there already; name another file")
     write_private(path, json.dumps({"keys": [_as_json(key)]}, indent=1))
 
@@ -132,7 +132,9 @@ def write_private(path: Path, text: str, mode: int = 0o600) -> None:
             os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        # What kept it from being written may keep it from being removed, too.
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise _unusable(path, error) from error
 
 

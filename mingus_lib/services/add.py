@@ -93,6 +93,7 @@ def add(
     specs = [new_job(TASK, _arguments(batch, force)) for batch in batches]
     task = catalog.find(TASK)
     found = limits()
+    # Asked before: afterwards the new jobs would count among those ahead of them.
     traffic = found.traffic(task, specs[0].queue) if found else NO_TRAFFIC
     ids = enqueuer.submit(specs)
     times = start_times(traffic, task.rate if found else None, len(specs))
@@ -123,6 +124,7 @@ def spread(urls_by_address: dict[str, str]) -> list[str]:
         host = host_of(address)
         ranked.append((seen[host], url))
         seen[host] += 1
+    # sorted() is stable: within a round the order stays as it was given.
     return [url for _, url in sorted(ranked, key=lambda pair: pair[0])]
 
 
@@ -133,6 +135,7 @@ def _checked(given: Sequence[str]) -> dict[str, str]:
         try:
             distinct.setdefault(canonical(url), url)
         except UsageError as error:
+            # Counted to the end: the message tells a slip from a wrong file.
             bad.append(str(error))
     if bad:
         more = f" (and {len(bad) - 1} more of {len(given)} addresses)" if len(bad) > 1 else ""

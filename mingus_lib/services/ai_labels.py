@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from mingus_lib.clients.model import Model, ModelDown, OutOfService, Rejected, Reply, TooFast
+from mingus_lib.clients.model import Model, ModelDown, OutOfService, Rejected, TooFast
+from mingus_lib.clients.model_answers import Reply
 from mingus_lib.domain import answer, prompting
 from mingus_lib.domain.labels import OPENAI, Classified, Labels
 from mingus_lib.domain.pricing import Prices, Usage
@@ -84,6 +85,13 @@ class Models:
     cheap: str
     text_tokens: int = 1500
 
+    def wanted(self, article: Unread | None, *, force: bool) -> Ask | None:
+        """The question for an article whose labels the AI engine should make; None where it would not be asked."""
+        if article is None or article.is_override:
+            return None
+        current = article.engine == OPENAI and article.labelled_hash == article.content_hash
+        return None if current and not force else self.ask(article)
+
     def ask(self, article: Unread) -> Ask:
         """The question for an article, to the model that suits it."""
         strong = prompting.wants_strong(article.title, article.text, article.words)
@@ -131,6 +139,7 @@ class AiLabels:
         try:
             labels = answer.parse(paid.text, article.title, article.text)
         except answer.BadAnswer as problem:
+            # Asked for anew, a bad answer that was kept would only be read again.
             if paid.kept and order.anew:
                 self.costs.forget_answer(ask.key)
                 return self.label(article, Order(order.job_id, order.attempt, order.until))
@@ -144,6 +153,7 @@ class AiLabels:
             labels = answer.parse(paid.text, article.title, article.text)
         except answer.BadAnswer as still:
             if order.anew:
+                # Else the next time would end here without asking anybody.
                 self.costs.forget_answer(again.key)
             raise GaveUp(f"schema: {still}") from None
         usage = Usage(
@@ -179,6 +189,7 @@ class AiLabels:
         raise AssertionError("unreachable")
 
     def _wait(self, number: int, error: TransientError, order: Order) -> None:
+        # Spread by half: else all threads would come back at one moment.
         pause = FIRST_WAIT_SECONDS * 2 ** (number - 1) * (0.5 + random.random())  # noqa: S311
         pause = max(pause, error.retry_after or 0.0)
         if isinstance(error, TooFast):
@@ -191,10 +202,12 @@ class AiLabels:
 
     def _call(self, ask: Ask, article: Unread, order: Order) -> _Paid:
         """One call on the ledger, whatever becomes of it."""
+        # On the record before anything leaves: what a kill cuts short is still counted against the budget.
         call_id = self._reserve(ask, article, order)
         sent: list[int] = []
 
         def leaving() -> None:
+            # While it waited, its attempt may have been taken for dead, and its call been closed.
             if not self.costs.sent(call_id, _now()):
                 raise AskedElsewhere(
                     f"article {article.id}: this attempt was taken for dead, and another asks"
@@ -203,6 +216,7 @@ class AiLabels:
 
         try:
             reply = self.model.complete(ask, order.until, leaving)
+        # Also a job's time limit, which is no Exception: the call must not stay open on the record.
         except BaseException as error:
             unknown = bool(sent) and _perhaps_paid(error)
             self.costs.failed(
@@ -243,8 +257,10 @@ class AiLabels:
     def _booked(self, call_id: int, ask: Ask, reply: Reply) -> _Paid:
         price = self.prices.of(ask.model)
         cost = price.of(reply.usage)
+        # A cut answer is paid for, but not kept: it would be found again in place of a better one.
         whole = reply.stop == "stop" and bool(reply.text)
         self.costs.answered(call_id, reply.usage, cost, price.date, _now(), reply.text if whole else None)
+        # Whatever the answer is worth: the server works.
         self.gate.succeeded()
         if not whole:
             more = f": {reply.text}" if reply.stop == "refusal" else ""

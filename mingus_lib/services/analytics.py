@@ -38,6 +38,7 @@ def update(totals: ArticleTotals, report: Report, *, until: float = float("inf")
     """Bring the totals of all articles up to date, in short transactions, up to that time.monotonic()."""
     totals.mend_indexes()
     doubted, waiting = totals.waiting()
+    # The doubted first: counting them whole takes in their new events, too.
     articles = _all(lambda: totals.count_doubted(BATCH), until, lambda done: report(done, doubted + waiting))
     events = _all(totals.count_new, until, lambda done: report(articles + done, doubted + waiting))
     return Updated(events, articles, sum(totals.waiting()))

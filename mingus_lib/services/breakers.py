@@ -13,6 +13,7 @@ from mingus_lib.services.overview import breaker_json
 
 def listed(limits: Limits | None) -> list[dict[str, Any]]:
     """Every breaker, also those that never failed; the documented shape of `breakers list --json`."""
+    # They live in Redis: without one none has counted anything.
     counted = {each.name: each for each in (limits.breakers() if limits else ())}
     return [
         breaker_json(counted.get(name) or Breaker(name, "closed", 0, None, "")) for name in _names(counted)
@@ -32,5 +33,4 @@ def reset(limits: Limits, names: Sequence[str], *, everything: bool) -> list[dic
 
 
 def _names(counted: dict[str, Breaker]) -> list[str]:
-    declared = {task.dependency for task in catalog.load().values() if task.dependency}
-    return sorted(declared | counted.keys())
+    return sorted(catalog.dependencies() | counted.keys())

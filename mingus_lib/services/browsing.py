@@ -72,6 +72,7 @@ def _place(text: str) -> Place | None:
     if not text:
         return None
     moment, _, row = text.rpartition("~")
+    # It comes from an address that anybody may have written; SQLite's row ids have 63 bits.
     if not row.isascii() or not row.isdigit() or len(row) > 18:
         raise UsageError("this is no place in the list; start from its top")
     return Place(moment, int(row))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from mingus_lib.domain.control import Act, Brief, Did, act, ended_word
-from mingus_lib.domain.jobs import JobState
+from mingus_lib.domain.control import Act, Brief, Did, act, by_queue, ended_word
+from mingus_lib.domain.jobs import OPEN, JobState
 from mingus_lib.errors import RedisUnavailable
 from mingus_lib.queues.control import Control, chunks, withdraw
 from mingus_lib.queues.delivery import Delivery
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from mingus_lib.store.ledger import Ledger
 
 REASON = "cancelled: by an operator"
-OPEN = (JobState.QUEUED, JobState.SCHEDULED, JobState.STARTED)
 WAIT_SECONDS = 5.0
 POLL_SECONDS = 0.05
 
@@ -60,14 +58,12 @@ class Canceller:
         return [act(job, Did.CANCELLED) if job.id in cancelled else told[job.id] for job in jobs]
 
     def _withdraw(self, jobs: Iterable[Brief]) -> set[str]:
-        by_queue: defaultdict[str, list[str]] = defaultdict(list)
-        for job in jobs:
-            by_queue[job.queue].append(job.id)
-        return {job_id for queue, ids in by_queue.items() for job_id in self._from_queue(queue, ids)}
+        return {job_id for queue, ids in by_queue(jobs).items() for job_id in self._from_queue(queue, ids)}
 
     def _from_queue(self, queue: str, ids: Sequence[str]) -> set[str]:
         done: set[str] = set()
 
+        # The ledger first: a worker that takes a job in between asks it, and lets the job go.
         def cancel(chunk: Sequence[str]) -> list[str]:
             changed = self.hand.withdraw(chunk, REASON, datetime.now(UTC))
             done.update(changed)
@@ -89,6 +85,7 @@ class Canceller:
 
     def _ask(self, ids: Iterable[str]) -> None:
         for chunk in chunks(ids):
+            # None of them runs any more, so that nobody is to be stopped.
             if not self.ledger.request_cancel(chunk):
                 continue
             try:

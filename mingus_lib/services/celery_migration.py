@@ -142,6 +142,7 @@ class Migration:
         pieces = parts(task.name, arguments)
         specs = [
             replace(
+                # What was tried under Celery counts; one try is left in any case.
                 new_job(task.name, piece, origin=ORIGIN, attempts=min(old.retries, task.retry.retries)),
                 id=part_id(old.job_id, number),
                 scheduled_for=old.eta if old.eta is not None and old.eta > now else None,
@@ -174,6 +175,7 @@ class Migration:
             self.enqueuer.submit(spec for spec in new if spec.id not in again)
             self.enqueuer.requeue(self.ledger.requeue(again))
             for each in readable:
+                # Only now: after a kill before this the message is known, and leaves next time.
                 self.broker.remove(each.found)
         return rows
 

@@ -9,19 +9,17 @@ from itertools import islice
 from typing import Any
 
 from mingus_lib.domain import prompting
-from mingus_lib.domain.jobs import JobState
-from mingus_lib.domain.labels import OPENAI
+from mingus_lib.domain.jobs import OPEN
 from mingus_lib.domain.pricing import Prices, Usage
 from mingus_lib.domain.prompting import Ask
 from mingus_lib.errors import NotFound, UsageError
 from mingus_lib.services.ai_labels import Models
 from mingus_lib.store.costs import Costs
 from mingus_lib.store.history import History, JobFilter
-from mingus_lib.store.labels import LabelStore, Unread
+from mingus_lib.store.labels import LabelStore
 
 BATCH = 100
 LABELLING = ("classify_article_batch", "upgrade_labels")
-OPEN_STATES = (JobState.QUEUED, JobState.SCHEDULED, JobState.STARTED)
 PAGE = 1000
 # What an answer takes on average, for the estimate; the reserve of a call is the most it may take.
 USUAL_ANSWER_TOKENS = 330
@@ -61,6 +59,7 @@ def _unlabelled(labels: LabelStore, with_ai: bool) -> Iterator[int]:
     after = 0
     while page := labels.unlabelled(PAGE, after, batched=not with_ai):
         yield from page
+        # From an id on, not by an offset: what is labelled meanwhile leaves the list.
         after = page[-1]
 
 
@@ -71,7 +70,7 @@ def left(labels: LabelStore, history: History, with_ai: bool, limit: int) -> dic
     day's budget; articles without labels do not wait with it.
     """
     classifying, upgrading = (
-        any(history.briefs(JobFilter(task=task, states=OPEN_STATES), limit=1)) for task in LABELLING
+        any(history.briefs(JobFilter(task=task, states=OPEN), limit=1)) for task in LABELLING
     )
     # Without an AI engine nobody fetches the batches: what waits in one is labelled offline meanwhile.
     unlabelled = [] if classifying else labels.unlabelled(limit, batched=not with_ai)
@@ -103,7 +102,7 @@ def estimate(
     by_model: dict[str, dict[str, Any]] = {}
     skipped = kept = 0
     for number, article_id in enumerate(ids, 1):
-        ask = _question(labels.unread(article_id), models, force)
+        ask = models.wanted(labels.unread(article_id), force=force)
         report(number, len(ids))
         if ask is None:
             skipped += 1
@@ -123,14 +122,6 @@ def estimate(
         "usd_at_most": round(sum(row["usd_at_most"] for row in rows), 6),
         "by_model": rows,
     }
-
-
-def _question(article: Unread | None, models: Models, force: bool) -> Ask | None:
-    """What the AI engine would be asked; None where it would not."""
-    if article is None or article.is_override:
-        return None
-    current = article.engine == OPENAI and article.labelled_hash == article.content_hash
-    return None if current and not force else models.ask(article)
 
 
 def _add(row: dict[str, Any], ask: Ask, prices: Prices, batch: bool) -> None:

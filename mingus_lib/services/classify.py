@@ -130,6 +130,7 @@ class _Run:
 
     def result(self) -> ClassifyResult:
         """Label all, then put the items together."""
+        # The attempt before died with calls open, which hold money and keep others from asking.
         if self.ai is not None and self.job.attempt > 1:
             self.ai.costs.close_attempts(self.job.id, self.job.attempt, datetime.now(UTC))
         wanted = self._wanted()
@@ -180,6 +181,7 @@ class _Run:
             self._note(self._label(article_id))
 
     def _with_ai(self, wanted: list[int]) -> None:
+        # One question shows whether the server works; a hundred would only fail together.
         if self.probing and wanted:
             self._note(self._label(wanted[0]))
             wanted = wanted[1:]
@@ -197,6 +199,7 @@ class _Run:
         article = self.owner.labels.unread(article_id)
         if article is None:
             return Item(article_id, "gone", reason="no-such-article: it is not in the library any more")
+        # Also beside the AI engine: the two are compared, and this one is there if the other fails.
         opinion = offline.classify(article.title, article.text, self.learned)
         if self.ai is None:
             return self._stored(article, self._offline(article, opinion))
@@ -216,6 +219,7 @@ class _Run:
         except OverBudget as error:
             return self._over_budget(article, opinion, error)
         except ModelDown as error:
+            # A ModelDown is a TransientError, too, but no article has to wait for a server that is away.
             self.outcome.down = error
             return self._fallen_back(article, opinion, error.reason)
         except TransientError as error:

@@ -5,6 +5,9 @@ First what needs no room to go (logs, Redis), so that a full disk gets better be
 
 from __future__ import annotations
 
+import contextlib
+import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -45,6 +48,7 @@ class CacheCleaning:
 
     def run(self, now: datetime, deadline: float | None, report: Report) -> dict[str, Any]:
         """Delete it. Safe to run twice, and twice at once; `left` says that there was no time for all of it."""
+        # What needs no room in the store first: see the top.
         report(0, len(PARTS), LOGS)
         found = [self._logs(now, dry_run=False)]
         report(1, len(PARTS), ORPHANS)
@@ -81,14 +85,14 @@ class CacheCleaning:
         freed = Freed(LOGS)
         if not dry_run:
             _put_aside(self.redis_log)
-        for path in self._old_logs(now):
-            freed.removed += 1
-            freed.bytes += path.stat().st_size
-            if not dry_run:
-                path.unlink(missing_ok=True)
+        for path, size in self._old_logs(now):
+            # Another clean-up may have been faster: what it took away is in its count.
+            if dry_run or _removed(path):
+                freed.removed += 1
+                freed.bytes += size
         return freed
 
-    def _old_logs(self, now: datetime) -> Iterator[Path]:
+    def _old_logs(self, now: datetime) -> Iterator[tuple[Path, int]]:
         """Logs that were put aside (NAME.1 and so on) and not written since; never the one in use, never a link."""
         if self.policy.logs is None:
             return
@@ -96,14 +100,34 @@ class CacheCleaning:
         for log in filter(None, (self.log_file, self.redis_log)):
             for path in sorted(log.parent.iterdir()) if log.parent.is_dir() else ():
                 aside = path.stem == log.name and path.suffix[1:].isdecimal()
-                if aside and path.is_file() and not path.is_symlink() and path.stat().st_mtime < before:
-                    yield path
+                found = _plain_file(path) if aside else None
+                if found is not None and found.st_mtime < before:
+                    yield path, found.st_size
+
+
+def _plain_file(path: Path) -> os.stat_result | None:
+    """What is known of a file, by one look, so that it may go at any moment; None for a link and whatever else."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None
+
+
+def _removed(path: Path) -> bool:
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _put_aside(log: Path) -> None:
-    # Redis opens its log for every line: the next one begins a new file.
-    if log.is_file() and log.stat().st_size > REDIS_LOG_BYTES:
-        log.replace(log.with_name(f"{log.name}.1"))
+    found = _plain_file(log)
+    if found is not None and found.st_size > REDIS_LOG_BYTES:
+        # Redis opens its log for every line: the next one begins a new file.
+        with contextlib.suppress(FileNotFoundError):
+            log.replace(log.with_name(f"{log.name}.1"))
 
 
 def _counting(report: Report, at: int, what: Expiring) -> Callable[[int], None]:

@@ -45,6 +45,7 @@ def demonstrate(
 
 @contextlib.contextmanager
 def _workers(home: Path, concurrency: int) -> Iterator[None]:
+    # What leads to the library in use must not lead the demo into it.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MINGUS_")}
     environment |= {
         "MINGUS_HOME": str(home),
@@ -60,6 +61,7 @@ def _workers(home: Path, concurrency: int) -> Iterator[None]:
         "--concurrency",
         str(concurrency),
     ]
+    # A session of its own: Ctrl-C reaches this process alone, which then ends the workers in order.
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
     try:
         yield

@@ -48,12 +48,13 @@ def plan(queues: Sequence[str], *, user: str = "mingus", own_redis: bool = True)
     """A checked plan; no queue means all of them. Raises UsageError and NotFound."""
     if USER.fullmatch(user) is None:
         raise UsageError(f"--user {user[:40]!r}: a user's name has small letters, digits, _ and -")
-    names = tuple(dict.fromkeys(catalog.check_queue(name) for name in queues)) or catalog.QUEUES
+    names = catalog.check_queues(queues) or catalog.QUEUES
     return Plan(program(), user, names, own_redis)
 
 
 def program() -> Path:
     """The `mingus` of this installation. Raises UsageError when there is none that can be started by its path."""
+    # The one of this installation: the first on the PATH may be of another release.
     beside = Path(sys.executable).parent / "mingus"
     found = beside if os.access(beside, os.X_OK) else Path(shutil.which("mingus") or "")
     if not found.is_absolute():
@@ -70,6 +71,11 @@ def stop_seconds() -> int:
     return max(task.hard for task in catalog.load().values()) + 60
 
 
+def own_redis_url(home: Path) -> str:
+    """The address of the Redis that the service manager starts for the library in `home`."""
+    return f"unix://{home}/redis/redis.sock"
+
+
 def has_password(url: str | None) -> bool:
     """Whether the address must not be seen by everybody."""
     return url is not None and "@" in url
@@ -81,7 +87,7 @@ def template(name: str) -> str:
 
 
 def write(folder: Path, files: Mapping[str, str], *, force: bool, private: bool = False) -> tuple[Path, ...]:
-    """Write them all into the folder, or none. Raises Refused for a file that is there and different.
+    """Write them all into the folder, or none when one is there and different: Refused. Raises UsageError.
 
     `private` files, which hold an address with a password, are for their owner alone.
     """
@@ -96,6 +102,7 @@ def write(folder: Path, files: Mapping[str, str], *, force: bool, private: bool 
             )
         for path, text in paths.items():
             path.parent.mkdir(parents=True, exist_ok=True)
+            # Before anything is in it: a password is readable for others at no moment.
             path.touch(mode=0o600 if private else 0o644)
             if private:
                 # It may have been there, for everybody to read.
@@ -121,7 +128,7 @@ def supervisor_files(wanted: Plan, home: Path, redis_url: str | None) -> dict[st
 
 
 def _supervisor_common(user: str, home: Path, redis_url: str | None) -> str:
-    url = redis_url or f"unix://{home}/redis/redis.sock"
+    url = redis_url or own_redis_url(home)
     # supervisord expands %(name)s, has no way to write a quote, and takes what follows a space and ; for a comment.
     for value in (str(home), url):
         if not value.isprintable() or UNQUOTABLE.search(value):
@@ -130,6 +137,7 @@ def _supervisor_common(user: str, home: Path, redis_url: str | None) -> str:
             )
     settings = f'MINGUS_HOME="{home}",MINGUS_REDIS_URL="{url}"'.replace("%", "%%")
     lines = [f"environment={settings}", "autorestart=true", "redirect_stderr=true"]
+    # Only root can start a program as somebody else.
     if os.geteuid() == 0 and user != "root":
         lines.insert(0, f"user={user}")
     return "\n".join(lines)

@@ -49,6 +49,7 @@ def examine(
     settings: Settings, redis_url: str, parts: Callable[[], tuple[Delivery, Ledger]]
 ) -> Iterator[Finding]:
     """Every finding, as soon as it is known; `parts` are opened when Redis and store are there."""
+    # What needs nobody else to be up comes first.
     yield from _files(settings)
     yield from _store(settings)
     client, trouble = _client(settings, redis_url)
@@ -97,6 +98,7 @@ def _prices(settings: Settings) -> Iterator[Finding]:
         path = settings.ai_prices
         listed = pricing.shipped() if path is None else pricing.read(read_text(path), str(path))
     except UsageError as error:
+        # Without a list of their own the fault is that of the key, which has a line of its own.
         if settings.ai_prices is not None:
             yield fail(
                 "ai-prices", str(error), "mend it, or leave MINGUS_AI_PRICES out for the one of mingus"
@@ -171,6 +173,7 @@ def _files(settings: Settings) -> Iterator[Finding]:
     wrong = tuple(
         f"{path} {stat.S_IMODE(path.stat().st_mode):o}"
         for path in (home, home / "keys.json")
+        # The group may be that of the operators; everybody else has no business here.
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o007
     )
     yield diagnosis.key_modes(wrong)

@@ -35,6 +35,7 @@ def read_arguments(
         raise UsageError(f"{' and '.join(given)} cannot go together; give one of them")
     if lines is not None:
         with open_input(lines, stdin) as stream:
+            # All are read before one is enqueued, so that a fault in the last line leaves nothing half done.
             objects = list(_objects(stream, lines))
         if not objects:
             raise UsageError(f"{lines}: no arguments given; write one JSON object a line")
@@ -45,6 +46,7 @@ def read_arguments(
         if len(text) > MAX_ARGUMENT_BYTES:
             raise UsageError(f"{args_file}: more than {MAX_ARGUMENT_BYTES} bytes of arguments")
         return [_object(text, args_file)]
+    # The bytes that the shell gave: what is no UTF-8 among them is refused as such.
     return [_object(args.encode("utf-8", "surrogateescape"), "--args") if args is not None else {}]
 
 

@@ -89,6 +89,7 @@ def _by_lexicon(question: Question, path: Path, report: Report) -> dict[str, Any
     rest = [number for number in range(len(texts)) if number not in known]
     true = [names[number] for number in rest]
     scores = scoring.single(true, [guesses[n].label for n in rest], [guesses[n].confidence for n in rest])
+    # What the lexicon says alone, so that the work of the neighbours can be seen.
     plain = sum(guesses[n].plain == names[n] for n in rest) / len(rest)
     return _result(question, "lexicon", path.name, scores, len(known), lexicon_alone=round(plain, 4))
 
@@ -117,6 +118,7 @@ def _examples(names: Sequence[str], question: Question) -> set[int]:
         return set()
     chosen: set[int] = set()
     rng = random.Random(question.seed)  # noqa: S311
+    # Sorted: a set of texts has another order in every process, and a seed must draw the same.
     for label in sorted(set(names)):
         places = [number for number, name in enumerate(names) if name == label]
         if len(places) <= question.learn:

@@ -88,6 +88,7 @@ def answer(problem: Problem, question: Question, options: FitOptions, report: Re
     from mingus_lib.domain.recommend import evaluation, fitting
 
     report(1, STEPS, "fitting")
+    # Without an order in time, what comes late is no better guide than what comes early.
     given = options.given if problem.temporal else replace(options.given, recency=1.0)
     fitted = fitting.fit(
         problem.train,
@@ -278,6 +279,7 @@ def _vectors(content: tuple[dict[int, Any], int], articles: int) -> Any:
 
 def _records(name: str, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows of a CSV file by column, numbered by line. Raises UsageError naming file, line and fix."""
+    # The module's own limit is 128 KiB, and texts may be longer.
     csv.field_size_limit(FIELD_LIMIT)
     with _opened(name) as stream:
         rows = csv.reader(stream)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from mingus_lib.domain.jobs import ENDED, JobRun, JobState
+from mingus_lib.domain.jobs import ENDED, OPEN, JobRun, JobState
 from mingus_lib.errors import NotFound
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def follow_one(
         if job is None:
             raise NotFound(f"job {job_id} is no longer on the record")
         event = _event(job)
+        # The time of a progress is that of the look, and by itself no change.
         if said is None or replace(event, at=said.at) != said:
             said = event
             yield event
@@ -77,8 +78,7 @@ def follow_many(
 
 
 def _open_of(chosen: JobFilter) -> tuple[JobState, ...]:
-    opened = tuple(state for state in JobState if state not in ENDED)
-    return tuple(state for state in chosen.states if state in opened) if chosen.states else opened
+    return tuple(state for state in chosen.states if state in OPEN) if chosen.states else OPEN
 
 
 def _event(job: JobRun) -> Event:
@@ -89,7 +89,7 @@ def _event(job: JobRun) -> Event:
             what, at = "progress", datetime.now(UTC).isoformat(timespec="microseconds")
             text = f"{job.progress_done} of {job.progress_total} {job.progress_text or ''}".strip()
     elif job.state is JobState.SCHEDULED:
-        at, text = at, f"due {job.scheduled_for}{f'; {text}' if text else ''}"
+        text = f"due {job.scheduled_for}{f'; {text}' if text else ''}"
     elif job.ended:
         at = job.ended_at or at
     return Event(at, job.id, job.task, what, text)

@@ -85,6 +85,7 @@ def _judged(
         return [fail("redis", str(trouble), "see its log; the ledger keeps all jobs meanwhile")]
     if seen is None:
         return [fail("redis", "the private Redis does not run", "start it: mingus up")]
+    # Containers of one library share a Redis, and each has to answer for itself.
     host = socket.gethostname()
     workers = [worker for worker in seen.workers if not here or worker.host == host]
     judged = [queue for queue in seen.queues if not queues or queue.name in queues]
@@ -99,6 +100,7 @@ def look_at_store(settings: Settings) -> tuple[Finding, int]:
     """Whether the store can be read, and how many slots of the timetable it knows to come."""
     try:
         found = read_summary(settings.store_path, failures_shown=0)
+    # A library that was never used is not ill.
     except NotFound:
         return warn("store", f"there is none at {settings.store_path} yet", "the first job makes it"), 0
     except MingusError as error:

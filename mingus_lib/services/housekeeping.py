@@ -69,8 +69,10 @@ class Housekeeping:
         report(0, len(STEPS), STEPS[0])
         made, trouble = self._backup(now)
         report(1, len(STEPS), STEPS[1])
+        # A checked copy shows damage; without one the store itself has to be read.
         if made is None and (damage := maintenance.sound(self.store.path)):
             raise damaged(self.store.path, damage[0], self.rotation.folder)
+        # Old backups stay until there is a newer one.
         removed = self._rotate(now) if made else []
         report(2, len(STEPS), STEPS[2])
         tables = maintenance.gather_statistics(
@@ -81,6 +83,7 @@ class Housekeeping:
         report(4, len(STEPS), STEPS[4])
         pages = maintenance.give_back(self.store, Steps(deadline=deadline, pause=maintenance.PAUSE))
         report(5, len(STEPS), STEPS[5])
+        # Last: what was merged and given back stands in the log by now.
         emptied = maintenance.empty_log(self.store)
         if trouble is not None:
             raise StoreUnavailable(f"no backup was made, the rest was done: {trouble}", code=trouble.code)
@@ -104,6 +107,7 @@ class Housekeeping:
             with failures.files_in_our_words(rotation.folder):
                 rotation.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             return backups.backup(self.store, rotation.folder / backup_name(now), overwrite=True), None
+        # The copy did not pass its check: either the store is damaged, or only the copy.
         except PermanentError as error:
             if damage := maintenance.sound(self.store.path):
                 raise damaged(self.store.path, damage[0], rotation.folder) from error

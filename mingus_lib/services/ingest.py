@@ -40,7 +40,9 @@ from mingus_lib.store.hosts import Hosts
 
 log = logging.getLogger("mingus.ingest")
 
+# So soon a thread notices that nobody takes its page any more.
 HAND_OVER_SECONDS = 0.5
+# Known by their address alone: nobody has looked at the pages.
 NOT_FETCHED = (ArticleStatus.HELD, ArticleStatus.PENDING)
 
 
@@ -192,6 +194,7 @@ class _Run:
                 self._read(address, fetched)
             except (PermanentError, UsageError) as error:
                 self._fail(address, error)
+            # Of the store or of Redis: mingus itself cannot work.
             except MingusError:
                 raise
             except Exception as error:
@@ -288,6 +291,7 @@ def _fetch_all(
     """
     hosts: dict[str, deque[_Address]] = {}
     for address in addresses:
+        # One thread has all addresses of a host, so that two of them are never asked for at once.
         hosts.setdefault(host_of(address.canonical_url), deque()).append(address)
     waiting = deque(hosts.values())
     # Bounded: fetching waits for reading, so that pages do not pile up in memory.
@@ -311,10 +315,10 @@ def _fetch_all(
     ]
     for thread in threads:
         thread.start()
-    # While the first pages are on their way.
-    load_readers()
     missing = {address.position: address for address in addresses}
     try:
+        # While the first pages are on their way.
+        load_readers()
         while missing:
             try:
                 address, fetched = arrived.get(timeout=max(0.0, give_up_at - time.monotonic()))
@@ -342,6 +346,7 @@ def _fetch_one(web: Web, following: Following, address: _Address, stop_at: float
         if time.monotonic() >= stop_at:
             return OutOfTime(f"no time left for {address.url}")
         page = web.fetch(address.canonical_url, deadline=stop_at, onward=following.guard(address.url))
+        # Where the way ended; its stations were judged on it.
         following.judge(address.url, page.final_url)
         return page
     except Exception as error:

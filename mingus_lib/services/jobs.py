@@ -34,10 +34,12 @@ def find_dead(history: History, typed: str) -> tuple[JobRun, list[JobRun]]:
 
 def find_one(history: History, typed: str) -> JobRun:
     """The job alone. Raises NotFound or UsageError."""
+    # A whole id first: that of an old Celery message begins the ids of its other parts.
     return history.get(typed) or _by_prefix(history, typed)
 
 
 def _by_prefix(history: History, typed: str) -> JobRun:
+    # Ids are ASCII, and the look-up is a range that ends behind it.
     ids = history.ids_starting(typed) if len(typed) >= MIN_PREFIX and typed.isascii() else []
     if len(ids) > 1:
         raise UsageError(f"{typed} begins more than one job id: {', '.join(ids)}; type more of it")
@@ -119,6 +121,7 @@ def pick(
     if ids:
         found = [find_one(history, typed).id for typed in ids]
         return history.briefs_of(list(dict.fromkeys(found)))
+    # Never all of them for want of a word: what follows ends or repeats jobs.
     if not (narrowed or everything):
         raise UsageError("which jobs? name their ids, choose with filters, or say --all")
     return history.briefs(chosen(wanted, states=states, ended=ended), limit)

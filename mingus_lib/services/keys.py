@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mingus_lib.errors import MingusError, NotFound, Refused, UsageError
+from mingus_lib.errors import MingusError, NotFound, Refused, StoreUnavailable, UsageError
 from mingus_lib.queues import catalog, keyring
 from mingus_lib.queues.keyring import KeyRing
 from mingus_lib.queues.signing import ANY_TASK, Key
@@ -42,16 +43,19 @@ def add(ring: KeyRing, name: str, permissions: Sequence[str], output: Path) -> d
         )
     for permission in permissions:
         check_permission(permission)
-    if output.exists():
+    # Before the key is made: nobody would hold it.
+    if os.path.lexists(output):
         raise Refused(f"{output} is there already; name another file")
-    if not output.parent.is_dir():
+    if not os.path.isdir(output.parent):  # noqa: PTH112
         raise UsageError(f"there is no folder {output.parent}; name a file in one that is there")
     key = ring.add(name, list(dict.fromkeys(permissions)))
     try:
         keyring.export(key, output)
-    except MingusError:
+    except MingusError as error:
         # Nobody has it, so nobody can want it.
         ring.revoke(name)
+        if isinstance(error, StoreUnavailable):
+            raise UsageError(f"cannot write {output}; name a file in a writable folder") from error
         raise
     return {**as_json(key), "file": str(output)}
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mingus_lib.clients.model import BatchLine, BatchState, ModelDown
+from mingus_lib.clients.model import ModelDown, Rejected
+from mingus_lib.clients.model_answers import BatchLine, BatchState
 from mingus_lib.domain import answer, offline, prompting
 from mingus_lib.domain.labels import OPENAI, review_flags
 from mingus_lib.domain.prompting import Ask
@@ -21,7 +22,7 @@ from mingus_lib.errors import MingusError, Refused
 from mingus_lib.services.ai_labels import AiLabels
 from mingus_lib.store.batches import Batches, BatchItem, BatchRow
 from mingus_lib.store.costs import Call, Spent
-from mingus_lib.store.labels import LabelStore, Unread
+from mingus_lib.store.labels import LabelStore
 
 log = logging.getLogger("mingus.labels")
 
@@ -94,11 +95,11 @@ class LabelBatches:
     ) -> Started:
         """Hand over the articles that want labels, in batches by model, up to the first that cannot be."""
         found = Started()
+        # By model: the provider takes no batch of more than one.
         groups: dict[str, list[tuple[int, Ask]]] = {}
         ids = list(article_ids)
         for number, article_id in enumerate(ids, 1):
-            article = self.labels.unread(article_id)
-            ask = self._wanted(article, force)
+            ask = self.ai.models.wanted(self.labels.unread(article_id), force=force)
             report(number, len(ids))
             if ask is None:
                 found.skipped += 1
@@ -119,15 +120,10 @@ class LabelBatches:
                 break
         return found
 
-    def _wanted(self, article: Unread | None, force: bool) -> Ask | None:
-        if article is None or article.is_override:
-            return None
-        current = article.engine == OPENAI and article.labelled_hash == article.content_hash
-        return None if current and not force else self.ai.models.ask(article)
-
     def _hand_over(self, model: str, pairs: Sequence[tuple[int, Ask]], found: Started) -> None:
         by_key = {ask.key: (article_id, ask) for article_id, ask in pairs}
         now = datetime.now(UTC)
+        # Calls that a dead process left open would keep their questions from being asked.
         self.ai.costs.close_lost(now)
         with self.labels.store.transaction():
             for key in self.ai.costs.under_way(by_key):
@@ -183,6 +179,10 @@ class LabelBatches:
         for batch in self.batches.open():
             try:
                 self._look(batch, found, now)
+            except Rejected as error:
+                # Asking again would bring the same, and keep the batches behind this one from being read.
+                log.error("batch %s: %s; its articles go the ordinary way", batch.id, error.reason)
+                self._give_up(batch.id, error.reason, found, unknown=True)
             except ModelDown as error:
                 if now - batch.created_at > UNREADABLE_AFTER:
                     log.error("batch %s: %s; its articles go the ordinary way", batch.id, error.reason)
@@ -201,6 +201,7 @@ class LabelBatches:
             self.batches.looked(batch.id, now)
             found.running += 1
             return
+        # Before the batch ends: a kill in between reads again, and finds less left to store.
         self._read(batch, state, found)
         failed = state.state not in ("completed", "expired", "cancelled")
         self.batches.end(batch.id, "failed" if failed else "ended", state.reason or state.state, now)
@@ -246,6 +247,7 @@ class LabelBatches:
         whole = reply.text if reply.stop == "stop" and reply.text else None
         with self.labels.store.transaction():
             now = datetime.now(UTC)
+            # Booked, stored and marked together: else a kill would have it booked twice.
             self.ai.costs.answered(item.call_id, reply.usage, cost, price.date, now, whole)
             labelled = whole is not None and self._stored(batch, item, whole, reply.usage, cost)
             self.batches.mark(

@@ -59,6 +59,7 @@ def _content(path: Path) -> str:
 
 
 def _json_rows(content: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    # Not splitlines(): a JSON text may hold U+2028, which would end a line there.
     for number, line in enumerate(content.split("\n"), 1):
         if not line.strip():
             continue
@@ -76,6 +77,7 @@ def _json_rows(content: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]
 
 
 def _csv_rows(content: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    # The module's own limit is 128 KiB, and texts may be longer.
     csv.field_size_limit(LONGEST_FIELD)
     reader = csv.reader(io.StringIO(content, newline=""), strict=True)
     names: list[str] | None = None

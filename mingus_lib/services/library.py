@@ -74,17 +74,22 @@ def export(rows: Iterable[Mapping[str, Any]], file: str | None, form: ExportForm
 def replacing(file: str) -> Iterator[TextIO]:
     """A text file that takes the place of `file` when the block ends well. Raises UsageError."""
     path = Path(file)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # A device or a pipe is written into: a file in its place would take it from everybody. Path.exists() may raise.
+    whole = os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113
+    written = path.with_name(f".{path.name}.{os.getpid()}.tmp") if whole else path
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as stream:
+        with written.open("w", encoding="utf-8", newline="") as stream:
             yield stream
-        temporary.replace(path)
+        if whole:
+            written.replace(path)
     except OSError as error:
         raise UsageError(
             f"cannot write {path}: {error.strerror}; name a file in a writable folder"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if whole:
+            with contextlib.suppress(OSError):
+                written.unlink()
 
 
 def _write_jsonl(rows: Iterable[Mapping[str, Any]], stream: TextIO) -> int:
@@ -102,6 +107,7 @@ def _write_csv(rows: Iterable[Mapping[str, Any]], stream: TextIO) -> int:
         if writer is None:
             writer = csv.DictWriter(stream, fieldnames=list(row))
             writer.writeheader()
+        # A title that begins with = would be a formula for whoever opens the file.
         writer.writerow({key: _defused(value) for key, value in row.items()})
         count += 1
     return count

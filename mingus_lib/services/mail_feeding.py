@@ -69,6 +69,7 @@ def _take(order: Order, since: datetime | None, mailbox: Mailbox, here: Runtime,
     for taken in mail_intake.take(here.mails, mailbox, enqueue, since=since, limit=order.limit):
         report(taken.stored, taken.seen)
     now = datetime.now(UTC)
+    # Where no scheduler runs, nobody else would take up what a run before this left half done.
     taken.resumed += mail_intake.resume_unfinished_mails(here.mails, enqueue, now=now)
     mail_intake.forget_old(here.mails, here.settings.mail_retention, now)
     return Fed(taken)

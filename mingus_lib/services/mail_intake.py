@@ -141,6 +141,7 @@ def _store(mails: Mails, group: MailGroup, taken: Taken, enqueue: Enqueues, sinc
     wanted = [pair for pair in read if not is_older(pair[0], since)]
     no_mail = [item for item in group.items if isinstance(item, NoMail)]
     counts = {"seen": len(read), "older": len(read) - len(wanted), "no_mail": len(no_mail)}
+    # Mails, counts and mark are one transaction: a kill leaves the mailbox to be read from where the store is.
     kept = mails.keep(wanted, now=datetime.now(UTC), run_id=taken.run_id, counts=counts, mark=group.mark)
     taken.seen += len(read)
     taken.older += len(read) - len(wanted)
@@ -151,6 +152,7 @@ def _store(mails: Mails, group: MailGroup, taken: Taken, enqueue: Enqueues, sinc
     taken.no_mail += no_mail
     pairs = zip(wanted, kept, strict=True)
     taken.differing += [(raw.name, each.id) for (_, raw), each in pairs if each.differs]
+    # Also what an earlier run stored, and died before it could enqueue.
     waiting = list(dict.fromkeys(each.id for each in kept if each.waits))
     for start in range(0, len(waiting), MAILS_PER_JOB):
         taken.job_ids.append(_assign(mails, waiting[start : start + MAILS_PER_JOB], enqueue))
@@ -162,6 +164,7 @@ def heads(group: MailGroup) -> list[tuple[MailHead, RawMail]]:
 
 
 def _assign(mails: Mails, ids: Sequence[int], enqueue: Enqueues) -> str:
+    # Noted afterwards: a kill in between enqueues twice, which is harmless; the other way round it would be never.
     job_id = enqueue(ids)
     mails.assign(ids, job_id)
     return job_id

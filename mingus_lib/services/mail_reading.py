@@ -73,9 +73,11 @@ class MailReading:
         """
         result = ReadMails()
         stop_at = job.stop_at()
+        # One for all mails of the job: they name the same hosts again and again.
         rules = self.rules()
         for number, mail_id in enumerate(dict.fromkeys(mail_ids), 1):
             state = self.mails.state(mail_id)
+            # By an attempt that died before it sent the links on.
             if state is MailState.DECIDED:
                 result.read.append(mail_id)
             elif state is not MailState.STORED:
@@ -122,5 +124,6 @@ class MailReading:
             result.failed.append(mail_id)
             result.bug = error
             return
+        # Outside the try: what the store raises is no fault of this mail.
         self.mails.decide(mail_id, mail, links, now)
         result.read.append(mail_id)

@@ -36,6 +36,7 @@ class Trial:
                 elif limit is None or self.funnel.mails < limit:
                     self._identities.add(head.identity)
                     self._judge(raw.body)
+            # Nothing is; it lets an IMAP mailbox go on after this group when its connection breaks.
             self._mailbox.stored(group)
             yield self.taken
             if limit is not None and self.funnel.mails >= limit:

@@ -104,7 +104,7 @@ def _workers(seen: Seen) -> Iterator[Family]:
 
 def _breakers(seen: Seen) -> Family:
     now = {breaker["name"]: breaker["state"] for breaker in seen["breakers"]}
-    declared = sorted({task.dependency for task in catalog.load().values() if task.dependency})
+    declared = sorted(catalog.dependencies())
     return _gauge(
         "mingus_breaker_state",
         "1 for the state that a circuit breaker is in.",
@@ -123,6 +123,7 @@ def _schedule(seen: Seen, now: datetime) -> Iterator[Family]:
     yield _gauge(
         "mingus_schedule_lag_seconds",
         "How long the slot that is most overdue has been due; 0 when none is.",
+        # Slots that are still to come are late by less than nothing.
         [Sample(max(0.0, round(late, 3)))],
     )
 
@@ -130,6 +131,7 @@ def _schedule(seen: Seen, now: datetime) -> Iterator[Family]:
 def _calls(counted: Counted, now: datetime) -> Iterator[Family]:
     calls: Counter[tuple[str, str]] = Counter()
     spent: defaultdict[str, float] = defaultdict(float)
+    # The strong and the cheap model may be the same.
     models = tuple(dict.fromkeys((*counted.models, OTHER)))
     for model, state, count, usd in counted.costs.today(now):
         name = model if model in counted.models else OTHER
@@ -203,4 +205,5 @@ def _gauge(name: str, words: str, samples: list[Sample]) -> Family:
 
 
 def _known(values: list[tuple[float | None, Mapping[str, str]]]) -> list[Sample]:
+    # No sample rather than a 0, which a monitor would believe.
     return [Sample(value, labels) for value, labels in values if value is not None]

@@ -114,6 +114,7 @@ def _queues_from_ledger(path: Path) -> tuple[list[dict[str, Any]], MingusError |
     try:
         counts, paused = read_queues(path)
     except NotFound:
+        # No store yet is no trouble: nothing was ever enqueued.
         counts = {}
     except MingusError as error:
         trouble = error

@@ -13,20 +13,16 @@ if TYPE_CHECKING:
     from mingus_lib.store.interventions import Interventions
 
 
-def check(queues: Sequence[str]) -> list[str]:
-    """The queues, each once. Raises NotFound."""
-    return list(dict.fromkeys(catalog.check_queue(name) for name in queues))
-
-
-def chosen(queues: Sequence[str], *, everything: bool) -> list[str]:
+def chosen(queues: Sequence[str], *, everything: bool) -> Sequence[str]:
     """The queues named or, with `everything`, all. Raises UsageError and NotFound."""
     if bool(queues) is everything:
         raise UsageError("which queues? name them, or say --all")
-    return list(catalog.QUEUES) if everything else check(queues)
+    return catalog.QUEUES if everything else catalog.check_queues(queues)
 
 
 def pause(control: Control, hand: Interventions, queues: Sequence[str]) -> list[dict[str, Any]]:
     """Give out no more of their jobs; the documented shape of `pause --json`. Raises RedisUnavailable."""
+    # Only what this changes may be undone: a queue that was paused before stays so.
     changed = hand.pause(queues)
     _or_undo(lambda: control.pause(queues), lambda: hand.resume(changed))
     return _rows(queues, changed, paused=True)

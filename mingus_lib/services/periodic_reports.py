@@ -64,6 +64,7 @@ class PeriodicReports:
     def make(self, period: Period, now: datetime, told: Told = _nobody) -> Document:
         """Make the report and keep it, if its time is over; the one before is replaced in one step."""
         over = period.bounds()[1] <= now
+        # One state of the store for all parts, so that their figures agree.
         with self._store.snapshot():
             document = self._document(period, now, over, told)
         if over:
@@ -95,6 +96,7 @@ class PeriodicReports:
         """Each part, from its own tables; `told` hears which is being made."""
         store, rules, library = self._store, self.rules, PeriodLibrary(self._store)
         evaluations = Recommendations(store).evaluations(1)
+        # Not made yet, so that `told` hears of each part before its time is spent.
         parts: dict[str, Callable[[], Section]] = {
             "library": lambda: report_library.library(library, span),
             "readers": lambda: report_readers.readers(reading, span, rules.gate),

@@ -21,9 +21,9 @@ TASK = "ping"
 
 def send(enqueuer: Submits, queues: Sequence[str]) -> dict[str, str]:
     """A ping into each queue; the queues by the ids of their jobs. Raises NotFound, RedisUnavailable."""
-    names = [catalog.check_queue(name) for name in queues] or catalog.QUEUES
-    ids = enqueuer.submit([new_job(TASK, {"token": name}, queue=name) for name in dict.fromkeys(names)])
-    return dict(zip(ids, dict.fromkeys(names), strict=True))
+    names = catalog.check_queues(queues) or catalog.QUEUES
+    ids = enqueuer.submit([new_job(TASK, {"token": name}, queue=name) for name in names])
+    return dict(zip(ids, names, strict=True))
 
 
 def follow(
@@ -31,6 +31,7 @@ def follow(
 ) -> Iterator[Progress]:
     """Snapshots until all pings have ended, or so many seconds have passed."""
     deadline = clock() + seconds
+    # At least one look, also where there is no time at all.
     for step in follow_jobs(history, ids):
         yield step
         if clock() >= deadline:
@@ -49,6 +50,7 @@ def rows(sent: Mapping[str, str], jobs: Sequence[JobRun]) -> list[dict[str, Any]
 
 
 def _row(queue: str, job: JobRun) -> dict[str, Any]:
+    # What went in has to come out: a job that only ended is no answer.
     answered = job.state is JobState.FINISHED and job.result == queue
     took = (
         datetime.fromisoformat(job.ended_at) - datetime.fromisoformat(job.created_at)

@@ -21,7 +21,7 @@ REASON = "purged: removed by an operator"
 
 def chosen(queues: Sequence[str]) -> tuple[str, ...]:
     """The queues named, or all six."""
-    return tuple(dict.fromkeys(catalog.check_queue(name) for name in queues)) or catalog.QUEUES
+    return catalog.check_queues(queues) or catalog.QUEUES
 
 
 def waiting(client: Redis, where: str, queues: Sequence[str]) -> dict[str, int]:

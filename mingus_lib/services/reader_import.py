@@ -91,11 +91,13 @@ class Importer:
         try:
             return self._run(name, stdin, max_errors, form)
         finally:
+            # Also after a failure: what reads next needs the indexes that an import does without.
             self._files.mend_indexes()
 
     def _run(self, name: str, stdin: BinaryIO, max_errors: int, form: str | None) -> ImportResult:
         with open_input(name, stdin) as stream, _uncollected():
-            seekable = name != "-"
+            # A pipe has no place to come back to, whatever its name.
+            seekable = name != "-" and stream.seekable()
             source = _fingerprint(Path(name), stream) if seekable else None
             place = self._files.place(source) if source else None
             lines = Lines(stream, name)
@@ -171,6 +173,7 @@ class Importer:
                 reader_files.put_assessment(connection, self._numbers[reader_id], assessment)
             numbers = self._numbers
             rows = [(numbers[row[0]], *row[1:]) for row in pending.events]
+            # A million rows are not held twice.
             pending.events.clear()
             event_indexes.make_way(connection, len(rows) + coming)
             added = events.append(connection, rows)
@@ -238,8 +241,6 @@ def _uncollected() -> Iterator[None]:
 
 def _fingerprint(path: Path, stream: BinaryIO) -> str:
     """What tells this file from others: size and beginning. The same file, moved, goes on too."""
-    if not stream.seekable():
-        return f"{path.absolute()}"
     head = stream.read(HEAD_BYTES)
     stream.seek(0)
     return hashlib.blake2b(head + str(path.stat().st_size).encode(), digest_size=16).hexdigest()

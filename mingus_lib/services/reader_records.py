@@ -89,6 +89,7 @@ class ReaderRecords:
         """Add one event. Raises NotFound for reader or article, UsageError for a value that cannot be."""
         reader = self._readers.find(reader_id)
         self._articles.get(article_id)
+        # Without an id of the caller each call is an event of its own.
         filled = {"at": now.isoformat(), "id": secrets.token_hex(8), **record}
         event = _usable(lambda: reader_lines.event(filled, article_id, reader.id))
         added = self._events.append(reader.number, [event])
@@ -120,6 +121,7 @@ class ReaderRecords:
                 f"jobs of this reader have not ended: mingus cancel {' '.join(waiting[:10])}, then again"
             )
         counts = reader_removal.forget(store, [(each.number, each.id) for each in found])
+        # After the transaction: the file is written anew, which can be done in none.
         reader_removal.erase_traces(store)
         return counts
 

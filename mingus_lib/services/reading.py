@@ -18,6 +18,7 @@ from mingus_lib.domain.urls import accept_declared, canonical
 from mingus_lib.domain.words import reading_time_minutes
 from mingus_lib.errors import MingusError, PermanentError, UsageError
 
+# A page from a file has none, and its links have to be resolved against something.
 NO_ADDRESS = "http://localhost/"
 
 
@@ -125,7 +126,8 @@ def _must_be_readable(source: str) -> None:
         return
     if "://" in source:
         raise UsageError(f"{source[:80]} cannot be read; only http:// and https:// addresses, files and -")
-    if not Path(source).is_file() or not os.access(source, os.R_OK):
+    # Not Path.is_file(): that raises for what may not be looked at, and for names that are too long.
+    if not os.path.isfile(source) or not os.access(source, os.R_OK):  # noqa: PTH113
         raise UsageError(
             f"cannot read {source}: no such file that may be read; give a file, an address, or -"
         )

@@ -35,6 +35,7 @@ class Lines:
     @property
     def offset(self) -> int:
         """Bytes up to the end of the line that was read last."""
+        # Found again when asked for, so that no line pays for the count.
         parts = self._block.split(b"\n", self._used)
         if len(parts) <= self._used or not parts[-1]:
             return self._ends
@@ -48,6 +49,7 @@ class Lines:
             return
         json_lines = form == "jsonl" if form else first.lstrip().startswith("{")
         header = [] if json_lines else self._header(first)
+        # The first line was read all the same: it says which column is which.
         if place is not None:
             self._stream.seek(place.offset)
             self._ends, self.number, first = place.offset, place.line, ""
@@ -55,7 +57,13 @@ class Lines:
         yield from self._objects(first, lines) if json_lines else self._rows(header, lines)
 
     def _header(self, first: str) -> list[str]:
-        names = reader_lines.named(next(csv.reader([first])))
+        try:
+            names = reader_lines.named(next(csv.reader([first])))
+        except csv.Error as error:
+            # The lines of a file with another system's line ends are all one to us, and none to csv.
+            raise UsageError(
+                f"{self._name}, line 1: no CSV ({error}); save it with line ends of LF"
+            ) from error
         if not {"reader", "id"} & set(names) or len(set(names)) < len(names):
             raise UsageError(
                 f"{self._name}: its first line is no CSV header with a column `reader` or `id`, and no JSON object"
@@ -75,6 +83,7 @@ class Lines:
                         )
                     elif row:
                         yield self.number, {"\0": f"{len(row)} fields instead of {width}"}
+            # csv.reader goes on after an error, with the next line.
             except csv.Error as error:
                 yield self.number, {"\0": f"no CSV: {error}"}
                 continue
@@ -90,6 +99,7 @@ class Lines:
     def _lines(self) -> Iterator[str]:
         while block := self._next_block():
             text = block.decode("utf-8", "surrogateescape")
+            # It marks what is no record, so that no line of the file may hold one.
             if "\0" in text:
                 text = text.replace("\0", "�")
             if self.number == 0:
@@ -133,6 +143,7 @@ def _object(line: str) -> Record:
     return found if names == given else dict(zip(names, found.values(), strict=True))
 
 
+# Ten million lines have the same few sets of names.
 @lru_cache(maxsize=64)
 def _named(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(reader_lines.named(list(names)))

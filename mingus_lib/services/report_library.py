@@ -102,6 +102,7 @@ def classification(store: PeriodLibrary, span: Span, daily_budget: float | None)
         span.figure("cost", "Cost", [each["usd"] for each in costs], "usd"),
         span.figure("uncertain", "Cost that is not certain", [each["uncertain"] for each in costs], "usd"),
     ]
+    # Without a budget there is no share of it, and 0 would look like one that was kept.
     if daily_budget:
         whole = daily_budget * span.period.days
         spent = [share(each["usd"] + each["uncertain"], whole) for each in costs]

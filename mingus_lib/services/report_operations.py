@@ -107,6 +107,7 @@ def nearest_rank(ascending: Sequence[float], part: float) -> float | None:
     """The least value that at least that part of all does not exceed (the nearest-rank percentile)."""
     if not ascending:
         return None
+    # -(-x // 1) is the ceiling of x.
     return ascending[max(0, -int(-part * len(ascending) // 1) - 1)]
 
 

@@ -143,7 +143,11 @@ def reading(store: PeriodReading, span: Span, policy: GatePolicy) -> Section:
         (
             Table("top", "Best articles", ARTICLE_COLUMNS, _shown(ranked[:BEST], titles)),
             Table(
-                "bottom", "Weakest articles", ARTICLE_COLUMNS, _shown(ranked[: BEST - 1 : -1][:BEST], titles)
+                # From the end, but none that is among the best.
+                "bottom",
+                "Weakest articles",
+                ARTICLE_COLUMNS,
+                _shown(ranked[: BEST - 1 : -1][:BEST], titles),
             ),
             Table("unlocks", "Levels unlocked", LEVEL_COLUMNS, _unlocked(unlocks[-1])),
         ),

@@ -35,6 +35,7 @@ def report(recommender: Recommender, days: int, now: datetime) -> dict[str, Any]
         "novelty": _mean(_bits(popularity.get(each.article, 0), readers) for each in shown),
         "diversity": _mean(lists),
         "concentration": gini(
+            # What was never shown counts, too: it got nothing.
             [exposure.get(article, 0) for article in exposure] + [0] * max(0, articles - len(exposure))
         ),
         "by_phase": _by([each.phase or "none" for each in shown], shown),
@@ -65,6 +66,7 @@ def _by(names: Sequence[str], shown: Sequence[Showing]) -> list[dict[str, Any]]:
 
 
 def _bits(had_by: int, readers: int) -> float:
+    # What nobody has had counts as had by one: its novelty would have no bound.
     return -math.log2(max(had_by, 1) / max(readers, 1))
 
 

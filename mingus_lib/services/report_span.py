@@ -38,6 +38,7 @@ class Span:
     @cached_property
     def known(self) -> tuple[bool, ...]:
         """Which of them the library has lived to see; the present one always, if only as nothing."""
+        # A week before the first article is unknown, not a week of zeros to have risen from.
         seen = (self.begun is not None and end > self.begun for _, end in self.windows())
         return (*list(seen)[:-1], True)
 

@@ -34,6 +34,7 @@ TEST = (
 def report(store: Store, now: datetime, zone: str, weeks: int = WEEKS) -> Document:
     """The trends of the last complete weeks."""
     today = periods.today(now, zone)
+    # The week that still goes on would look like a fall.
     end = today - timedelta(today.weekday())
     covered = {"start": str(end - timedelta(7 * weeks)), "end": str(end), "weeks": weeks, "zone": zone}
     title = f"Trends over {weeks} weeks to {end - timedelta(1)}"

@@ -50,6 +50,7 @@ class Reprocess:
     def _article(self, article_id: int) -> Article:
         try:
             return self.articles.get(article_id)
+        # No slip of a person at a prompt, but a job that can never succeed: it is dead, with its reason.
         except NotFound as error:
             raise PermanentError(str(error), code="no-article") from error
 

@@ -50,6 +50,7 @@ class Restoring:
             found.append(f"nobody knows who is alive on it: {error}")
         if names:
             found.append(f"alive on it: {', '.join(names)}")
+        # Who is alive has it open: that is told once.
         elif restoring.in_use(self.store):
             found.append("another process has it open")
         if why := restoring.newer_than(self.store, backup):
@@ -100,6 +101,7 @@ class Prepared:
     def run(self, now: datetime) -> dict[str, Any]:
         """Restore it, bring it up to date, stamp Redis; the documented shape of `db restore --json`."""
         here = self.restoring
+        # Asked while the old store is still there.
         owner = here._owner()
         with self.held:
             aside = restoring.swap(self.part, here.store, now)
@@ -118,6 +120,7 @@ class Prepared:
         client = here.redis()
         if client is None:
             return {"redis": "not running", "waiting_in_redis": None}
+        # A private Redis is of this library, whatever stamp it bears.
         known = None if here.own_redis else {owner, self.facts.store_id}
         try:
             stamp = connection.stamp_anew(client, self.facts.store_id, known, here.where)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from mingus_lib.domain.control import Act, Brief, Did, act, no_retry
+from mingus_lib.domain.control import Act, Brief, Did, act, by_queue, no_retry
 from mingus_lib.domain.jobs import JobState
 from mingus_lib.queues import catalog
 from mingus_lib.queues.control import Control, chunks
@@ -41,6 +40,7 @@ class Retrier:
         """
         refused = refusals(jobs)
         ready = [job for job in jobs if job.id not in refused]
+        # Reached before the ledger calls anything queued: that would not be true without Redis.
         client = self.redis() if ready else None
         done = self._requeue([job.id for job in ready if job.state is not JobState.SCHEDULED])
         if client is not None:
@@ -68,6 +68,7 @@ class Retrier:
         done: set[str] = set()
         for chunk in chunks(ids):
             specs = self.ledger.requeue(chunk)
+            # On the record as queued by now: if this dies here, a keeper pushes them.
             self.enqueuer.requeue(specs)
             done.update(spec.id for spec in specs)
         return done
@@ -99,14 +100,6 @@ def planned(jobs: Sequence[Brief], outcome: Did) -> list[Act]:
     if outcome is Did.DROPPED:
         return [_dropped(job, job.state is JobState.DEAD) for job in jobs]
     return [_retried(job, refused.get(job.id), True) for job in jobs]
-
-
-def by_queue(jobs: Iterable[Brief]) -> dict[str, list[str]]:
-    """Their ids by queue."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for job in jobs:
-        found[job.queue].append(job.id)
-    return found
 
 
 def _retried(job: Brief, refusal: str | None, done: bool) -> Act:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 from mingus_lib.domain import overrides
 from mingus_lib.errors import UsageError
+from mingus_lib.services.person import login_name
 from mingus_lib.store.labels import LabelStore
 
 DECISIONS = {"accept": "accepted", "override": "overridden", "skip": "skipped"}
@@ -51,6 +51,7 @@ def undo(labels: LabelStore, article_ids: Sequence[int]) -> list[int]:
     now = datetime.now(UTC)
     if not article_ids:
         return [labels.undo(None, now)[0]]
+    # All or none, as the decisions were made.
     with labels.store.transaction():
         return [labels.undo(each, now)[0] for each in article_ids]
 
@@ -59,6 +60,7 @@ def queue(labels: LabelStore, seen: set[int]) -> Iterator[dict[str, Any]]:
     """What waits, one after another, the most valuable first; what was seen is not shown again."""
     while True:
         waiting = labels.waiting(limit=len(seen) + 1)
+        # Skipped ones wait still, so that so many more have to be asked for.
         following = next((row for row in waiting if row["id"] not in seen), None)
         if following is None:
             return
@@ -68,4 +70,5 @@ def queue(labels: LabelStore, seen: set[int]) -> Iterator[dict[str, Any]]:
 
 def editor() -> str:
     """Who sits here, for the record."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()
+    # Behind sudo everybody is root; the record is about people.
+    return os.environ.get("SUDO_USER") or login_name()

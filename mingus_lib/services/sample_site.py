@@ -51,6 +51,7 @@ def _page(name: str) -> bytes:
 @contextlib.contextmanager
 def serve() -> Iterator[list[str]]:
     """The sample addresses, answered until the block ends."""
+    # Port 0: any that is free, so that two demos run side by side.
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -84,13 +84,12 @@ def _listening(
     attention = Attention(lifeline)
 
     def hang_up(*_: object) -> None:
+        # Only a flag: a handler may run inside any other code.
         keeper.reload_wanted = True
 
     def wait(seconds: float) -> bool:
         turned()
-        if not attention.signals:
-            attention.wait(seconds)
-        return attention.signals > 0
+        return attention.rest(seconds)
 
     with attention.listening():
         signal.signal(signal.SIGHUP, hang_up)

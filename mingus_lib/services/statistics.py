@@ -45,6 +45,7 @@ def of_task(counted: TaskDays, name: str, today: date, days: int = DAYS) -> Task
     """One task, its days with durations. Raises NotFound, which suggests the nearest."""
     span = _span(today, days)
     found, jobs = counted.of_task(name, span[0]), _of(name, counted.jobs())
+    # A task of an earlier release has its numbers, though the catalog knows it no more.
     if not found and not jobs:
         catalog.find(name)
     return TaskNumbers(

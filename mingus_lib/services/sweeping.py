@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from mingus_lib.domain.jobs import JobSpec
@@ -64,18 +65,16 @@ class Sweeper:
 
     def _enqueue_follow_ups(self) -> int:
         count = 0
+        # Tasks of this release alone: the others wait for one that has them.
         while found := self.follow_ups.pending(tuple(catalog.load()), BATCH):
             pairs = [(each, self._job_of(each)) for each in found]
-
-            def record(jobs: Sequence[JobSpec], pairs: Sequence[tuple[FollowUp, JobSpec]] = pairs) -> None:
-                self._record(jobs, pairs)
-
-            self.enqueuer.submit([job for _, job in pairs], record=record)
+            self.enqueuer.submit([job for _, job in pairs], record=partial(self._record, pairs))
             count += len(pairs)
         return count
 
-    def _record(self, jobs: Sequence[JobSpec], pairs: Sequence[tuple[FollowUp, JobSpec]]) -> None:
+    def _record(self, pairs: Sequence[tuple[FollowUp, JobSpec]], jobs: Sequence[JobSpec]) -> None:
         now = datetime.now(UTC)
+        # Marked and recorded together, on the disk: what is marked has its job.
         with self.store.transaction(durable=True):
             if not all(self.follow_ups.mark(each.id, job.id, now) for each, job in pairs):
                 raise TransientError("another sweep was faster with the follow-ups", code="sweep-race")
@@ -90,6 +89,7 @@ class Sweeper:
             origin=f"job:{follow_up.parent_id}",
             parent_id=follow_up.parent_id,
             root_id=parent.root_id if parent else None,
+            # What no longer fits fails as a job, visibly, instead of stopping every sweep.
             checked=False,
         )
 

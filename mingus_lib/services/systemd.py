@@ -8,7 +8,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from shlex import quote
 
-from mingus_lib.services.deploying import DROP_IN, SHIPPED_PROGRAM, STATE, Plan, stop_seconds, template
+from mingus_lib.services.deploying import (
+    DROP_IN,
+    SHIPPED_PROGRAM,
+    STATE,
+    Plan,
+    own_redis_url,
+    stop_seconds,
+    template,
+)
 
 UNITS = ("mingus-worker@.service", "mingus-scheduler.service", "mingus-dashboard.service", "mingus.target")
 REDIS = "mingus-redis.service"
@@ -19,7 +27,6 @@ NOT_FOR_USERS = re.compile(
     r"|LimitNOFILE|OOMScoreAdjust|RestrictNamespaces|Wants)=.*$"
 )
 OTHERS = ("network-online.target ", " redis.service valkey.service")
-SOCKET = "redis/redis.sock"
 
 
 def files(plan: Plan, redis_url: str | None) -> dict[str, str]:
@@ -29,7 +36,7 @@ def files(plan: Plan, redis_url: str | None) -> dict[str, str]:
     users, folders = template("systemd/mingus.sysusers.conf"), template("systemd/mingus.tmpfiles.conf")
     found["mingus.sysusers.conf"] = users.replace("u     mingus ", f"u     {plan.user} ")
     found["mingus.tmpfiles.conf"] = folders.replace(" mingus mingus ", f" {plan.user} {plan.user} ")
-    found["mingus.toml"] = _toml(STATE, redis_url or f"unix://{STATE}/{SOCKET}")
+    found["mingus.toml"] = _toml(STATE, redis_url or own_redis_url(STATE))
     return found
 
 
@@ -50,7 +57,7 @@ def commands(plan: Plan, folder: Path) -> list[str]:
 
 def user_files(plan: Plan, home: Path, redis_url: str | None) -> dict[str, str]:
     """For `systemctl --user`: the same processes, less fenced in, with the state directory `home`."""
-    url = redis_url or f"unix://{home}/{SOCKET}"
+    url = redis_url or own_redis_url(home)
     return {name: _for_user(template(f"systemd/{name}"), plan, home, url) for name in _names(plan)}
 
 
@@ -82,6 +89,7 @@ def _enabling(plan: Plan, systemctl: str) -> list[str]:
 def _for_system(text: str, plan: Plan) -> str:
     text = _adapted(text, plan)
     text = re.sub(r"^(User|Group)=mingus$", rf"\1={plan.user}", text, flags=re.MULTILINE)
+    # Else the unit would hide its own program from itself.
     if str(plan.program).startswith(("/home/", "/root/")):
         text = text.replace("ProtectHome=yes", "# The program lies there.\nProtectHome=read-only")
     if str(plan.program).startswith(("/tmp/", "/var/tmp/")):  # noqa: S108
@@ -102,6 +110,7 @@ def _adapted(text: str, plan: Plan) -> str:
 def _for_user(text: str, plan: Plan, home: Path, url: str) -> str:
     own = f"Environment=MINGUS_HOME={_escaped(str(home))}\nEnvironment=MINGUS_REDIS_URL={_escaped(url)}\n"
     text = _adapted(text, plan).replace("[Service]\n", f"[Service]\n{own}")
+    # A user's systemd has no multi-user.target.
     text = text.replace("multi-user.target", "default.target").replace("/etc/mingus/", "%h/.config/mingus/")
     # Units of the system are not seen from a user's systemd.
     for other in OTHERS:

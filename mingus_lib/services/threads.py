@@ -77,6 +77,7 @@ def in_threads(
 def _arriving(
     pool: Sequence[threading.Thread], arrived: SimpleQueue[Result | Exception], give_up_at: float
 ) -> Iterator[Result | Exception]:
+    # Threads first: what one put before it ended is then found by the second look.
     while any(thread.is_alive() for thread in pool) or not arrived.empty():
         if time.monotonic() > give_up_at:
             return

@@ -75,6 +75,7 @@ class Timekeeper:
             return None
         self._seen, self.reload_wanted = seen, False
         before = self.timetable
+        # Noted as seen even if this raises: a bad file is complained of once, not every second.
         self.timetable = timetables.read(path)
         self._version = -1
         return timetables.compare(before, self.timetable)
@@ -132,6 +133,7 @@ class Timekeeper:
             # What another leader did meanwhile was not seen from here.
             self._ticked = None
         self.slots.sync(self.timetable.entries, self.now(), fence)
+        # Asked after the sync, which may have changed it.
         self._fence, self._version = fence, self.slots.version()
         self._learn()
 
@@ -142,6 +144,7 @@ class Timekeeper:
             for name, state in self._active().items()
             if state.next_at is not None
         ]
+        # A tick looks at the entries that are due, however many there are.
         heapq.heapify(self._waiting)
 
     def _active(self) -> Mapping[str, EntryState]:
@@ -176,6 +179,7 @@ class Timekeeper:
             if jobs >= JOBS_A_TICK:
                 for later in names[place:]:
                     self._wait_for(later)
+                # The caller takes what is left in `names` for looked at.
                 del names[place:]
                 break
             decided = deciding.decide(

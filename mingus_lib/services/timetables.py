@@ -35,6 +35,7 @@ def locate(settings: Settings) -> Path:
     """The timetable in use: MINGUS_SCHEDULES, else the state directory's, else the one that is shipped."""
     if settings.schedules is not None:
         return settings.schedules
+    # A file that an operator has put there wins, also over a newer one that is shipped.
     own = settings.home / FILE
     return own if own.exists() else shipped()
 
@@ -107,6 +108,7 @@ def upcoming(
 ) -> list[dict[str, Any]]:
     """The next slots of all entries that are on, by time: the documented shape of `schedule next --json`."""
     active = [entry for entry in timetable.entries.values() if _on(entry, states)]
+    # Lazily: an entry of every minute has fifty million slots before FAR.
     merged = heapq.merge(*(_stream(entry, now) for entry in active), key=lambda each: (each[0], each[1].name))
     return [_slot_row(slot, entry) for slot, entry in islice(merged, count)]
 

@@ -28,6 +28,7 @@ class Following:
     """The link policy for the redirects of one job; safe from many threads."""
 
     def __init__(self, hosts: Hosts, hold_unknown: bool) -> None:
+        # The addresses of a job share their hosts, whose rules need not be read for each.
         self._rules = cache(hosts.policy)
         self._hold_unknown = hold_unknown
 

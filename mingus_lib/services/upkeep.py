@@ -19,6 +19,7 @@ def migrate(path: Path) -> dict[str, Any]:
 
 def backup(path: Path, destination: Path, *, overwrite: bool, report: backups.Progress) -> dict[str, Any]:
     """Copy the store and check the copy; the documented shape of `db backup --json`. Raises Refused."""
+    # Where there is no store none is made, or its backup would be one of nothing.
     written = backups.backup(Store(path, create=False), destination, overwrite=overwrite, progress=report)
     return {"path": str(destination), "size_bytes": written.size, "rows": sum(written.rows.values())}
 

@@ -78,6 +78,7 @@ def _job_progress(jobs: Sequence[JobRun]) -> Progress:
 
 
 def _address_progress(jobs: Sequence[JobRun], articles: Articles, total: int) -> Progress:
+    # Labels are made by other jobs, which are not waited for here.
     jobs = [job for job in jobs if job.task == "process_new_articles"]
     # An address that was handed over has an outcome in more than one job: the latest counts.
     outcomes = {item.url: item for item in articles.outcomes_of([job.id for job in jobs])}.values()

@@ -96,6 +96,7 @@ class Watcher:
             both = counted.keys() & self._counted.keys()
             seconds = now - self._counted_at
             for rates, which in ((self._done, 0), (self._failed, 1)):
+                # A count that fell is that of a new worker under an old name.
                 new = sum(max(0, counted[name][which] - self._counted[name][which]) for name in both)
                 rates.append(new / seconds)
         self._counted, self._counted_at = counted, now

@@ -108,6 +108,7 @@ def _tell(control: Control, handle: Handle, *, signalled: bool) -> Told:
 
 def _is_here(handle: Handle) -> bool:
     supervisor = handle.supervisor
+    # A pid means something on its own host only.
     return supervisor is not None and supervisor.host == this_host() and not supervisor.gone
 
 
@@ -134,6 +135,7 @@ def _left(control: Control, handles: Sequence[Handle]) -> set[str]:
         try:
             registered = {handle.name for handle in control.handles()}
         except RedisUnavailable:
+            # Without Redis nobody can tell: none is called gone on a guess.
             registered = away
     here = {handle.name for handle in handles if _knowable(handle) and not handle.gone}
     return here | (away & registered)

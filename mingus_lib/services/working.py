@@ -9,8 +9,6 @@ import contextlib
 import fcntl
 import logging
 import os
-import select
-import signal
 import socket
 import subprocess
 import sys
@@ -59,7 +57,7 @@ class WorkOrder:
 
 def order(queues: Sequence[str], concurrency: int, **how: Any) -> WorkOrder:
     """A checked order; no queue means all of them. Raises NotFound or UsageError."""
-    names = tuple(dict.fromkeys(catalog.check_queue(name) for name in queues)) or catalog.QUEUES
+    names = catalog.check_queues(queues) or catalog.QUEUES
     wanted = WorkOrder(names, concurrency, **how)
     if wanted.name is not None and WORD.fullmatch(wanted.name) is None:
         raise UsageError(f"--name {wanted.name[:40]!r}: use letters, digits, dots, _ and -")
@@ -88,9 +86,11 @@ def run_workers(here: Runtime, work: WorkOrder, renew: Renew, *, scheduler: bool
     except RedisUnavailable as error:
         if here.settings.redis_url is None:
             raise
+        # A Redis of others may come back; a private one that cannot be started is for the operator to mend.
         log.warning("%s; waiting for it", error)
     catalog.load()
     here.close()
+    # Called in forked processes, by when `supervisor` and `pulses` are there.
     aides: dict[str, Callable[[], object]] = {
         "the keeper": lambda: _run_keeper(renew, supervisor.lifeline, lambda: pulses.turn(0, Doing.IDLE))
     }
@@ -143,6 +143,7 @@ def _run_worker(work: WorkOrder, number: int, renew: Renew, supervisor: Supervis
     _note_start(here, name)
     worker.work()
     if worker.dismissed:
+        # With this code the supervisor starts no other in its place.
         raise SystemExit(DISMISSED)
 
 
@@ -162,6 +163,7 @@ def _wait_for_redis(here: Runtime, turn: Callable[[], None]) -> Redis:
         try:
             return here.redis
         except RedisUnavailable as error:
+            # Said once, and not at every try.
             if str(error) != said:
                 said = str(error)
                 log.error("%s; trying again", error)
@@ -170,6 +172,7 @@ def _wait_for_redis(here: Runtime, turn: Callable[[], None]) -> Redis:
 
 
 def _run_keeper(renew: Renew, lifeline: int, turn: Callable[[], None]) -> None:
+    from mingus_lib.queues.attention import Attention
     from mingus_lib.queues.keeper import Keeper, keep
 
     here = renew()
@@ -179,23 +182,14 @@ def _run_keeper(renew: Renew, lifeline: int, turn: Callable[[], None]) -> None:
         here.close()
         return Keeper(here.redis, here.ledger, here.keyring.own, here.redis_where, here.settings.results_ttl)
 
-    stopped = stopper(lifeline)
+    attention = Attention(lifeline)
 
     def turned(seconds: float) -> bool:
         turn()
-        return stopped(seconds)
+        return attention.rest(seconds)
 
-    keep(open_keeper, turned)
-
-
-def stopper(lifeline: int) -> Callable[[float], bool]:
-    """A wait that ends early, and says so, at SIGTERM or SIGINT or with the process at the other end of `lifeline`."""
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    for stop in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(stop, lambda *_: None)
-    return lambda seconds: bool(select.select([reading, lifeline], [], [], seconds)[0])
+    with attention.listening():
+        keep(open_keeper, turned)
 
 
 def common_arguments(settings: Settings, config: str | None) -> list[str]:
@@ -232,6 +226,7 @@ def start_in_background(here: Runtime, what: str, arguments: Sequence[str]) -> t
         stdin=subprocess.DEVNULL,
         stdout=descriptor,
         stderr=descriptor,
+        # Not ended with the terminal, nor by its Ctrl-C.
         start_new_session=True,
         env=_environment(here.settings),
     )
