@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from mingus_lib.domain.jobs import JobSpec, JobState, Standing
 from mingus_lib.errors import MingusError, RedisUnavailable, StoreUnavailable
 from mingus_lib.queues import catalog
+from mingus_lib.queues.admission import rq_result
 from mingus_lib.queues.connection import translated
 from mingus_lib.queues.delivery import BEATS, RUNNING, Delivery, How, Pushed
 from mingus_lib.queues.enqueue import push_of, settled
@@ -148,8 +149,10 @@ class Keeper:
             log.error("a running job has an owner that is none", extra={"job_id": job_id})
             with translated(self.where):
                 return bool(self.client.hdel(RUNNING, raw))  # the sweep finds it, if it was one of ours
-        how, number, reason = _where_to(standings.get(job_id), self.results_ttl)
-        told = self.delivery.settle(raw, token, how, number, reason)
+        how, number, words = _where_to(standings.get(job_id), self.results_ttl)
+        if how is How.FINISHED:
+            words = rq_result(self.ledger.result(job_id))
+        told = self.delivery.settle(raw, token, how, number, words)
         if told.ours:
             log.warning(
                 "its worker %s is gone: %s",
@@ -181,14 +184,15 @@ class Keeper:
                 words, queues, beat = (each.decode("utf-8", "replace") if each else "" for each in found)
                 process = Process.parse(words)
                 if not beat or (process is not None and process.gone):
-                    self._forget(key, queues.split(","))
+                    # Of a hash that has expired nobody knows the queues any more.
+                    self._forget(key, queues.split(",") if queues else catalog.QUEUES)
         yield
 
     def _forget(self, key: bytes, queues: Sequence[str]) -> None:
         name = key.decode("utf-8", "replace").removeprefix("rq:worker:")
         with self.client.pipeline() as pipeline:
             pipeline.srem("rq:workers", key)
-            for queue in queues or catalog.QUEUES:
+            for queue in queues:
                 pipeline.srem(f"rq:workers:{queue}", key)
             pipeline.delete(key, f"rq:worker:{name}:executions")
             pipeline.hdel(BEATS, name)

@@ -215,7 +215,8 @@ class Supervisor:
             self._failed = self._failed or (self._burst and code != 0) or hopeless
             if self._burst or hopeless:
                 return
-        if self._signals or not self._workers():
+        # An aide serves the workers, and the last worker's end is no reason to leave its queues alone.
+        if self._signals or (number <= 0 and not self._workers()):
             return
         log.warning("%s ended with code %d; starting another", self._name(number), code)
         time.sleep(RESTART_PAUSE_SECONDS)

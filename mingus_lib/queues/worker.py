@@ -162,7 +162,7 @@ class MingusWorker(RegisteredWorker):
 
     def _deliver(self) -> bool:
         """Tell Redis of the job that is done, take the next one and begin it; wait when there is none."""
-        over = self._is_stopping() or self._is_enough()
+        over = self._is_stopping() or self.has_done_enough
         if over and self.endings.done is None:
             return False
         writable = self.endings.is_writable()
@@ -310,8 +310,11 @@ class MingusWorker(RegisteredWorker):
         log.info("not run: %s", verdict.reason or "it has ended already", extra=_facts(job, admitted))
         if verdict.kind is Start.BURY or verdict.ended is JobState.DEAD:
             return Settlement(job, How.FAILED, result=verdict.reason or "it is dead")
-        how = How.FINISHED if verdict.ended is JobState.FINISHED else How.CANCELED
-        return Settlement(job, how, self.order.results_ttl, "")
+        if verdict.ended is JobState.FINISHED:
+            # Its end was written, and Redis never heard of it: whoever waits there wants the result.
+            result = admission.rq_result(self.ledger.result(job.id))
+            return Settlement(job, How.FINISHED, self.order.results_ttl, result)
+        return Settlement(job, How.CANCELED, self.order.results_ttl)
 
     def _feed(self, run: Run) -> None:
         child = self._ready_child()
@@ -478,21 +481,14 @@ class MingusWorker(RegisteredWorker):
         """The job took its process with it: again, or dead the third time."""
         log.error("lost: %s", reason, extra=run.facts)
         now = datetime.now(UTC)
-        state: list[JobState | None] = []
-
-        def write() -> None:
-            state.append(self.ledger.lose(run.job.id, run.verdict.attempt, reason, now))
-
-        def settlement() -> Settlement:
-            how = How.FAILED if state and state[-1] is JobState.DEAD else How.QUEUED
-            return Settlement(run.job, how, result=reason)
-
+        state: JobState | None = None
         try:
-            write()
+            state = self.ledger.lose(run.job.id, run.verdict.attempt, reason, now)
         except StoreUnavailable as error:
-            self.endings.degrade(error)
             # Queued all the same: the next start finds the attempt open, and counts its death.
-        self.endings.done = settlement()
+            self.endings.degrade(error)
+        how = How.FAILED if state is JobState.DEAD else How.QUEUED
+        self.endings.done = Settlement(run.job, how, result=reason)
 
     # The ledger, signals, the end.
 
@@ -510,7 +506,9 @@ class MingusWorker(RegisteredWorker):
             log.info("worker %s stops", self.name)
         return self.attention.signals > 0
 
-    def _is_enough(self) -> bool:
+    @property
+    def has_done_enough(self) -> bool:
+        """Whether it has done as many jobs as it was to do."""
         return self.order.max_jobs is not None and self._jobs_done >= self.order.max_jobs
 
     def _beat(self) -> None:

@@ -142,7 +142,7 @@ def _run_worker(work: WorkOrder, number: int, renew: Renew, supervisor: Supervis
     )
     _note_start(here, name)
     worker.work()
-    if worker.dismissed:
+    if worker.dismissed or worker.has_done_enough:
         raise SystemExit(DISMISSED)
 
 
