@@ -133,7 +133,12 @@ def test_an_orphan_that_had_ended_is_settled_as_the_ledger_says(
 
 def test_an_owner_that_is_none_holds_nothing(parts: Parts, keeper: Keeper, redis: Any) -> None:
     redis.hset(RUNNING, "x", "not a token")
-    assert keeper.reap() == 1
+    redis.hset(RUNNING, "y", f"{this_host()} {'9' * 5000} 1 w e cleanup")
+    redis.hset(RUNNING, "z", f"{ELSEWHERE} w e cleanup")
+    redis.hset(BEATS, "w", "9" * 5000)
+    assert keeper.reap() == 2
+    redis.delete(BEATS)
+    redis.hdel(RUNNING, "z")
     assert redis.hlen(RUNNING) == 0
 
 

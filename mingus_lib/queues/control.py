@@ -172,11 +172,12 @@ def withdraw(
     taken out for `keep` seconds, as cancelled.
     """
     for chunk in chunks(ids):
-        cancelled = set(cancel(chunk))
+        # The ledger holds no other ids, and SQLite takes no text that is none.
+        cancelled = set(cancel([each for each in chunk if each.isascii()]))
         removed = delivery.withdraw(queue, chunk, keep)
         taken = [each for each, there in zip(chunk, removed, strict=True) if there and each not in cancelled]
-        if taken:
-            end(taken)
+        if known := [each for each in taken if each.isascii()]:
+            end(known)
         yield [*cancelled, *taken]
 
 

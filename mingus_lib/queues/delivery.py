@@ -146,11 +146,14 @@ class Delivery:
         return int(self._run(scripts.MOVE_DUE, list(queues)))
 
     def withdraw(self, queue: str, ids: Sequence[str], keep: int) -> list[bool]:
-        """Take waiting and dead jobs out as cancelled, their hashes kept for `keep` seconds; whether each was there."""
+        """Take waiting and dead jobs out as cancelled, their hashes kept for `keep` seconds; whether each was there.
+
+        An id that is no text is given as `surrogateescape` decodes it.
+        """
         moment = payload.utc(datetime.now(UTC))
-        return (
-            [bool(each) for each in self._run(scripts.WITHDRAW, [queue, moment, keep, *ids])] if ids else []
-        )
+        raw = [each.encode("utf-8", "surrogateescape") for each in ids]
+        found = self._run(scripts.WITHDRAW, [queue, moment, keep, *raw]) if raw else []
+        return [bool(each) for each in found]
 
     def running(self) -> dict[bytes, str]:
         """Owner's token by job id, of every job that is running."""
@@ -162,7 +165,10 @@ class Delivery:
         """Counter of beats by worker."""
         with translated(self.where):
             found: Any = self.client.hgetall(BEATS)
-        return {name.decode("utf-8", "replace"): int(beat) for name, beat in found.items() if beat.isdigit()}
+        # Cut, because Python refuses to read a number of thousands of digits: a counter of Redis' own has 19.
+        return {
+            name.decode("utf-8", "replace"): int(beat[:19]) for name, beat in found.items() if beat.isdigit()
+        }
 
     def _run(self, script: str, arguments: Sequence[Any]) -> Any:
         with translated(self.where):

@@ -71,6 +71,10 @@ def ensure_running(home: Path) -> bool:
     with lock(folder / "lock"):
         if answers_now(home):
             return False
+        if answers(home):
+            # It still reads its file. Another one would take its socket and write to the same file.
+            _await_answer(home, folder)
+            return False
         try:
             server = choose_server(folder)
             _spawn(server, folder, socket_path(home))
@@ -180,8 +184,7 @@ def choose_server(folder: Path) -> Server:
     record = folder / "server.json"
     found = newest_server()
     if record.exists():
-        known = json.loads(record.read_text("utf-8"))
-        recorded = Server(known["path"], tuple(known["version"]))
+        recorded = _recorded(record)
         if _version_of(recorded.path) == recorded.version:
             return recorded
         if found.version < recorded.version:
@@ -193,6 +196,16 @@ def choose_server(folder: Path) -> Server:
     temporary.write_text(json.dumps({"path": found.path, "version": found.version}), "utf-8")
     temporary.replace(record)
     return found
+
+
+def _recorded(record: Path) -> Server:
+    try:
+        known = json.loads(record.read_text("utf-8"))
+        return Server(str(known["path"]), tuple(int(part) for part in known["version"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{record} does not say which Redis wrote the queue beside it; remove it if that Redis is still here"
+        ) from error
 
 
 def newest_server() -> Server:

@@ -6,6 +6,7 @@ lets every worker send its own probe.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -126,7 +127,17 @@ def read_breakers(client: Redis, names: Iterable[bytes]) -> list[Breaker]:
 
 
 def _breaker(name: str, fields: dict[bytes, bytes], now: float) -> Breaker:
-    opened = float(fields[b"opened_at"]) if b"opened_at" in fields else None
+    opened = _time(fields.get(b"opened_at", b""))
     state = "closed" if opened is None else "open" if now < opened + COOLDOWN_SECONDS else "half-open"
     reason = fields.get(b"reason", b"").decode("utf-8", "replace")
-    return Breaker(name, state, int(fields.get(b"failures", 0)), opened, reason)
+    failures = fields.get(b"failures", b"")
+    return Breaker(name, state, int(failures[:18]) if failures.isdigit() else 0, opened, reason)
+
+
+def _time(text: bytes) -> float | None:
+    """Seconds since 1970; what cannot be read counts as absent, since Redis is not trusted to hold ours."""
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
