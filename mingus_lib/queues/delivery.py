@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mingus_lib.queues import payload, scripts
-from mingus_lib.queues.connection import translated
+from mingus_lib.queues.connection import Scripts, translated
 from mingus_lib.queues.names import QUEUES
 from mingus_lib.queues.owner import Owner, Process
 
@@ -93,7 +93,9 @@ class Delivery:
 
     client: Redis
     where: str = "MINGUS_REDIS_URL"
-    _scripts: dict[str, Any] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self._run = Scripts(self.client, self.where).run
 
     def push(self, jobs: Iterable[Push]) -> list[Pushed]:
         """Queue or schedule jobs, all in one step; what became of each."""
@@ -101,6 +103,7 @@ class Delivery:
         for job in jobs:
             flat = [part for pair in job.fields.items() for part in pair]
             delay = "" if job.delay is None else max(0.0, job.delay)
+            # By it the script knows which of two pushers of one requeue comes too late.
             attempts = job.fields[payload.ATTEMPTS] if job.requeue else ""
             arguments += [job.id, job.queue, delay, attempts, len(flat), *flat]
         return [Pushed(each) for each in self._run(scripts.PUSH, arguments)]
@@ -169,12 +172,6 @@ class Delivery:
         return {
             name.decode("utf-8", "replace"): int(beat[:19]) for name, beat in found.items() if beat.isdigit()
         }
-
-    def _run(self, script: str, arguments: Sequence[Any]) -> Any:
-        with translated(self.where):
-            if script not in self._scripts:
-                self._scripts[script] = self.client.register_script(script)
-            return self._scripts[script](args=arguments)
 
 
 def _settled(code: int) -> Settled:
