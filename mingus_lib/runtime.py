@@ -610,6 +610,7 @@ class Runtime:
 
         if (key := ai_key.ai_key(self.settings)) is None:
             return None
+        # Now, and not in the middle of a batch with a model that has no price.
         for name in (self.models.strong, self.models.cheap):
             self.prices.of(name)
         model = Model(

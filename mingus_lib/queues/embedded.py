@@ -91,6 +91,7 @@ def stop(home: Path) -> None:
     if not answers_now(home):
         return
     with contextlib.suppress(RedisConnectionError):
+        # The append-only file has everything; a snapshot would only take time.
         _client(home).shutdown(save=False)
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while answers_now(home) and time.monotonic() < deadline:
@@ -153,6 +154,7 @@ def _private_folder(folder: Path) -> Path:
         info = folder.lstat()
     except OSError as error:
         raise _unusable(folder, error) from error
+    # In a temporary folder somebody else may have been there first, with a folder or a link of theirs.
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid():
         raise StoreUnavailable(f"{folder} is not a folder of this user; remove it or set MINGUS_HOME")
     return folder
@@ -169,6 +171,7 @@ def lock(path: Path) -> Iterator[None]:
     """Alone in the block; makes the folder."""
     try:
         path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        # The file stays afterwards: whoever removed it would leave two processes alone, on two files.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _unusable(path.parent, error) from error
@@ -279,6 +282,7 @@ def _configuration(folder: Path, socket: Path) -> str:
         "appendonly": "yes",
         "appendfsync": "everysec",
         "save": '""',
+        # Anything else would delete jobs to make room.
         "maxmemory-policy": "noeviction",
         "databases": "1",
     }

@@ -128,6 +128,7 @@ class Keeper:
         return sum(self._give_back(raw, running[raw], owners[raw], standings) for raw in orphans)
 
     def _gone(self, owners: set[Owner]) -> set[Owner]:
+        # A process of this host that lives is never silent: one that hangs is its supervisor's business.
         here = {owner for owner in owners if owner.process.gone}
         away = owners - here
         silent = self._silent({owner.worker for owner in away}) if away else set()
@@ -135,6 +136,7 @@ class Keeper:
 
     def _silent(self, workers: set[str]) -> set[str]:
         """The workers whose counter has stood still for too long, as seen by this keeper."""
+        # Beats are counted, not dated, so that the clocks of two hosts need not agree.
         beats, now = self.delivery.beats(), self.clock()
         seen = {name: beats.get(name, -1) for name in workers}
         self._beats = {
@@ -167,6 +169,7 @@ class Keeper:
     def _slow_round(self) -> Iterator[None]:
         yield from self._confirm()
         mark = self._mark()
+        # In the Redis that is known, what is missing was removed by somebody; in a new one it was lost.
         if mark == self.ledger.redis_mark():
             self._lost_at = None
             yield from self._sweep(mark)
@@ -202,6 +205,7 @@ class Keeper:
     def _confirm(self) -> Iterator[None]:
         """Push what was recorded by a producer that died before it could tell Redis."""
         while True:
+            # Whatever their date: that of a clock that is ahead would be young for ever.
             found = self.ledger.unconfirmed(_EVER, PAGE)
             left = self._left_alone(found)
             there = settled(left, self._push(left, requeue=True))
@@ -263,8 +267,10 @@ class Keeper:
             log.warning("open on the record, ended in Redis: it is pushed again", extra={"job_id": job_id})
             self.ledger.unconfirm(job_id)
         self._stranded_before = frozenset(stranded)
+        # At one look, a job that ended between the ledger's page and Redis' answer is missing, too.
         twice = (missing & self._missing_before) | gone
         self._missing_before = frozenset(missing)
+        # A loss in the middle of the round makes everything look removed.
         if twice and self._mark() == mark:
             again = self._missing(sorted(twice)) | (gone & self._ended_there(sorted(gone), _CANCELLED))
             count = self.ledger.cancel(sorted(again), "cancelled: removed in Redis", datetime.now(UTC))
@@ -307,6 +313,7 @@ class Keeper:
         with translated(self.where):
             self.client.set(MARK_KEY, secrets.token_hex(8), nx=True)
             mark = self.client.get(MARK_KEY)
+            # A restarted server may have an older file, in which jobs are missing that nobody removed.
             run_id = self.client.info("server").get("run_id", "")
         if not isinstance(mark, bytes):
             raise RedisUnavailable(f"Redis at {self.where} lost a key that was just written")

@@ -91,7 +91,9 @@ class Owner:
 @cache
 def this_host() -> str:
     """The boot and the PID namespace of this process, as one word."""
+    # Twelve hex digits are enough to tell boots apart, in a token that every running job carries.
     boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()[:13]
+    # The containers of a host share its boot id, but a pid means something else in each.
     namespace = "".join(filter(str.isdigit, str(Path("/proc/self/ns/pid").readlink())))
     return f"{boot}.{namespace}"
 

@@ -147,6 +147,7 @@ class RegisteredWorker(Worker):
         other = Process.parse(holder.decode("utf-8", "replace")) if isinstance(holder, bytes) else None
         if other is not None and other != self.process and not other.gone:
             raise UsageError(f"a worker named {self.name!r} runs already; stop it, or take another --name")
+        # A dead namesake's hash may say that it was told to leave, and then nobody would tell us.
         self.connection.delete(self.key)
         self.birth_date = datetime.now(UTC)
         self._register()
@@ -179,6 +180,7 @@ class RegisteredWorker(Worker):
                 with self._translated():
                     self._register()
         except RedisUnavailable as error:
+            # The job goes on: the first beat that arrives tells whether it is still ours.
             log.debug("no beat: %s", error)
             return True
         return mine

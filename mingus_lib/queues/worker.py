@@ -169,6 +169,7 @@ class MingusWorker(RegisteredWorker):
         if not writable and self.endings.done is None:
             self.attention.wait(IDLE_POLL_SECONDS)
             return True
+        # Without queues nothing is taken, but what is done is still settled.
         job = self._turn(self._turns if writable and not over else [])
         if job is not None:
             self._begin(job)
@@ -187,7 +188,13 @@ class MingusWorker(RegisteredWorker):
                 with self._translated():
                     self.take_own_line()
             settled, job = self.delivery.turn(
-                self.process, self.name, secrets.token_hex(16), queues, done, unsure=self._unsure
+                # The number is new for each delivery, so that a late settlement of an earlier one is refused.
+                self.process,
+                self.name,
+                secrets.token_hex(16),
+                queues,
+                done,
+                unsure=self._unsure,
             )
         except RedisUnavailable as error:
             self._unsure = True
@@ -198,6 +205,7 @@ class MingusWorker(RegisteredWorker):
         if done is not None and settled is not None and not settled.there:
             self._remember_forgotten(done)
         if job is not None and self.order.fair:
+            # The queue that gave goes to the end: a full one starves no other.
             at = self._turns.index(job.queue) + 1
             self._turns = self._turns[at:] + self._turns[:at]
         return job
@@ -262,6 +270,7 @@ class MingusWorker(RegisteredWorker):
 
     def _admit(self, job: Taken) -> None:
         admitted = admission.admit(job, self._keys_now())
+        # Before the attempt begins: waiting for a slot uses none up.
         wait, why = self._held_back(job, admitted.task)
         if wait > 0:
             when = datetime.now(UTC) + timedelta(seconds=wait)
@@ -383,6 +392,7 @@ class MingusWorker(RegisteredWorker):
             self._doom(run, "hard-limit")
         elif resident_bytes(self.child.pid if self.child else 0) > run.task.memory:
             self._doom(run, "memory-limit")
+        # Jobs of less than a second are spared the look at the ledger.
         elif time.monotonic() - run.began > 1 and self._is_cancel_requested(run):
             self._doom(run, "cancelled")
 
@@ -407,6 +417,7 @@ class MingusWorker(RegisteredWorker):
         else:
             verdict = FailureVerdict(reply["delay"], reply["reason"], False)
             self._fail(run, verdict, reply["traceback"])
+        # Last: a breaker that cannot be told must not keep the end from the ledger.
         self._count_dependency(run, reply)
 
     def _succeed(self, run: Run, result: str) -> None:
@@ -515,6 +526,7 @@ class MingusWorker(RegisteredWorker):
         word = "degraded" if self.endings.degraded else "busy" if self._run else "idle"
         if self.attention.signals and word != "degraded":
             word = "stopping"
+        # Somebody waits to see these two; other states can wait for the next beat.
         if word != self.state_word and {"degraded", "stopping"} & {word, self.state_word}:
             self.beat_soon()
         self.state_word = word
