@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from mingus_lib.errors import UsageError
+from mingus_lib.queues.owner import Owner, Process
+from mingus_lib.services import working
+
 CODE = """
 import signal
 from mingus_lib.queues.supervisor import Supervisor
@@ -58,3 +62,10 @@ def test_a_worker_that_dies_is_replaced_also_the_only_one(count: int, tmp_path: 
     )
     assert ended.returncode == 0, ended.stderr
     assert sorted(ended.stdout.split()) == sorted(2 * [str(number + 1) for number in range(count)])
+
+
+def test_a_worker_s_name_fits_into_what_a_keeper_reads() -> None:
+    longest = working.order([], 256, name="n" * 96)
+    assert Owner.parse(str(Owner(Process.this(), f"{longest.name}-256", "e" * 32, "cleanup"))) is not None
+    with pytest.raises(UsageError, match="up to 96 letters"):
+        working.order([], 2, name="n" * 99)

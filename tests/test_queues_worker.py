@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from rq.worker import Worker
 
 from mingus_lib.domain.jobs import JobState
 from mingus_lib.queues import catalog, lookup, signing
+from mingus_lib.queues.child import throttled
 from mingus_lib.queues.delivery import RUNNING
 from mingus_lib.queues.enqueue import new_job
 from mingus_lib.queues.limits import Limits
@@ -486,6 +488,19 @@ def test_a_locked_ledger_degrades_and_the_result_is_written_first(parts: Parts, 
     lock.close()
     thread.join(20)
     assert (parts.job(job_id).result, parts.job(next_id).result) == ("held", "next")
+
+
+def test_progress_that_cannot_be_written_fails_no_job(parts: Parts) -> None:
+    job_id = parts.ping()
+    parts.store.busy_timeout = 0.01
+    parts.store.close()
+    report = throttled(parts.ledger, job_id)
+    with closing(sqlite3.connect(parts.folder / "mingus.db", isolation_level=None)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        report(1, 1, "not seen")
+    assert parts.job(job_id).progress_done is None
+    report(1, 1, "seen")
+    assert parts.job(job_id).progress_text == "seen"
 
 
 def test_full_memory_in_redis_loses_nothing(parts: Parts, redis: Any) -> None:

@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 import redis as redis_py
 
 from mingus_lib.domain.jobs import decide_failure
-from mingus_lib.errors import DependencyDown, RedisUnavailable, TransientError
+from mingus_lib.errors import DependencyDown, RedisUnavailable, StoreUnavailable, TransientError
 from mingus_lib.queues import catalog, context
 from mingus_lib.queues.context import SoftTimeLimit
 from mingus_lib.queues.ports import Ledger
@@ -230,6 +230,10 @@ def throttled(ledger: Ledger, job_id: str) -> context.ProgressReporter:
         nonlocal last
         if done >= total or time.monotonic() - last >= PROGRESS_INTERVAL_SECONDS:
             last = time.monotonic()
-            ledger.progress(job_id, done, total, text)
+            try:
+                ledger.progress(job_id, done, total, text)
+            except StoreUnavailable as error:
+                # What people see of a job is no reason for it to fail; the next report says more anyway.
+                log.warning("progress is not on the record: %s", error)
 
     return report

@@ -61,8 +61,9 @@ def order(queues: Sequence[str], concurrency: int, **how: Any) -> WorkOrder:
     """A checked order; no queue means all of them. Raises NotFound or UsageError."""
     names = tuple(dict.fromkeys(catalog.check_queue(name) for name in queues)) or catalog.QUEUES
     wanted = WorkOrder(names, concurrency, **how)
-    if wanted.name is not None and WORD.fullmatch(wanted.name) is None:
-        raise UsageError(f"--name {wanted.name[:40]!r}: use letters, digits, dots, _ and -")
+    # With the number of the last worker: a keeper would not know the owner of a job by a longer word.
+    if wanted.name is not None and WORD.fullmatch(f"{wanted.name}-{concurrency}") is None:
+        raise UsageError(f"--name {wanted.name[:40]!r}: use up to 96 letters, digits, dots, _ and -")
     if wanted.wait_scheduled and not wanted.burst:
         raise UsageError("--wait-scheduled goes with --burst")
     return wanted
