@@ -131,6 +131,7 @@ class LazyGroup(TyperGroup):
             return super().invoke(ctx)
         except BrokenPipeError as error:
             sys.stdout = None
+            # What a shell shows of a process that SIGPIPE ended.
             raise typer.Exit(141) from error
 
 
@@ -190,6 +191,7 @@ def main() -> None:
     # What start-up makes lives on: looking for garbage in it costs a quick command a tenth of its time.
     gc.set_threshold(50_000)
     try:
+        # In its own mode Typer would print errors in boxes, with exit codes of its own.
         code = app(standalone_mode=False)
     except MingusError as error:
         code = _complain(str(error), error.exit_code)

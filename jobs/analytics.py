@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from jobs.arguments import Arguments
+from jobs.arguments import Arguments, Id
 from mingus_lib import runtime
 from mingus_lib.queues import context
 from mingus_lib.queues.catalog import job
@@ -16,13 +16,11 @@ from mingus_lib.queues.catalog import job
 if TYPE_CHECKING:
     from mingus_lib.domain.periods import Period
 
-MAX_ID = 2**63 - 1
-
 
 class OneArticleOrAll(Arguments):
     """`article_id`: that one, with all its figures; without it, every article with new events."""
 
-    article_id: int | None = Field(default=None, ge=1, le=MAX_ID)
+    article_id: Id | None = None
 
 
 class OneDay(Arguments):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from jobs.arguments import Arguments
+from jobs.arguments import Arguments, Id
 from mingus_lib import runtime
 from mingus_lib.domain.urls import canonical
 from mingus_lib.errors import UsageError
@@ -29,7 +29,6 @@ Address = Annotated[str, Field(min_length=1, max_length=8192), AfterValidator(_c
 
 BACKLOG_BATCH = 100
 RETRY_SECONDS = 60.0
-MAX_ID = 2**63 - 1
 
 
 class NewArticles(Arguments):
@@ -42,7 +41,7 @@ class NewArticles(Arguments):
 class OneArticle(Arguments):
     """`article_id`; `offline` extracts again from the page as it was kept, without fetching."""
 
-    article_id: int = Field(ge=1, le=MAX_ID)
+    article_id: Id
     offline: bool = False
 
 
@@ -57,6 +56,7 @@ def process_new_articles(urls: list[str], force: bool = False) -> list[dict[str,
     now = context.current()
     here = runtime.current()
     result = here.ingest.process(urls, job=now, force=force)
+    # Before anything is raised: what came in goes on, whatever becomes of the rest.
     for start in range(0, len(result.fresh), BACKLOG_BATCH):
         batch = result.fresh[start : start + BACKLOG_BATCH]
         here.follow_up("classify_article_batch", {"article_ids": batch}, parent=now.id)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from jobs.arguments import Arguments
+from jobs.arguments import Arguments, Id, Nothing
 from mingus_lib import runtime
 from mingus_lib.queues import context
 from mingus_lib.queues.catalog import job
@@ -17,12 +17,9 @@ from mingus_lib.queues.modelgate import NAME
 if TYPE_CHECKING:
     from mingus_lib.services.classify import ClassifyResult
 
-MAX_ID = 2**63 - 1
 BATCH = 100
 # A new budget begins for everybody at once: the jobs that waited for it do not.
 SPREAD_SECONDS = 600.0
-
-Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 
 
 class ArticleBatch(Arguments):
@@ -43,10 +40,6 @@ class ImproveLabels(Arguments):
     """`limit`: how many articles without labels, and how many with offline ones, are taken at most."""
 
     limit: int = Field(default=500, ge=1, le=10_000)
-
-
-class NoArguments(Arguments):
-    """Nothing."""
 
 
 @job(ArticleBatch, queue="ai_classification", permission="labels:write", rate_limit="5/min")
@@ -105,7 +98,7 @@ def improve_labels(limit: int = 500) -> dict[str, Any]:
     return {"unlabelled": len(unlabelled), "improvable": len(improvable), "jobs": len(jobs)}
 
 
-@job(NoArguments, queue="ai_classification", permission="labels:write", dependency=NAME)
+@job(Nothing, queue="ai_classification", permission="labels:write", dependency=NAME)
 def poll_label_batches() -> dict[str, Any]:
     """Fetch what the provider has finished of batches; what it left unanswered goes the ordinary way."""
     now, here = context.current(), runtime.current()
@@ -122,7 +115,7 @@ def poll_label_batches() -> dict[str, Any]:
     return found.as_json()
 
 
-@job(NoArguments, queue="ai_classification", permission="labels:write", soft=600, hard=900)
+@job(Nothing, queue="ai_classification", permission="labels:write", soft=600, hard=900)
 def refit_label_model() -> dict[str, Any]:
     """Learn from editors' and AI labels; use what was learned only if it beats the word lists."""
     return runtime.current().refitting.run()

@@ -7,15 +7,11 @@ from typing import Any
 
 from pydantic import Field
 
-from jobs.arguments import Arguments
+from jobs.arguments import Arguments, Nothing
 from mingus_lib import runtime
 from mingus_lib.errors import TransientError
 from mingus_lib.queues import context
 from mingus_lib.queues.catalog import job
-
-
-class Nothing(Arguments):
-    """No arguments."""
 
 
 class OldArticles(Arguments):

@@ -8,18 +8,16 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from jobs.arguments import Arguments
+from jobs.arguments import Arguments, Id
 from mingus_lib import runtime
 from mingus_lib.errors import NotFound, PermanentError
 from mingus_lib.queues import context
 from mingus_lib.queues.catalog import job
 
-MAX_ID = 2**63 - 1
 # A JSON mail travels through Redis: a newsletter with its HTML, no attachments.
 MAX_TEXT = 4_000_000
 MAX_HEADER = 2_000
 
-MailId = Annotated[int, Field(ge=1, le=MAX_ID)]
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
 Header = Annotated[str, Field(max_length=MAX_HEADER)]
 
@@ -40,7 +38,7 @@ class MailObject(Arguments):
 class SomeMail(Arguments):
     """`mail`: a mail as JSON ({subject, from, date, body, html, message_id}), a stored mail's id, or up to 100 ids."""
 
-    mail: MailObject | MailId | Annotated[list[MailId], Field(min_length=1, max_length=100)]
+    mail: MailObject | Id | Annotated[list[Id], Field(min_length=1, max_length=100)]
 
 
 class MailboxReading(Arguments):

@@ -7,18 +7,13 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from jobs.arguments import Arguments
+from jobs.arguments import Arguments, Id, Nothing
 from mingus_lib import runtime
 from mingus_lib.errors import NotFound
 from mingus_lib.queues import context
 from mingus_lib.queues.catalog import job
 
-MAX_NUMBER = 2**63 - 1
 _ALL = "update_all_user_recommendations"
-
-
-class Nothing(Arguments):
-    """No arguments."""
 
 
 class OneReader(Arguments):
@@ -31,8 +26,8 @@ class OneReader(Arguments):
 class AllReaders(Arguments):
     """Nothing to learn anew and make all lists; `first` and `last`, the readers' own numbers, to make theirs alone."""
 
-    first: int | None = Field(default=None, ge=1, le=MAX_NUMBER)
-    last: int | None = Field(default=None, ge=1, le=MAX_NUMBER)
+    first: Id | None = None
+    last: Id | None = None
     limit: int = Field(default=20, ge=1, le=200)
 
     @model_validator(mode="after")

@@ -85,6 +85,7 @@ class LogFile(logging.Handler):
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
+        # On a file of its own: the log itself is renamed.
         lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)

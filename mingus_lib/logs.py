@@ -59,6 +59,7 @@ def setup(
     stream, env = stream or sys.stderr, os.environ if env is None else env
     handler = _handler(format, stream, env) if file is None else _file_handler(format, file)
     root, wanted = logging.getLogger(), getattr(logging, level.upper())
+    # Those of a program that uses mingus as a library are left alone.
     for ours in [kept for kept in root.handlers if isinstance(kept, _Handler | LogFile)]:
         root.removeHandler(ours)
         ours.close()
@@ -132,7 +133,9 @@ class JsonLine(logging.Formatter):
 
 def without_passwords(text: str) -> str:
     """The text with the password of every address in it masked."""
-    return re.sub(r"://([^/\s:@]*):[^\s@]+@", r"://\1:***@", text)
+    # Up to the last @ of the word: urllib takes a password that holds one, and so does redis-py.
+    text = re.sub(r"://([^/\s:@]*):\S+@", r"://\1:***@", text)
+    return re.sub(r"(?i)([?&]password=)[^&\s\"']+", r"\1***", text)
 
 
 def _formatter(format: str, stream: Stream, env: Mapping[str, str]) -> logging.Formatter:

@@ -306,22 +306,22 @@ class Runtime:
 
     def redis_if_up(self) -> Redis | None:
         """The same, or None when it is the embedded one and does not run."""
+        return None if self._is_redis_stopped() else self.redis_as_found()
+
+    def _is_redis_stopped(self) -> bool:
         from mingus_lib.queues import embedded
 
-        stopped = self.settings.redis_url is None and not embedded.answers(self.settings.home)
-        return None if stopped else self.redis_as_found()
+        return self.settings.redis_url is None and not embedded.answers(self.settings.home)
 
     def watcher(self) -> Watcher:
         """What looks again and again, starting nothing; it gives up on a silent Redis after two seconds."""
         import time
 
-        from mingus_lib.queues import connection, embedded
+        from mingus_lib.queues import connection
         from mingus_lib.services.watching import Watcher
 
         def client() -> Redis | None:
-            if self.settings.redis_url is None and not embedded.answers(self.settings.home):
-                return None
-            return connection.connect(self.redis_url, patience=2.0)
+            return None if self._is_redis_stopped() else connection.connect(self.redis_url, patience=2.0)
 
         def history() -> History | None:
             return self.history if self.settings.store_path.exists() else None
@@ -508,15 +508,13 @@ class Runtime:
     @property
     def cache_cleaning(self) -> CacheCleaning:
         """What deletes what has had its time."""
-        from mingus_lib.queues import embedded
         from mingus_lib.queues.orphans import Orphans
         from mingus_lib.services.clean_cache import CacheCleaning
         from mingus_lib.store.expiry import Expiry
 
         def orphans() -> Orphans | None:
-            if self.settings.eager or (
-                self.settings.redis_url is None and not embedded.answers(self.settings.home)
-            ):
+            # The private Redis is not started only to look for what is left in it.
+            if self.settings.eager or self._is_redis_stopped():
                 return None
             return Orphans(self.redis, self.redis_where, self.ledger, self.keyring.keys)
 
@@ -610,6 +608,7 @@ class Runtime:
 
         if (key := ai_key.ai_key(self.settings)) is None:
             return None
+        # Now, and not in the middle of a batch with a model that has no price.
         for name in (self.models.strong, self.models.cheap):
             self.prices.of(name)
         model = Model(

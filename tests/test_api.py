@@ -74,6 +74,8 @@ def test_a_producer_elsewhere_needs_only_redis_and_a_key(far: Runtime, parts: Pa
     told = api.job(job_id)
     assert (told["state"], told["task"], told["result"]) == ("finished", "ping", "far")
     assert parts.job(job_id).origin == "key:web"
+    parts.client.xadd(f"rq:results:{job_id}", {"return_value": b"\x80 pickled by others"})
+    assert api.job(job_id)["result"] is None
     assert not far.settings.home.exists()
     with pytest.raises(NotFound):
         api.job("none")

@@ -15,11 +15,16 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from mingus_lib.dashboard.access import Access
+from mingus_lib.dashboard.serving import Server
 from mingus_lib.domain.pricing import Usage
+from mingus_lib.errors import UsageError
+from mingus_lib.runtime import Runtime
 from mingus_lib.store.costs import Budget, Call, Costs, Reserved
 from mingus_lib.store.database import Store
 from tests.conftest import CommandLine
-from tests.dashboard_parts import TOKEN, token_file
+from tests.dashboard_parts import TOKEN, library, token_file
+from tests.runtime_parts import Parts
 
 
 def address_of(process: subprocess.Popen[str]) -> str:
@@ -53,6 +58,20 @@ def test_nothing_is_bound_without_a_token(mingus: CommandLine) -> None:
     assert shown.code == 2
     assert "a token is needed" in shown.err
     assert len(shown.err.splitlines()) == 1
+
+
+def test_a_name_of_several_addresses_is_refused_with_its_addresses(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = socket.getaddrinfo
+
+    def resolved(host: Any, *rest: Any, **more: Any) -> Any:
+        hosts = ("127.0.0.1", "127.0.0.2") if host == "both.test" else (host,)
+        return [found for each in hosts for found in real(each, *rest, **more)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    with pytest.raises(UsageError, match=r"both\.test .*\(127\.0\.0\.1, 127\.0\.0\.2\).* --host"):
+        Server(Access("both.test", 0, TOKEN), lambda: Runtime(library(parts)))
 
 
 def test_with_a_token_it_listens_everywhere(mingus: CommandLine, tmp_path: Any) -> None:

@@ -105,13 +105,14 @@ def test_a_forged_line_is_shown_as_what_it_is() -> None:
 def test_passwords_in_addresses_are_masked_wherever_they_stand(format: str) -> None:
     def speak() -> None:
         OURS.error("at redis://user:hush@h/0", extra={"task": "http://:hush@p and more"})
+        OURS.error("at redis://u:a@hush@h/0 and unix:///r.sock?db=1&password=hush")
         try:
             raise ConnectionError("rediss://:hush@h refused")
         except ConnectionError:
             OURS.exception("oops")
 
     lines = logged(speak, format=format)
-    assert len(lines) == 2
+    assert len(lines) == 3
     assert "hush" not in "".join(lines)
     assert "redis://user:***@h/0" in lines[0]
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import socket
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,6 +62,40 @@ def test_data_of_a_newer_server_is_not_opened_by_an_older_one(home: Path) -> Non
     record.write_text(json.dumps({"path": "/gone/redis-server", "version": [99, 0, 0]}))
     with pytest.raises(UsageError, match=r"written by Redis 99\.0\.0"):
         embedded.ensure_running(home)
+
+
+def test_a_record_that_is_none_is_named(home: Path) -> None:
+    embedded.ensure_running(home)
+    embedded.stop(home)
+    (home / "redis" / "server.json").write_text('{"path": "/usr/bin/redis-server"}')
+    with pytest.raises(UsageError, match=r"server\.json does not say .* remove it"):
+        embedded.ensure_running(home)
+
+
+def _say_loading(gate: socket.socket, times: int, then: Callable[[], object]) -> None:
+    """Answer as a server does that still reads its file."""
+    while times:
+        line, _ = gate.accept()
+        with line:
+            if line.recv(4096):
+                times -= 1
+                line.sendall(b"-LOADING Redis is loading the dataset in memory\r\n")
+    then()
+
+
+def test_a_server_that_reads_its_file_is_waited_for_and_gets_no_second_one_beside_it(home: Path) -> None:
+    embedded.ensure_running(home)
+    before = connect(embedded.url(home)).info("server")["process_id"]
+    path = embedded.socket_path(home)
+    aside = path.rename(path.with_name("aside.sock"))
+    with socket.socket(socket.AF_UNIX) as gate:
+        gate.bind(str(path))
+        gate.listen()
+        saying = threading.Thread(target=_say_loading, args=(gate, 5, lambda: aside.rename(path)))
+        saying.start()
+        assert not embedded.ensure_running(home)
+        saying.join(10)
+    assert connect(embedded.url(home)).info("server")["process_id"] == before
 
 
 def test_a_home_that_is_a_file_is_named(home: Path) -> None:

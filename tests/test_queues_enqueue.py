@@ -15,6 +15,9 @@ from mingus_lib.errors import NotFound, RedisUnavailable, StoreUnavailable, Usag
 from mingus_lib.queues import purge, status
 from mingus_lib.queues.connection import connect
 from mingus_lib.queues.enqueue import Enqueuer, new_job
+from mingus_lib.queues.limits import Limits
+from mingus_lib.queues.names import LEADER
+from mingus_lib.services import purging
 from mingus_lib.store.database import Store
 from mingus_lib.store.history import JobFilter
 from mingus_lib.store.interventions import Interventions
@@ -136,21 +139,29 @@ def test_a_snapshot_counts_every_queue(enqueuer: Enqueuer, redis: Any) -> None:
     assert states["cleanup"].oldest_age_seconds is None
 
 
-def test_a_purge_takes_what_is_no_text_along(enqueuer: Enqueuer, parts: Parts, redis: Any) -> None:
+def test_a_look_is_blinded_by_nothing_that_others_write(enqueuer: Enqueuer, redis: Any) -> None:
     enqueuer.submit(pings(1))
-    redis.rpush("rq:queue:analytics", b"\xff\xfe")
-    hand, ended = Interventions(parts.store), list[str]()
+    redis.lpush("rq:queue:analytics", b"\xff\xfe")
+    redis.zadd("rq:scheduled:cleanup", {"never": "inf"})
+    redis.set(LEADER, b"\xff " + b"9" * 5000)
+    redis.sadd("rq:workers", b"rq:worker:\xff", "rq:worker:odd")
+    redis.hset("rq:worker:odd", mapping={"pid": "9" * 5000, "queues": b"\xff", "birth": "x", "memory": "-5"})
+    redis.sadd("mingus:breakers", "openai")
+    redis.hset("mingus:breaker:openai", mapping={"failures": "many", "opened_at": "inf", "reason": b"\xff"})
+    found = status.snapshot(redis)
+    states = {state.name: state for state in found.queues}
+    assert (states["analytics"].queued, states["cleanup"].next_in_seconds) == (2, None)
+    assert [(worker.name, worker.pid) for worker in found.workers] == [("odd", None)]
+    assert found.breakers == []
+    assert [(each.state, each.failures) for each in Limits(redis, "test").breakers()] == [("closed", 0)]
 
-    def cancel(ids: list[str]) -> list[str]:
-        return hand.withdraw(ids, "purged", datetime.now(UTC))
 
-    def end(ids: list[str]) -> None:
-        ended.extend(ids)
-        parts.ledger.cancel(ids, "purged", datetime.now(UTC))
-
-    assert purge.purge(parts.delivery, "analytics", 60, cancel, end) == 2
-    assert ended == ["\udcff\udcfe"]
-    assert redis.llen("rq:queue:analytics") == 0
+def test_a_purge_takes_ids_that_are_none_with_it(enqueuer: Enqueuer, parts: Parts, redis: Any) -> None:
+    enqueuer.submit(pings(1))
+    redis.lpush("rq:queue:analytics", b"\xff\xfe", "ä")
+    removed = purging.run(parts.delivery, Interventions(parts.store), parts.ledger, ["analytics"], 60)
+    assert removed == {"analytics": 3}
+    assert purge.waiting(redis, "analytics") == 0
 
 
 def test_a_purge_that_cannot_write_the_ledger_removes_nothing(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mingus_lib.domain.jobs import JobState
+from mingus_lib.queues import admission, lookup
 from mingus_lib.queues import keeper as keeping
 from mingus_lib.queues.delivery import BEATS, RUNNING, Taken
 from mingus_lib.queues.enqueue import new_job
@@ -78,6 +79,21 @@ def test_a_dead_process_s_job_goes_back_at_once_and_first(parts: Parts, keeper: 
     assert keeper.reap() == 0
 
 
+def test_a_cancelled_job_s_deaths_are_counted(parts: Parts, keeper: Keeper) -> None:
+    job_id = taken_by(parts, GONE)
+    assert parts.ledger.lose(job_id, 1, "killed", datetime.now(UTC)) is JobState.QUEUED
+    assert keeper.reap() == 1
+    _, job = parts.delivery.turn(GONE, "w", "f" * 32, ["cleanup"], None)
+    assert job is not None
+    parts.ledger.start(admission.admit(job, parts.keyring.keys).spec, worker="w", now=datetime.now(UTC))
+    parts.ledger.request_cancel([job_id])
+    assert keeper.reap() == 1
+    parts.worker().work()
+    ended = parts.job(job_id)
+    assert (ended.state, ended.deaths) == (JobState.CANCELLED, 2)
+    assert [each.state for each in ended.history] == ["lost", "lost"]
+
+
 def test_a_living_process_keeps_its_job(parts: Parts, keeper: Keeper, clock: Clock) -> None:
     taken_by(parts, Process.this())
     clock.now += 10 * SILENCE_SECONDS
@@ -109,12 +125,20 @@ def test_an_orphan_that_had_ended_is_settled_as_the_ledger_says(
     assert keeper.reap() == 2
     assert queued(redis) == []
     assert redis.zscore("rq:finished:cleanup", finished) is not None
+    told = lookup.job(redis, "test", finished)
+    assert told is not None
+    assert (told["state"], told["result"]) == ("finished", "f")
     assert redis.zscore("rq:failed:cleanup", dead) == -1
 
 
 def test_an_owner_that_is_none_holds_nothing(parts: Parts, keeper: Keeper, redis: Any) -> None:
     redis.hset(RUNNING, "x", "not a token")
-    assert keeper.reap() == 1
+    redis.hset(RUNNING, "y", f"{this_host()} {'9' * 5000} 1 w e cleanup")
+    redis.hset(RUNNING, "z", f"{ELSEWHERE} w e cleanup")
+    redis.hset(BEATS, "w", "9" * 5000)
+    assert keeper.reap() == 2
+    redis.delete(BEATS)
+    redis.hdel(RUNNING, "z")
     assert redis.hlen(RUNNING) == 0
 
 
@@ -125,6 +149,9 @@ def test_killed_workers_leave_rq_s_lists(parts: Parts, keeper: Keeper, redis: An
         )
         redis.sadd("rq:workers", f"rq:worker:{name}")
         redis.sadd("rq:workers:cleanup", f"rq:worker:{name}")
+    # Killed on another host, its hash has expired.
+    redis.sadd("rq:workers", "rq:worker:expired")
+    redis.sadd("rq:workers:cleanup", "rq:worker:expired")
     a_whole_round(keeper)
     assert redis.smembers("rq:workers") == redis.smembers("rq:workers:cleanup") == {b"rq:worker:alive"}
 

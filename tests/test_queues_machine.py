@@ -193,6 +193,7 @@ class Jobs(RuleBasedStateMachine):
         self.world.seen[f"start: {verdict.kind}, the run before died: {died}"] += 1
         if job.cancel:
             assert verdict.kind is Start.CANCEL
+            job.deaths += died
             self._ends(hand, job, JobState.CANCELLED, How.CANCELED)
         elif job.deaths + died >= MAX_DEATHS:
             assert verdict.kind is Start.BURY
@@ -335,7 +336,7 @@ class Jobs(RuleBasedStateMachine):
         held = {self._job(hand).id for hand in self.hands if hand.job}
         for job in self.jobs.values():
             if job.place == "held" and job.id not in held:
-                job.place = ENDED_PLACE.get(job.ledger, "queued")
+                job.place = PLACES.get(job.ledger, "queued")
             elif job.place == "recorded":
                 job.place = "queued"
 
@@ -459,7 +460,8 @@ MUST_HAPPEN = {
     "requeue: held, dies: False",
     "requeue: dead, dies: True",
 }
-ENDED_PLACE = {state: word for word, state in ENDED.items()}
+# Where a keeper puts an orphan: a retry that is on the record keeps its time.
+PLACES = {JobState.SCHEDULED: "scheduled", **{state: word for word, state in ENDED.items()}}
 
 
 def test_random_walks(redis: Any, redis_home: Path) -> None:

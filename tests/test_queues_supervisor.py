@@ -1,10 +1,17 @@
-"""The supervisor: a stop is heard, however early it comes."""
+"""The supervisor: a stop is heard, however early it comes; who dies is replaced, who is done is not."""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+from mingus_lib.errors import UsageError
+from mingus_lib.queues.owner import Owner, Process
+from mingus_lib.services import working
 
 CODE = """
 import signal
@@ -15,6 +22,23 @@ def child(number):
     signal.pause()
 
 raise SystemExit(Supervisor(child, 6, burst=False).run())
+"""
+# The first one of each number dies of a signal, the second one leaves as if it had been dismissed.
+MORTAL = """
+import os, signal, sys
+from pathlib import Path
+from mingus_lib.queues import supervisor
+
+def child(number):
+    os.write(1, f"{number}\\n".encode())
+    first = Path(sys.argv[1], str(number))
+    if not first.exists():
+        first.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    raise SystemExit(supervisor.DISMISSED)
+
+supervisor.RESTART_PAUSE_SECONDS = 0.01
+raise SystemExit(supervisor.Supervisor(child, int(sys.argv[2]), burst=False, aides={"idler": signal.pause}).run())
 """
 
 
@@ -29,3 +53,19 @@ def test_a_stop_while_the_workers_are_being_started_is_heard_by_all() -> None:
         finally:
             process.kill()
         assert process.returncode == 0
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_worker_that_dies_is_replaced_also_the_only_one(count: int, tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", MORTAL, tmp_path, str(count)], capture_output=True, text=True, timeout=30
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert sorted(ended.stdout.split()) == sorted(2 * [str(number + 1) for number in range(count)])
+
+
+def test_a_worker_s_name_fits_into_what_a_keeper_reads() -> None:
+    longest = working.order([], 256, name="n" * 96)
+    assert Owner.parse(str(Owner(Process.this(), f"{longest.name}-256", "e" * 32, "cleanup"))) is not None
+    with pytest.raises(UsageError, match="up to 96 letters"):
+        working.order([], 2, name="n" * 99)

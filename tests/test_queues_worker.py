@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +20,8 @@ from rq.serializers import JSONSerializer
 from rq.worker import Worker
 
 from mingus_lib.domain.jobs import JobState
-from mingus_lib.queues import catalog, signing
+from mingus_lib.queues import catalog, lookup, signing
+from mingus_lib.queues.child import throttled
 from mingus_lib.queues.delivery import RUNNING
 from mingus_lib.queues.enqueue import new_job
 from mingus_lib.queues.limits import Limits
@@ -245,14 +247,50 @@ def test_rq_s_stop_command_cancels(parts: Parts, redis: Any) -> None:
     assert parts.job(job_id).state is JobState.CANCELLED
 
 
+def test_rq_s_command_stops_one_execution_and_no_other(parts: Parts, redis: Any) -> None:
+    from rq.command import send_command, send_stop_execution_command
+
+    job_id = parts.ping(seconds=60)
+    worker = parts.worker()
+    thread = in_background(worker)
+    wait_for(lambda: worker.held is not None, "the start")
+    send_command(redis, "tester", "stop-execution", job_id=job_id, execution_id="another")
+    assert worker.held is not None
+    send_stop_execution_command(redis, job_id, worker.held.owner.execution)
+    thread.join(20)
+    assert parts.job(job_id).state is JobState.CANCELLED
+
+
+def test_a_stop_that_comes_late_leaves_the_next_job_alone(parts: Parts) -> None:
+    first, second = parts.ping(token="first"), parts.ping(token="second")
+    worker = parts.worker(burst=False, max_jobs=2)
+    began = worker._feed
+
+    def feed(run: Any) -> None:
+        began(run)
+        if run.job.id == second:
+            # As RQ's thread does for the first job, having compared its id a moment ago.
+            worker._stopped_job_id = first
+            worker.kill_horse()
+
+    worker._feed = feed  # type: ignore[method-assign]
+    worker.work()
+    assert (parts.job(second).result, parts.job(second).deaths) == ("second", 0)
+
+
 def test_a_command_that_is_none_is_ignored(parts: Parts, redis: Any) -> None:
+    from rq.command import send_command
+
     worker = parts.worker(burst=False)
     thread = in_background(worker)
     wait_for(lambda: redis.pubsub_numsub("rq:pubsub:tester")[0][1], "the subscription")
     redis.publish("rq:pubsub:tester", b"\xff{not json")
     redis.publish("rq:pubsub:tester", b"[]")
-    job_id = parts.ping(token="still here")
-    wait_for(lambda: parts.job(job_id).result == "still here", "the job")
+    redis.publish("rq:pubsub:tester", b"[" * 100_000)
+    job_id = parts.ping(seconds=60)
+    wait_for(lambda: worker.held is not None, "the start")
+    send_command(redis, "tester", "stop-job", job_id=job_id)
+    wait_for(lambda: parts.job(job_id).state is JobState.CANCELLED, "the command that is one")
     stop(worker)
     thread.join(20)
 
@@ -391,6 +429,9 @@ def test_a_finished_job_that_is_replayed_does_not_run_again(parts: Parts, redis:
     parts.worker().work()
     assert parts.job(ended.id).attempts == 1
     assert registry(FinishedJobRegistry, redis) == [ended.id]
+    told = lookup.job(redis, "test", ended.id)
+    assert told is not None
+    assert told["result"] == "once"
 
 
 def test_a_dead_job_requeued_by_rq_runs_again_with_all_its_tries(parts: Parts, redis: Any) -> None:
@@ -447,6 +488,19 @@ def test_a_locked_ledger_degrades_and_the_result_is_written_first(parts: Parts, 
     lock.close()
     thread.join(20)
     assert (parts.job(job_id).result, parts.job(next_id).result) == ("held", "next")
+
+
+def test_progress_that_cannot_be_written_fails_no_job(parts: Parts) -> None:
+    job_id = parts.ping()
+    parts.store.busy_timeout = 0.01
+    parts.store.close()
+    report = throttled(parts.ledger, job_id)
+    with closing(sqlite3.connect(parts.folder / "mingus.db", isolation_level=None)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        report(1, 1, "not seen")
+    assert parts.job(job_id).progress_done is None
+    report(1, 1, "seen")
+    assert parts.job(job_id).progress_text == "seen"
 
 
 def test_full_memory_in_redis_loses_nothing(parts: Parts, redis: Any) -> None:

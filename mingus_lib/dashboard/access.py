@@ -54,6 +54,7 @@ class Access:
         """Whether this is the token; takes the same time for every wrong one."""
         if self.token is None or secret is None:
             return False
+        # Bytes: of text it compares only ASCII, and raises for the rest.
         return hmac.compare_digest(secret.encode("utf-8", "replace"), self.token.encode())
 
     def knows_host(self, header: str) -> bool:

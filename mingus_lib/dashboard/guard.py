@@ -185,6 +185,7 @@ def logout() -> AnyResponse:
 
 def _local(path: str) -> str:
     """A path of ours to go to after the login; the overview for anything else."""
+    # `//host` and `/\host` would send the browser to another site.
     good = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
     return path if good else "/"
 

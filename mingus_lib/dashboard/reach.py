@@ -20,6 +20,7 @@ class Desk(threading.local):
     """A thread's own Runtime, opened when the thread first needs it."""
 
     def __init__(self, open_runtime: Callable[[], Runtime]) -> None:
+        # Called once in every thread that asks for it: so threading.local does with a subclass.
         self.here = open_runtime()
 
 

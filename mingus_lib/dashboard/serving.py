@@ -26,34 +26,11 @@ class Server:
     """A bound server. `address` is where it can be reached from here; `stop` may be called from any thread."""
 
     def __init__(self, access: Access, open_runtime: Callable[[], Runtime]) -> None:
-        import waitress
-
         from mingus_lib.dashboard.app import create
 
         self._sockets: dict[int, Any] = {}
         self._stopped = False
-        try:
-            self._server = waitress.create_server(
-                create(open_runtime, access),
-                map=self._sockets,
-                host="127.0.0.1" if access.host == "localhost" else access.host,
-                port=access.port,
-                threads=THREADS,
-                url_prefix=access.prefix,
-                ident=None,
-                # The guard wants to see that a proxy stands before us; nothing else reads them.
-                clear_untrusted_proxy_headers=False,
-                max_request_body_size=2_000_000,
-                # Connections that ask nothing must not keep others out of the 200 for long.
-                channel_timeout=15,
-                cleanup_interval=5,
-                connection_limit=200,
-            )
-        except (OSError, ValueError) as error:
-            words = getattr(error, "strerror", None) or error
-            raise UsageError(
-                f"cannot listen on {access.host} port {access.port}: {words}; choose others with --host and --port"
-            ) from error
+        self._server = _bound(access, create(open_runtime, access), self._sockets)
         shown = f"[{access.host}]" if ":" in access.host else access.host
         self.address = f"http://{shown}:{self._server.effective_port}{access.prefix}/"
 
@@ -70,6 +47,44 @@ class Server:
     def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         """End `run` at its next turn; also fit for a signal's handler."""
         self._stopped = True
+
+
+def _bound(access: Access, app: Any, sockets: dict[int, Any]) -> Any:
+    """Waitress' server of the app. Raises UsageError."""
+    import waitress
+
+    try:
+        server = waitress.create_server(
+            app,
+            map=sockets,
+            # `localhost` may stand for two addresses.
+            host="127.0.0.1" if access.host == "localhost" else access.host,
+            port=access.port,
+            threads=THREADS,
+            url_prefix=access.prefix,
+            # No Server header: strangers need not know what serves them.
+            ident=None,
+            # The guard wants to see that a proxy stands before us; nothing else reads them.
+            clear_untrusted_proxy_headers=False,
+            max_request_body_size=2_000_000,
+            # Connections that ask nothing must not keep others out of the 200 for long.
+            channel_timeout=15,
+            cleanup_interval=5,
+            connection_limit=200,
+        )
+    except (OSError, ValueError) as error:
+        words = getattr(error, "strerror", None) or error
+        raise UsageError(
+            f"cannot listen on {access.host} port {access.port}: {words}; choose others with --host and --port"
+        ) from error
+    # For a name of several addresses waitress makes several servers, with no port in common.
+    if not hasattr(server, "effective_port"):
+        server.close()
+        addresses = ", ".join(str(address) for address, _ in server.effective_listen)
+        raise UsageError(
+            f"{access.host} stands for several addresses ({addresses}): give one of them as --host"
+        )
+    return server
 
 
 def serve(

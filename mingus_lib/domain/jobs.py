@@ -151,23 +151,18 @@ def decide_start(seen: Standing) -> StartVerdict:
     """
     if seen.state in (JobState.FINISHED, JobState.CANCELLED) or seen.refused:
         return StartVerdict(Start.LET_GO, ended=seen.state)
+    lost = seen.state is JobState.STARTED
+    deaths = seen.deaths + lost
     # Before the retry of what was lost: an operator who cancelled does not want another try.
     if seen.cancel_requested:
-        return StartVerdict(Start.CANCEL, reason="cancelled: by an operator", lost=_lost(seen))
+        return StartVerdict(Start.CANCEL, deaths=deaths, lost=lost, reason="cancelled: by an operator")
     if seen.state is JobState.DEAD:
         return StartVerdict(Start.RUN, seen.attempts + 1, tries=1, timeout=seen.timeout)
-    deaths = seen.deaths + _lost(seen)
     if deaths >= MAX_DEATHS:
         return StartVerdict(
             Start.BURY, seen.attempts, seen.tries, deaths, True, too_deadly(deaths, "they died")
         )
-    return StartVerdict(
-        Start.RUN, seen.attempts + 1, seen.tries + 1, deaths, lost=_lost(seen), timeout=seen.timeout
-    )
-
-
-def _lost(seen: Standing) -> bool:
-    return seen.state is JobState.STARTED
+    return StartVerdict(Start.RUN, seen.attempts + 1, seen.tries + 1, deaths, lost=lost, timeout=seen.timeout)
 
 
 def too_deadly(deaths: int, last: str) -> str:

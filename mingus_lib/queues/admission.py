@@ -14,6 +14,7 @@ from mingus_lib.domain.jobs import JobSpec
 from mingus_lib.queues import catalog, payload, signing
 from mingus_lib.queues.connection import translated
 from mingus_lib.queues.delivery import RUNNING, Delivery, Taken
+from mingus_lib.queues.names import PAUSED
 from mingus_lib.queues.owner import Owner
 from mingus_lib.queues.signing import JobRefused, Key
 
@@ -36,6 +37,7 @@ def admit(job: Taken, keys: Mapping[str, Key]) -> Admitted:
     if not is_id(job.raw_id):
         raise JobRefused("its id is not one of ours")
     data = payload.unpacked(job.packed)
+    # Before they are read: from here on the data are what a key of ours has signed.
     key, signed_at = signing.verify(keys, job.signature, job.id, job.queue, data)
     asked = payload.parse(data)
     task = catalog.by_path(asked.path)
@@ -90,7 +92,7 @@ def is_drained(delivery: Delivery, queues: Sequence[str], *, scheduled_too: bool
         for queue in queues:
             pipeline.llen(f"rq:queue:{queue}")
             pipeline.zcard(f"rq:scheduled:{queue}")
-            pipeline.sismember("mingus:paused", queue)
+            pipeline.sismember(PAUSED, queue)
         # A key of the wrong kind holds no jobs; its error must not make a worker wait for ever.
         found: list[Any] = [
             0 if isinstance(each, Exception) else each for each in pipeline.execute(raise_on_error=False)

@@ -57,6 +57,7 @@ class Task:
             model = self.arguments.model_validate(dict(arguments), strict=True)
         except ValidationError as error:
             raise UsageError(f"{self.name}: {_first_complaint(error, self.arguments)}") from error
+        # What was not given stays out, so that a default that a release changes holds for jobs that wait, too.
         return model.model_dump(mode="json", exclude_unset=True)
 
     def within(self, timeout: int | None) -> Task:
@@ -113,6 +114,7 @@ def parse_rate(text: str | None) -> tuple[int, int] | None:
 
 def load() -> Mapping[str, Task]:
     """All tasks by name, importing the jobs package the first time."""
+    # By name and late: mingus_lib imports no jobs, and `status` starts without them.
     package = importlib.import_module("jobs")
     for module in package.MODULES:
         importlib.import_module(f"jobs.{module}")

@@ -106,6 +106,7 @@ class CeleryBroker:
             return bool(self.client.pubsub_numpat())
 
     def _unacked(self, tag: bytes) -> Found | None:
+        # First its size: what is too large is not even read.
         size = int(self.client.hstrlen(UNACKED, tag))
         if size > MAX_MESSAGE_BYTES:
             return Found(UNACKED, None, size, tag)

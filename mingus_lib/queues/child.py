@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 import redis as redis_py
 
 from mingus_lib.domain.jobs import decide_failure
-from mingus_lib.errors import DependencyDown, RedisUnavailable, TransientError
+from mingus_lib.errors import DependencyDown, RedisUnavailable, StoreUnavailable, TransientError
 from mingus_lib.queues import catalog, context
 from mingus_lib.queues.context import SoftTimeLimit
 from mingus_lib.queues.ports import Ledger
@@ -149,10 +149,11 @@ def _settle_in(parent: int) -> None:
     # A stop is for the worker, which lets the job end; only SIGKILL ends a job.
     for stop in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(stop, signal.SIG_IGN)
+    # In a group of its own what a job starts is killed with it, and a terminal's Ctrl-C does not reach it.
     os.setpgid(0, 0)
-    random.seed()
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # The wish comes too late when the worker has died since the fork.
         if os.getppid() != parent:
             os._exit(0)
 
@@ -173,8 +174,10 @@ class Runner:
             self._enter(order, task)
             with soft_limit(task.soft):
                 result = catalog.function(task)(**task.validate(order["args"]))
+            # In here, because a result that is no JSON is a bug of the job.
             return {"result": json.dumps(result)}
         except BaseException as error:
+            # Whatever a job raises, also SystemExit, is its failure and not the end of this process.
             return _failure(error, order["tries"], task)
 
     def _enter(self, order: Message, task: catalog.Task) -> None:
@@ -227,6 +230,10 @@ def throttled(ledger: Ledger, job_id: str) -> context.ProgressReporter:
         nonlocal last
         if done >= total or time.monotonic() - last >= PROGRESS_INTERVAL_SECONDS:
             last = time.monotonic()
-            ledger.progress(job_id, done, total, text)
+            try:
+                ledger.progress(job_id, done, total, text)
+            except StoreUnavailable as error:
+                # What people see of a job is no reason for it to fail; the next report says more anyway.
+                log.warning("progress is not on the record: %s", error)
 
     return report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -53,6 +53,7 @@ def _options(patience: float) -> dict[str, Any]:
     return {
         "socket_connect_timeout": min(patience, CONNECT_TIMEOUT_SECONDS),
         "socket_timeout": patience,
+        # One more try is for a connection that the server had closed; redis-py's own ten hold a command up.
         "retry": Retry(NoBackoff(), 1),
         "health_check_interval": 0,
     }
@@ -103,6 +104,22 @@ def translated(where: str) -> Iterator[None]:
         ) from error
 
 
+class Scripts:
+    """Lua by its digest: the text travels once, and again to a Redis that has been restarted."""
+
+    def __init__(self, client: Redis, where: str) -> None:
+        self._client = client
+        self._where = where
+        self._known: dict[str, Any] = {}
+
+    def run(self, script: str, arguments: Sequence[Any]) -> Any:
+        """Run it: one call of Redis. Raises RedisUnavailable."""
+        with translated(self._where):
+            if script not in self._known:
+                self._known[script] = self._client.register_script(script)
+            return self._known[script](args=arguments)
+
+
 def _fix(where: str) -> str:
     if isinstance(where, OwnRedis):
         return "see redis.log beside its socket; `mingus up` starts it again"
@@ -146,6 +163,7 @@ def owner(client: Redis, where: str) -> str | None:
 def mask(url: str) -> str:
     """The address without its password."""
     url = re.sub(r"(?i)(password=)[^&]*", r"\1***", url)
+    # From the right: a password may hold an @ itself.
     head, at, tail = url.rpartition("@")
     if not at:
         return url

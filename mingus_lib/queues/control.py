@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from mingus_lib.queues.connection import translated
+from mingus_lib.queues.connection import Scripts, translated
 from mingus_lib.queues.delivery import RUNNING, WAKE, Delivery
 from mingus_lib.queues.names import PAUSED
 from mingus_lib.queues.owner import Owner, Process
@@ -88,7 +88,9 @@ class Control:
 
     client: Redis
     where: str = "MINGUS_REDIS_URL"
-    _scripts: dict[str, Any] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self._run = Scripts(self.client, self.where).run
 
     def pause(self, queues: Sequence[str]) -> None:
         """Give out no more jobs of these queues; running ones go on."""
@@ -150,10 +152,7 @@ class Control:
     def _each(self, script: str, first: str, ids: Sequence[str]) -> list[str]:
         if not ids:
             return []
-        with translated(self.where):
-            if script not in self._scripts:
-                self._scripts[script] = self.client.register_script(script)
-            marks = self._scripts[script](args=[first, *ids])
+        marks = self._run(script, [first, *ids])
         return [each for each, mark in zip(ids, marks, strict=True) if mark]
 
 
@@ -172,11 +171,12 @@ def withdraw(
     taken out for `keep` seconds, as cancelled.
     """
     for chunk in chunks(ids):
-        cancelled = set(cancel(chunk))
+        # The ledger holds no other ids, and SQLite takes no text that is none.
+        cancelled = set(cancel([each for each in chunk if each.isascii()]))
         removed = delivery.withdraw(queue, chunk, keep)
         taken = [each for each, there in zip(chunk, removed, strict=True) if there and each not in cancelled]
-        if taken:
-            end(taken)
+        if known := [each for each in taken if each.isascii()]:
+            end(known)
         yield [*cancelled, *taken]
 
 

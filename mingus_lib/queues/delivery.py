@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mingus_lib.queues import payload, scripts
-from mingus_lib.queues.connection import translated
+from mingus_lib.queues.connection import Scripts, translated
 from mingus_lib.queues.names import QUEUES
 from mingus_lib.queues.owner import Owner, Process
 
@@ -93,7 +93,9 @@ class Delivery:
 
     client: Redis
     where: str = "MINGUS_REDIS_URL"
-    _scripts: dict[str, Any] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self._run = Scripts(self.client, self.where).run
 
     def push(self, jobs: Iterable[Push]) -> list[Pushed]:
         """Queue or schedule jobs, all in one step; what became of each."""
@@ -101,6 +103,7 @@ class Delivery:
         for job in jobs:
             flat = [part for pair in job.fields.items() for part in pair]
             delay = "" if job.delay is None else max(0.0, job.delay)
+            # By it the script knows which of two pushers of one requeue comes too late.
             attempts = job.fields[payload.ATTEMPTS] if job.requeue else ""
             arguments += [job.id, job.queue, delay, attempts, len(flat), *flat]
         return [Pushed(each) for each in self._run(scripts.PUSH, arguments)]
@@ -146,13 +149,15 @@ class Delivery:
         return int(self._run(scripts.MOVE_DUE, list(queues)))
 
     def withdraw(self, queue: str, ids: Sequence[str], keep: int) -> list[bool]:
-        """Take waiting and dead jobs out as cancelled, their hashes kept for `keep` seconds; whether each was there."""
-        if not ids:
-            return []
+        """Take waiting and dead jobs out as cancelled, their hashes kept for `keep` seconds; whether each was there.
+
+        An id that is no text is given as `surrogateescape` decodes it.
+        """
+        moment = payload.utc(datetime.now(UTC))
         # As they lie in Redis, where anybody may have put bytes that are no text.
         raw = [each.encode("utf-8", "surrogateescape") for each in ids]
-        told = self._run(scripts.WITHDRAW, [queue, payload.utc(datetime.now(UTC)), keep, *raw])
-        return [bool(each) for each in told]
+        found = self._run(scripts.WITHDRAW, [queue, moment, keep, *raw]) if raw else []
+        return [bool(each) for each in found]
 
     def running(self) -> dict[bytes, str]:
         """Owner's token by job id, of every job that is running."""
@@ -164,13 +169,10 @@ class Delivery:
         """Counter of beats by worker."""
         with translated(self.where):
             found: Any = self.client.hgetall(BEATS)
-        return {name.decode("utf-8", "replace"): int(beat) for name, beat in found.items() if beat.isdigit()}
-
-    def _run(self, script: str, arguments: Sequence[Any]) -> Any:
-        with translated(self.where):
-            if script not in self._scripts:
-                self._scripts[script] = self.client.register_script(script)
-            return self._scripts[script](args=arguments)
+        # Cut, because Python refuses to read a number of thousands of digits: a counter of Redis' own has 19.
+        return {
+            name.decode("utf-8", "replace"): int(beat[:19]) for name, beat in found.items() if beat.isdigit()
+        }
 
 
 def _settled(code: int) -> Settled:

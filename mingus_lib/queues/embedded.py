@@ -71,6 +71,10 @@ def ensure_running(home: Path) -> bool:
     with lock(folder / "lock"):
         if answers_now(home):
             return False
+        if answers(home):
+            # It still reads its file. Another one would take its socket and write to the same file.
+            _await_answer(home, folder)
+            return False
         try:
             server = choose_server(folder)
             _spawn(server, folder, socket_path(home))
@@ -87,6 +91,7 @@ def stop(home: Path) -> None:
     if not answers_now(home):
         return
     with contextlib.suppress(RedisConnectionError):
+        # The append-only file has everything; a snapshot would only take time.
         _client(home).shutdown(save=False)
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while answers_now(home) and time.monotonic() < deadline:
@@ -149,6 +154,7 @@ def _private_folder(folder: Path) -> Path:
         info = folder.lstat()
     except OSError as error:
         raise _unusable(folder, error) from error
+    # In a temporary folder somebody else may have been there first, with a folder or a link of theirs.
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid():
         raise StoreUnavailable(f"{folder} is not a folder of this user; remove it or set MINGUS_HOME")
     return folder
@@ -165,6 +171,7 @@ def lock(path: Path) -> Iterator[None]:
     """Alone in the block; makes the folder."""
     try:
         path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        # The file stays afterwards: whoever removed it would leave two processes alone, on two files.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _unusable(path.parent, error) from error
@@ -180,8 +187,7 @@ def choose_server(folder: Path) -> Server:
     record = folder / "server.json"
     found = newest_server()
     if record.exists():
-        known = json.loads(record.read_text("utf-8"))
-        recorded = Server(known["path"], tuple(known["version"]))
+        recorded = _recorded(record)
         if _version_of(recorded.path) == recorded.version:
             return recorded
         if found.version < recorded.version:
@@ -193,6 +199,16 @@ def choose_server(folder: Path) -> Server:
     temporary.write_text(json.dumps({"path": found.path, "version": found.version}), "utf-8")
     temporary.replace(record)
     return found
+
+
+def _recorded(record: Path) -> Server:
+    try:
+        known = json.loads(record.read_text("utf-8"))
+        return Server(str(known["path"]), tuple(int(part) for part in known["version"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{record} does not say which Redis wrote the queue beside it; remove it if that Redis is still here"
+        ) from error
 
 
 def newest_server() -> Server:
@@ -266,6 +282,7 @@ def _configuration(folder: Path, socket: Path) -> str:
         "appendonly": "yes",
         "appendfsync": "everysec",
         "save": '""',
+        # Anything else would delete jobs to make room.
         "maxmemory-policy": "noeviction",
         "databases": "1",
     }

@@ -44,6 +44,7 @@ class Endings:
     def try_again(self) -> None:
         """Write what is unwritten, if the ledger can be written now."""
         if self._unwritten is not None and self.is_writable():
+            # Taken out first: `record` keeps it again when the ledger refuses again.
             write, settlement = self._unwritten
             self._unwritten = None
             self.record(write, settlement)
@@ -55,6 +56,7 @@ class Endings:
 
     def degrade(self, error: StoreUnavailable) -> None:
         """Take no more jobs until the ledger can be written."""
+        # Said once, not every second that it lasts.
         if not self.degraded:
             log.critical("no jobs are taken: %s", error)
         self.degraded = True

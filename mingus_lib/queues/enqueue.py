@@ -47,6 +47,7 @@ def new_job(
     task = catalog.find(task_name)
     now = datetime.now(UTC)
     return JobSpec(
+        # RQ takes ids of letters, digits, _ and - only; clean-up knows ours among foreign ones by this form.
         id=secrets.token_hex(8),
         task=task.name,
         queue=_queue_for(task, queue),

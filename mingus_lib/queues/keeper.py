@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from mingus_lib.domain.jobs import JobSpec, JobState, Standing
 from mingus_lib.errors import MingusError, RedisUnavailable, StoreUnavailable
 from mingus_lib.queues import catalog
+from mingus_lib.queues.admission import rq_result
 from mingus_lib.queues.connection import translated
 from mingus_lib.queues.delivery import BEATS, RUNNING, Delivery, How, Pushed
 from mingus_lib.queues.enqueue import push_of, settled
@@ -127,6 +128,7 @@ class Keeper:
         return sum(self._give_back(raw, running[raw], owners[raw], standings) for raw in orphans)
 
     def _gone(self, owners: set[Owner]) -> set[Owner]:
+        # A process of this host that lives is never silent: one that hangs is its supervisor's business.
         here = {owner for owner in owners if owner.process.gone}
         away = owners - here
         silent = self._silent({owner.worker for owner in away}) if away else set()
@@ -134,6 +136,7 @@ class Keeper:
 
     def _silent(self, workers: set[str]) -> set[str]:
         """The workers whose counter has stood still for too long, as seen by this keeper."""
+        # Beats are counted, not dated, so that the clocks of two hosts need not agree.
         beats, now = self.delivery.beats(), self.clock()
         seen = {name: beats.get(name, -1) for name in workers}
         self._beats = {
@@ -148,8 +151,10 @@ class Keeper:
             log.error("a running job has an owner that is none", extra={"job_id": job_id})
             with translated(self.where):
                 return bool(self.client.hdel(RUNNING, raw))  # the sweep finds it, if it was one of ours
-        how, number, reason = _where_to(standings.get(job_id), self.results_ttl)
-        told = self.delivery.settle(raw, token, how, number, reason)
+        how, number, words = _where_to(standings.get(job_id), self.results_ttl)
+        if how is How.FINISHED:
+            words = rq_result(self.ledger.result(job_id))
+        told = self.delivery.settle(raw, token, how, number, words)
         if told.ours:
             log.warning(
                 "its worker %s is gone: %s",
@@ -164,6 +169,7 @@ class Keeper:
     def _slow_round(self) -> Iterator[None]:
         yield from self._confirm()
         mark = self._mark()
+        # In the Redis that is known, what is missing was removed by somebody; in a new one it was lost.
         if mark == self.ledger.redis_mark():
             self._lost_at = None
             yield from self._sweep(mark)
@@ -181,14 +187,15 @@ class Keeper:
                 words, queues, beat = (each.decode("utf-8", "replace") if each else "" for each in found)
                 process = Process.parse(words)
                 if not beat or (process is not None and process.gone):
-                    self._forget(key, queues.split(","))
+                    # Of a hash that has expired nobody knows the queues any more.
+                    self._forget(key, queues.split(",") if queues else catalog.QUEUES)
         yield
 
     def _forget(self, key: bytes, queues: Sequence[str]) -> None:
         name = key.decode("utf-8", "replace").removeprefix("rq:worker:")
         with self.client.pipeline() as pipeline:
             pipeline.srem("rq:workers", key)
-            for queue in queues or catalog.QUEUES:
+            for queue in queues:
                 pipeline.srem(f"rq:workers:{queue}", key)
             pipeline.delete(key, f"rq:worker:{name}:executions")
             pipeline.hdel(BEATS, name)
@@ -198,6 +205,7 @@ class Keeper:
     def _confirm(self) -> Iterator[None]:
         """Push what was recorded by a producer that died before it could tell Redis."""
         while True:
+            # Whatever their date: that of a clock that is ahead would be young for ever.
             found = self.ledger.unconfirmed(_EVER, PAGE)
             left = self._left_alone(found)
             there = settled(left, self._push(left, requeue=True))
@@ -259,8 +267,10 @@ class Keeper:
             log.warning("open on the record, ended in Redis: it is pushed again", extra={"job_id": job_id})
             self.ledger.unconfirm(job_id)
         self._stranded_before = frozenset(stranded)
+        # At one look, a job that ended between the ledger's page and Redis' answer is missing, too.
         twice = (missing & self._missing_before) | gone
         self._missing_before = frozenset(missing)
+        # A loss in the middle of the round makes everything look removed.
         if twice and self._mark() == mark:
             again = self._missing(sorted(twice)) | (gone & self._ended_there(sorted(gone), _CANCELLED))
             count = self.ledger.cancel(sorted(again), "cancelled: removed in Redis", datetime.now(UTC))
@@ -303,6 +313,7 @@ class Keeper:
         with translated(self.where):
             self.client.set(MARK_KEY, secrets.token_hex(8), nx=True)
             mark = self.client.get(MARK_KEY)
+            # A restarted server may have an older file, in which jobs are missing that nobody removed.
             run_id = self.client.info("server").get("run_id", "")
         if not isinstance(mark, bytes):
             raise RedisUnavailable(f"Redis at {self.where} lost a key that was just written")

@@ -41,6 +41,7 @@ class KeyRing:
             return {}
         except OSError as error:
             raise _unusable(self.path, error) from error
+        # Two writes may fall into one tick of the clock and be equally long: the inode tells them apart.
         seen = (found.st_mtime_ns, found.st_size, found.st_ino)
         if seen != self._seen:
             self._keys, self._seen = {key.id: key for key in _read(self.path)}, seen
@@ -77,6 +78,7 @@ class KeyRing:
             if key is None:
                 names = ", ".join(sorted({each.name for each in self.keys.values() if not each.revoked_at}))
                 raise NotFound(f"no valid key is named {name!r}; there are: {names or 'none'}")
+            # Kept, so that its jobs are refused with the name of their key.
             revoked = replace(key, revoked_at=datetime.now(UTC).isoformat(timespec="seconds"))
             self._write([revoked if each.id == key.id else each for each in self.keys.values()])
             return revoked
@@ -124,11 +126,13 @@ def write_private(path: Path, text: str, mode: int = 0o600) -> None:
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            # The umask may have taken the group's bits away.
             os.fchmod(descriptor, mode)
             if mode != 0o600:
                 give_to_owner_of(path.parent, descriptor)
             stream.write(text)
             stream.flush()
+            # Before it is named: a power cut must not leave an empty file of keys.
             os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:

@@ -6,12 +6,13 @@ lets every worker send its own probe.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mingus_lib.queues import scripts
-from mingus_lib.queues.connection import translated
+from mingus_lib.queues.connection import Scripts, translated
 from mingus_lib.queues.names import PAUSED
 
 if TYPE_CHECKING:
@@ -52,17 +53,19 @@ class Limits:
 
     client: Redis
     where: str = "MINGUS_REDIS_URL"
-    _scripts: dict[str, Any] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self._run = Scripts(self.client, self.where).run
 
     def wait_for_slot(self, task: Task, job_id: str, execution: str) -> float:
         """Seconds until the job may start by its task's rate; 0 uses up a start, else a slot is kept for it."""
         if task.rate is None:
             return 0.0
-        return float(self._run(scripts.ADMIT, task.name, job_id, execution, *task.rate))
+        return float(self._run(scripts.ADMIT, [task.name, job_id, execution, *task.rate]))
 
     def wait_for(self, dependency: str, longest: float) -> float:
         """Seconds until a job that needs `dependency` may start; 0 may make it the probe, for `longest` seconds."""
-        return float(self._run(scripts.BREAKER_ALLOWS, dependency, COOLDOWN_SECONDS, longest))
+        return float(self._run(scripts.BREAKER_ALLOWS, [dependency, COOLDOWN_SECONDS, longest]))
 
     def let_go(self, dependency: str) -> None:
         """The job that was the probe told nothing of the dependency: another may try."""
@@ -71,11 +74,11 @@ class Limits:
 
     def failed(self, dependency: str, reason: str) -> int:
         """Count a failure; the fifth in a row opens the breaker. Returns the failures in a row."""
-        return int(self._run(scripts.BREAKER_FAILED, dependency, FAILURES_TO_OPEN, reason[:500]))
+        return int(self._run(scripts.BREAKER_FAILED, [dependency, FAILURES_TO_OPEN, reason[:500]]))
 
     def trip(self, dependency: str, reason: str) -> None:
         """Open the breaker at once: it is known that nothing will work."""
-        self._run(scripts.BREAKER_FAILED, dependency, 1, reason[:500])
+        self._run(scripts.BREAKER_FAILED, [dependency, 1, reason[:500]])
 
     def reset(self, dependency: str) -> bool:
         """Close the breaker, after a success or by hand; whether there was anything to close."""
@@ -100,12 +103,6 @@ class Limits:
             slots, ahead, paused, (seconds, micro) = pipeline.execute()
         return Traffic(tuple(score for _, score in slots), ahead, bool(paused), seconds + micro / 1e6)
 
-    def _run(self, script: str, *arguments: Any) -> Any:
-        with translated(self.where):
-            if script not in self._scripts:
-                self._scripts[script] = self.client.register_script(script)
-            return self._scripts[script](args=arguments)
-
 
 def read_breakers(client: Redis, names: Iterable[bytes]) -> list[Breaker]:
     """The breakers of these names: one round trip, none when there are no names."""
@@ -126,7 +123,17 @@ def read_breakers(client: Redis, names: Iterable[bytes]) -> list[Breaker]:
 
 
 def _breaker(name: str, fields: dict[bytes, bytes], now: float) -> Breaker:
-    opened = float(fields[b"opened_at"]) if b"opened_at" in fields else None
+    opened = _time(fields.get(b"opened_at", b""))
     state = "closed" if opened is None else "open" if now < opened + COOLDOWN_SECONDS else "half-open"
     reason = fields.get(b"reason", b"").decode("utf-8", "replace")
-    return Breaker(name, state, int(fields.get(b"failures", 0)), opened, reason)
+    failures = fields.get(b"failures", b"")
+    return Breaker(name, state, int(failures[:18]) if failures.isdigit() else 0, opened, reason)
+
+
+def _time(text: bytes) -> float | None:
+    """Seconds since 1970; what cannot be read counts as absent, since Redis is not trusted to hold ours."""
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None

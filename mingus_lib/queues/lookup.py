@@ -42,4 +42,8 @@ def job(client: Redis, where: str, job_id: str) -> dict[str, Any] | None:
 
 
 def _result(fields: dict[bytes, bytes]) -> Any:
-    return json.loads(base64.b64decode(fields.get(b"return_value", b"bnVsbA==")))
+    """The result; None for one that RQ's other tools wrote in a form of theirs."""
+    try:
+        return json.loads(base64.b64decode(fields.get(b"return_value", b"")))
+    except (ValueError, RecursionError):
+        return None

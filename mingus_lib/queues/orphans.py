@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mingus_lib.queues.connection import translated
 from mingus_lib.queues.delivery import BEATS, RUNNING
+from mingus_lib.queues.limits import BREAKER_PREFIX, BREAKERS, RATE_PREFIX
 from mingus_lib.queues.names import QUEUES
 from mingus_lib.queues.owner import Owner
 from mingus_lib.queues.pacing import PACE_PREFIX, ROBOTS_PREFIX
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 NO_EXPIRY = -1
-JOB, EXECUTION, BREAKER, BREAKERS = "rq:job:", "rq:execution:", "mingus:breaker:", "mingus:breakers"
-TIMED = (PACE_PREFIX, ROBOTS_PREFIX, "mingus:rate:")
-PREFIXES = (JOB, EXECUTION, BREAKER, *TIMED)
+JOB, EXECUTION = "rq:job:", "rq:execution:"
+TIMED = (PACE_PREFIX, ROBOTS_PREFIX, RATE_PREFIX)
+PREFIXES = (JOB, EXECUTION, BREAKER_PREFIX, *TIMED)
 REGISTRIES = ("failed", "finished", "canceled")
 _ID = re.compile(r"[0-9a-f]{16}")
 
@@ -196,7 +197,7 @@ def _judged(seen: _Seen, owners: Mapping[str, Owner | None], breakers: set[str])
         idle = owner is None or owner.execution != execution
         if _ID.fullmatch(job_id) and seen.ttl == NO_EXPIRY and idle:
             yield Orphan("execution", seen.key, job_id, seen.size, execution)
-    elif seen.key.startswith(BREAKER) and seen.name not in breakers:
+    elif seen.key.startswith(BREAKER_PREFIX) and seen.name not in breakers:
         yield Orphan("breaker", seen.key, seen.name, seen.size)
     elif seen.key.startswith(TIMED) and seen.ttl == NO_EXPIRY:
         yield Orphan("timeless", seen.key, seen.name, seen.size)

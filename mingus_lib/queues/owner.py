@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 
 WORD = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+# Bounded: Python refuses to read thousands of digits, and the kernel takes no pid beyond an int.
+_PROCESS = re.compile(rf"({WORD.pattern}) ([0-9]{{1,9}}) ([0-9]{{1,18}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,8 @@ class Process:
     @classmethod
     def parse(cls, words: str) -> Process | None:
         """The process of such words, None for what are none: Redis is not trusted to hold ours."""
-        parts = words.split(" ")
-        if len(parts) != 3 or not (
-            WORD.fullmatch(parts[0]) and parts[1].isdecimal() and parts[2].isdecimal()
-        ):
-            return None
-        return cls(parts[0], int(parts[1]), int(parts[2]))
+        found = _PROCESS.fullmatch(words)
+        return None if found is None else cls(found[1], int(found[2]), int(found[3]))
 
     @property
     def gone(self) -> bool:
@@ -93,7 +91,9 @@ class Owner:
 @cache
 def this_host() -> str:
     """The boot and the PID namespace of this process, as one word."""
+    # Twelve hex digits are enough to tell boots apart, in a token that every running job carries.
     boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()[:13]
+    # The containers of a host share its boot id, but a pid means something else in each.
     namespace = "".join(filter(str.isdigit, str(Path("/proc/self/ns/pid").readlink())))
     return f"{boot}.{namespace}"
 

@@ -33,9 +33,11 @@ def fields(spec: JobSpec, task: Task, key: Key, *, results_ttl: int) -> dict[str
         "created_at": utc(spec.created_at),
         "data": zlib.compress(data),
         "origin": spec.queue,
+        # rq-dashboard shows it unescaped: the name of a task is harmless.
         "description": spec.task,
         "timeout": spec.timeout or task.soft,
         "result_ttl": results_ttl,
+        # RQ would forget a dead job after a year; ours stay until somebody requeues or drops them.
         "failure_ttl": -1,
         # Which requeue of a dead job this is: see PUSH.
         ATTEMPTS: spec.attempts,
@@ -47,6 +49,7 @@ def unpacked(packed: bytes) -> bytes:
     """The job's data as they were before packing. Raises JobRefused."""
     unpacker = zlib.decompressobj()
     try:
+        # Bounded: a few kilobytes can unpack to gigabytes.
         data = unpacker.decompress(packed, MAX_DATA_BYTES)
     except zlib.error:
         return packed  # RQ writes it packed, and reads it either way

@@ -64,4 +64,5 @@ class Permits:
     def _run(self, script: Any, permit: str, number: float) -> float:
         with translated(self._where):
             answer = float(script(keys=[self._key], args=[permit, self._window.lease, number]))
+        # A score of infinity, which is none of ours, must not make a request wait for ever.
         return max(0.0, answer) if math.isfinite(answer) else 0.0

@@ -62,6 +62,9 @@ class Ledger(Protocol):
     def standings(self, ids: Iterable[str]) -> dict[str, Standing]:
         """Where these jobs stand."""
 
+    def result(self, job_id: str) -> str:
+        """The result of a finished job, as JSON text."""
+
     def open_pages(self, size: int) -> Iterator[list[tuple[JobSpec, JobState, bool]]]:
         """Unfinished jobs, page by page."""
 

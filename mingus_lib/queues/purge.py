@@ -38,6 +38,7 @@ def _chunks(delivery: Delivery, queue: str) -> Iterator[list[str]]:
     client = delivery.client
     while True:
         with translated(delivery.where):
+            # From the head each time: what was there before has been taken out.
             ids: Any = client.lrange(f"rq:queue:{queue}", 0, CHUNK - 1)
             ids = ids or client.zrange(f"rq:scheduled:{queue}", 0, CHUNK - 1)
         if not ids:

@@ -97,15 +97,24 @@ class RegisteredWorker(Worker):
 
     def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
         """Have the loop kill the child, if it still runs the job that it runs now."""
-        self.kill_wanted = self.held.id if self.held else None
+        # RQ notes which job it stops, then calls this: meanwhile the loop may have begun the next one.
+        self.kill_wanted = self._stopped_job_id or (self.held.id if self.held else None)
         self.attention.wake()
+
+    def request_stop_execution(self, execution_id: str) -> None:
+        """RQ's own looks among executions that its loop would have noted."""
+        held = self.held
+        if held is not None and held.owner.execution == execution_id:
+            self._stopped_job_id = held.id
+            self.kill_horse()
 
     def handle_payload(self, message: Any) -> None:
         """A command from Redis, which anybody there can send."""
         try:
             self.dismissed = self.dismissed or json.loads(message["data"])["command"] == "shutdown"
             super().handle_payload(message)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            # An error that got out of here would end the thread, and nobody would be heard any more.
             log.warning("a command that is none was ignored (%s)", type(error).__name__)
         self.attention.wake()
 
@@ -138,6 +147,7 @@ class RegisteredWorker(Worker):
         other = Process.parse(holder.decode("utf-8", "replace")) if isinstance(holder, bytes) else None
         if other is not None and other != self.process and not other.gone:
             raise UsageError(f"a worker named {self.name!r} runs already; stop it, or take another --name")
+        # A dead namesake's hash may say that it was told to leave, and then nobody would tell us.
         self.connection.delete(self.key)
         self.birth_date = datetime.now(UTC)
         self._register()
@@ -170,6 +180,7 @@ class RegisteredWorker(Worker):
                 with self._translated():
                     self._register()
         except RedisUnavailable as error:
+            # The job goes on: the first beat that arrives tells whether it is still ours.
             log.debug("no beat: %s", error)
             return True
         return mine

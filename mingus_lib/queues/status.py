@@ -5,6 +5,7 @@ RQ is not imported: it costs 150 ms, and these are plain reads of its documented
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ from mingus_lib.queues.names import LEADER, PAUSED, QUEUES
 if TYPE_CHECKING:
     from redis import Redis
 
+# No number of ours is longer, and Python refuses to read one of thousands of digits.
+MAX_DIGITS = 18
 WORKER_FIELDS = (
     "pid", "hostname", "queues", "state", "birth", "current_job", "current_since",
     "successful_job_count", "failed_job_count", "memory", "child_memory", "recycled", "version",
@@ -157,7 +160,8 @@ def _redis_state(info: dict[str, Any]) -> RedisState:
 def _queue_states(client: Redis, first: _First, now: datetime) -> list[QueueState]:
     with client.pipeline(transaction=False) as pipeline:
         for row in first.queues:
-            pipeline.hget(f"rq:job:{(row[4] or b'-').decode()}", "enqueued_at")
+            # As the bytes that they are: any writer to Redis may queue an id that is no text.
+            pipeline.hget(b"rq:job:" + (row[4] or b"-"), "enqueued_at")
         oldest = pipeline.execute()
     return [
         QueueState(
@@ -168,7 +172,7 @@ def _queue_states(client: Redis, first: _First, now: datetime) -> list[QueueStat
             row[3],
             _age(enqueued, now) if row[4] is not None else None,
             bool(first.suspended or row[5]),
-            max(0.0, round(row[6][0][1] - now.timestamp(), 1)) if row[6] else None,
+            _until(row[6][0][1], now) if row[6] else None,
         )
         for name, row, enqueued in zip(QUEUES, first.queues, oldest, strict=True)
     ]
@@ -219,7 +223,12 @@ def _leader(value: bytes | None, now: datetime) -> Leader | None:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None
+
+
+def _until(moment: float, now: datetime) -> float | None:
+    """Seconds; None for a time that never comes, which JSON could not say."""
+    return max(0.0, round(moment - now.timestamp(), 1)) if math.isfinite(moment) else None
 
 
 def _age(moment: bytes | None, now: datetime) -> float | None:

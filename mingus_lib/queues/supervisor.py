@@ -25,7 +25,9 @@ log = logging.getLogger("mingus.worker")
 
 POLL_SECONDS = 1.0
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+# No command of ours ends with this code.
 DISMISSED = 100
+# A child that dies at once must not keep the machine busy with forks.
 RESTART_PAUSE_SECONDS = 1.0
 AIDES_SECONDS = 10.0
 # Longer than the longest wait for Redis (30 s) and for the ledger (5 s) together.
@@ -159,12 +161,14 @@ class Supervisor:
         try:
             # A terminal's Ctrl-C is for the parent alone, which passes it on once.
             os.setpgid(0, 0)
+            # It is the parent's pipe: a signal of the child would wake the parent.
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for stop in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(stop, signal.SIG_DFL)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+            # A copy of this end in any child would keep the others from hearing of our end.
             os.close(self._hold)
             if number <= 0:
                 self._aides[-number][1]()
@@ -215,7 +219,8 @@ class Supervisor:
             self._failed = self._failed or (self._burst and code != 0) or hopeless
             if self._burst or hopeless:
                 return
-        if self._signals or not self._workers():
+        # An aide serves the workers, and the last worker's end is no reason to leave its queues alone.
+        if self._signals or (number <= 0 and not self._workers()):
             return
         log.warning("%s ended with code %d; starting another", self._name(number), code)
         time.sleep(RESTART_PAUSE_SECONDS)

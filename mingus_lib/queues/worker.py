@@ -162,13 +162,14 @@ class MingusWorker(RegisteredWorker):
 
     def _deliver(self) -> bool:
         """Tell Redis of the job that is done, take the next one and begin it; wait when there is none."""
-        over = self._is_stopping() or self._is_enough()
+        over = self._is_stopping() or self.has_done_enough
         if over and self.endings.done is None:
             return False
         writable = self.endings.is_writable()
         if not writable and self.endings.done is None:
             self.attention.wait(IDLE_POLL_SECONDS)
             return True
+        # Without queues nothing is taken, but what is done is still settled.
         job = self._turn(self._turns if writable and not over else [])
         if job is not None:
             self._begin(job)
@@ -187,7 +188,13 @@ class MingusWorker(RegisteredWorker):
                 with self._translated():
                     self.take_own_line()
             settled, job = self.delivery.turn(
-                self.process, self.name, secrets.token_hex(16), queues, done, unsure=self._unsure
+                # The number is new for each delivery, so that a late settlement of an earlier one is refused.
+                self.process,
+                self.name,
+                secrets.token_hex(16),
+                queues,
+                done,
+                unsure=self._unsure,
             )
         except RedisUnavailable as error:
             self._unsure = True
@@ -198,6 +205,7 @@ class MingusWorker(RegisteredWorker):
         if done is not None and settled is not None and not settled.there:
             self._remember_forgotten(done)
         if job is not None and self.order.fair:
+            # The queue that gave goes to the end: a full one starves no other.
             at = self._turns.index(job.queue) + 1
             self._turns = self._turns[at:] + self._turns[:at]
         return job
@@ -262,6 +270,7 @@ class MingusWorker(RegisteredWorker):
 
     def _admit(self, job: Taken) -> None:
         admitted = admission.admit(job, self._keys_now())
+        # Before the attempt begins: waiting for a slot uses none up.
         wait, why = self._held_back(job, admitted.task)
         if wait > 0:
             when = datetime.now(UTC) + timedelta(seconds=wait)
@@ -310,8 +319,11 @@ class MingusWorker(RegisteredWorker):
         log.info("not run: %s", verdict.reason or "it has ended already", extra=_facts(job, admitted))
         if verdict.kind is Start.BURY or verdict.ended is JobState.DEAD:
             return Settlement(job, How.FAILED, result=verdict.reason or "it is dead")
-        how = How.FINISHED if verdict.ended is JobState.FINISHED else How.CANCELED
-        return Settlement(job, how, self.order.results_ttl, "")
+        if verdict.ended is JobState.FINISHED:
+            # Its end was written, and Redis never heard of it: whoever waits there wants the result.
+            result = admission.rq_result(self.ledger.result(job.id))
+            return Settlement(job, How.FINISHED, self.order.results_ttl, result)
+        return Settlement(job, How.CANCELED, self.order.results_ttl)
 
     def _feed(self, run: Run) -> None:
         child = self._ready_child()
@@ -380,6 +392,7 @@ class MingusWorker(RegisteredWorker):
             self._doom(run, "hard-limit")
         elif resident_bytes(self.child.pid if self.child else 0) > run.task.memory:
             self._doom(run, "memory-limit")
+        # Jobs of less than a second are spared the look at the ledger.
         elif time.monotonic() - run.began > 1 and self._is_cancel_requested(run):
             self._doom(run, "cancelled")
 
@@ -404,6 +417,7 @@ class MingusWorker(RegisteredWorker):
         else:
             verdict = FailureVerdict(reply["delay"], reply["reason"], False)
             self._fail(run, verdict, reply["traceback"])
+        # Last: a breaker that cannot be told must not keep the end from the ledger.
         self._count_dependency(run, reply)
 
     def _succeed(self, run: Run, result: str) -> None:
@@ -478,21 +492,14 @@ class MingusWorker(RegisteredWorker):
         """The job took its process with it: again, or dead the third time."""
         log.error("lost: %s", reason, extra=run.facts)
         now = datetime.now(UTC)
-        state: list[JobState | None] = []
-
-        def write() -> None:
-            state.append(self.ledger.lose(run.job.id, run.verdict.attempt, reason, now))
-
-        def settlement() -> Settlement:
-            how = How.FAILED if state and state[-1] is JobState.DEAD else How.QUEUED
-            return Settlement(run.job, how, result=reason)
-
+        state: JobState | None = None
         try:
-            write()
+            state = self.ledger.lose(run.job.id, run.verdict.attempt, reason, now)
         except StoreUnavailable as error:
-            self.endings.degrade(error)
             # Queued all the same: the next start finds the attempt open, and counts its death.
-        self.endings.done = settlement()
+            self.endings.degrade(error)
+        how = How.FAILED if state is JobState.DEAD else How.QUEUED
+        self.endings.done = Settlement(run.job, how, result=reason)
 
     # The ledger, signals, the end.
 
@@ -510,13 +517,16 @@ class MingusWorker(RegisteredWorker):
             log.info("worker %s stops", self.name)
         return self.attention.signals > 0
 
-    def _is_enough(self) -> bool:
+    @property
+    def has_done_enough(self) -> bool:
+        """Whether it has done as many jobs as it was to do."""
         return self.order.max_jobs is not None and self._jobs_done >= self.order.max_jobs
 
     def _beat(self) -> None:
         word = "degraded" if self.endings.degraded else "busy" if self._run else "idle"
         if self.attention.signals and word != "degraded":
             word = "stopping"
+        # Somebody waits to see these two; other states can wait for the next beat.
         if word != self.state_word and {"degraded", "stopping"} & {word, self.state_word}:
             self.beat_soon()
         self.state_word = word

@@ -59,8 +59,9 @@ def order(queues: Sequence[str], concurrency: int, **how: Any) -> WorkOrder:
     """A checked order; no queue means all of them. Raises NotFound or UsageError."""
     names = catalog.check_queues(queues) or catalog.QUEUES
     wanted = WorkOrder(names, concurrency, **how)
-    if wanted.name is not None and WORD.fullmatch(wanted.name) is None:
-        raise UsageError(f"--name {wanted.name[:40]!r}: use letters, digits, dots, _ and -")
+    # With the number of the last worker: a keeper would not know the owner of a job by a longer word.
+    if wanted.name is not None and WORD.fullmatch(f"{wanted.name}-{concurrency}") is None:
+        raise UsageError(f"--name {wanted.name[:40]!r}: use up to 96 letters, digits, dots, _ and -")
     if wanted.wait_scheduled and not wanted.burst:
         raise UsageError("--wait-scheduled goes with --burst")
     return wanted
@@ -142,7 +143,7 @@ def _run_worker(work: WorkOrder, number: int, renew: Renew, supervisor: Supervis
     )
     _note_start(here, name)
     worker.work()
-    if worker.dismissed:
+    if worker.dismissed or worker.has_done_enough:
         # With this code the supervisor starts no other in its place.
         raise SystemExit(DISMISSED)
 

@@ -274,6 +274,11 @@ class Ledger:
             for row in rows
         }
 
+    def result(self, job_id: str) -> str:
+        """The result of a finished job, as JSON text; `null` when there is none."""
+        found = self._store.value("SELECT result FROM job_runs WHERE id = ?", (job_id,))
+        return "null" if found is None else str(found)
+
     def open_pages(self, size: int) -> Iterator[list[tuple[JobSpec, JobState, bool]]]:
         """Unfinished jobs, page by page: spec, state, and whether Redis confirmed it."""
         after: tuple[str, int] = ("", 0)
