@@ -1,12 +1,14 @@
-"""A CSV or JSON Lines stream as numbered records, which knows how far it is: read in blocks, split line by line."""
+"""A CSV or JSON Lines stream as runs of numbered records, which knows how far it is: read in blocks, split by lines."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, islice
 from typing import Any, BinaryIO
 
 from mingus_lib.domain import reader_lines
@@ -15,10 +17,40 @@ from mingus_lib.store.reader_files import Place
 
 BLOCK_BYTES = 262_144
 MAX_LINE_BYTES = 1_000_000
+# Lines that are looked at together.
+RUN = 5_000
 TOO_LONG = b'"a line of more than a megabyte"\n'
 
 Record = Mapping[str, Any]
 Numbered = tuple[int, Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Lines that follow each other, by number: fields in the order of `names`, or a record, such as `{"\\0": why}`."""
+
+    names: tuple[str, ...]
+    lines: Sequence[tuple[int, Sequence[str] | Record]]
+
+    def records(self) -> Iterator[Numbered]:
+        """Line by line; what is empty is left out."""
+        for number, line in self.lines:
+            yield number, line if isinstance(line, Mapping) else self._record(line)
+
+    def _record(self, row: Sequence[str]) -> Record:
+        if len(row) != len(self.names):
+            return {"\0": f"{len(row)} fields instead of {len(self.names)}"}
+        return {name: text for name, text in zip(self.names, row, strict=True) if text}
+
+    def table(self) -> tuple[tuple[str, ...], Sequence[Sequence[Any]]] | None:
+        """The fields' names and each line's values, if all lines have the same fields."""
+        first = self.lines[0][1]
+        if not isinstance(first, Mapping):
+            rows = [line for _, line in self.lines]
+            return (self.names, rows) if set(map(len, rows)) == {len(self.names)} else None
+        names = tuple(first)
+        alike = all(tuple(line) == names for _, line in self.lines)
+        return (names, [tuple(line.values()) for _, line in self.lines]) if alike else None
 
 
 class Lines:
@@ -40,50 +72,45 @@ class Lines:
             return self._ends
         return self._begins + len(self._block) - len(parts[-1])
 
-    def records(self, form: str | None, place: Place | None) -> Iterator[Numbered]:
+    def runs(self, form: str | None, place: Place | None) -> Iterator[Run]:
         """All records, or those after `place`."""
         lines = self._lines()
         first = next((line for line in lines if line.strip()), None)
         if first is None:
             return
         json_lines = form == "jsonl" if form else first.lstrip().startswith("{")
-        header = [] if json_lines else self._header(first)
+        header = () if json_lines else self._header(first)
+        again: tuple[str, ...] = (first,) if json_lines else ()
         if place is not None:
             self._stream.seek(place.offset)
-            self._ends, self.number, first = place.offset, place.line, ""
+            self._ends, self.number, again = place.offset, place.line, ()
             lines = self._lines()
-        yield from self._objects(first, lines) if json_lines else self._rows(header, lines)
+        found = self._objects(again, lines) if json_lines else self._rows(lines)
+        while run := list(islice(found, RUN)):
+            yield Run(header, run)
 
-    def _header(self, first: str) -> list[str]:
+    def _header(self, first: str) -> tuple[str, ...]:
         names = reader_lines.named(next(csv.reader([first])))
         if not {"reader", "id"} & set(names) or len(set(names)) < len(names):
             raise UsageError(
                 f"{self._name}: its first line is no CSV header with a column `reader` or `id`, and no JSON object"
             )
-        return names
+        return tuple(names)
 
-    def _rows(self, header: list[str], lines: Iterator[str]) -> Iterator[Numbered]:
-        width = len(header)
+    def _rows(self, lines: Iterator[str]) -> Iterator[tuple[int, Sequence[str] | Record]]:
         rows = csv.reader(lines)
         while True:
             try:
                 for row in rows:
-                    if len(row) == width:
-                        yield (
-                            self.number,
-                            {name: text for name, text in zip(header, row, strict=True) if text},
-                        )
-                    elif row:
-                        yield self.number, {"\0": f"{len(row)} fields instead of {width}"}
+                    if row:
+                        yield self.number, row
             except csv.Error as error:
                 yield self.number, {"\0": f"no CSV: {error}"}
                 continue
             return
 
-    def _objects(self, first: str, lines: Iterator[str]) -> Iterator[Numbered]:
-        if first:
-            yield self.number, _object(first)
-        for line in lines:
+    def _objects(self, first: Iterable[str], lines: Iterator[str]) -> Iterator[Numbered]:
+        for line in chain(first, lines):
             if not line.isspace():
                 yield self.number, _object(line)
 
