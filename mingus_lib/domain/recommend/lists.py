@@ -20,7 +20,7 @@ CANDIDATES = 120
 # So many times as many are taken before the gate: a Beginner may read some half of a library.
 AHEAD = 3
 # Readers whose scores are held at once: some ten thousand each.
-AT_ONCE = 250
+AT_ONCE = 100
 BECAUSE = 2
 # From where a part is worth a word.
 TELLING = 0.02
@@ -51,7 +51,7 @@ class ListMaker:
 
     def __post_init__(self) -> None:
         self._scratch = np.zeros(len(self.shelf.ids), np.float32)
-        self._where = np.full(len(self.shelf.ids), -1, np.int32)
+        self._where = np.zeros(len(self.shelf.ids), np.int32)
         self._wanted = np.zeros(len(self.shelf.ids), bool)
         self._matrix = slim(self.taste + self.likeness)
 
@@ -73,8 +73,13 @@ class ListMaker:
         # Places of one width: else scipy widens the whole matrix for each product.
         scores = slim(csr(rows, columns, weights, (len(readers), known))) @ self._matrix
         bounds = itertools.pairwise(scores.indptr.tolist())
-        for (reader, history), (low, high) in zip(readers, bounds, strict=True):
-            yield self._one(reader, history, scores.indices[low:high], scores.data[low:high], limit, today)
+        chosen = [
+            self._one(reader, history, scores.indices[low:high], scores.data[low:high], limit, today)
+            for (reader, history), (low, high) in zip(readers, bounds, strict=True)
+        ]
+        because = self._because([ranked.places[numbers] for ranked, numbers, _ in chosen], histories)
+        for (reader, _), (ranked, numbers, drawn), led_here in zip(readers, chosen, because, strict=True):
+            yield self._told(ranked, numbers, drawn, led_here, reader)
 
     def near(self, place: int, reader: ReaderFacts, limit: int, today: float) -> list[Suggestion]:
         """What goes with one article, for a reader of these levels."""
@@ -84,14 +89,15 @@ class ListMaker:
 
     def _one(
         self, reader: ReaderFacts, history: History, scored: Ints, scores: Floats, limit: int, today: float
-    ) -> list[Suggestion]:
+    ) -> tuple[Ranked, list[int], list[bool]]:
+        """Candidates, the numbers of those that stand in the list, and which of these were drawn to explore."""
         self._scratch[scored] = scores
-        places, newest = self._candidates(reader, history, scored, scores)
+        places, new = self._candidates(reader, history, scored, scores)
         taste, worth = self._scratch[places], self._worth(today)
         self._scratch[scored] = 0
         ranked = rank(self.shelf, worth, places, taste, len(history.places), reader, self.policy)
-        chosen = choose(self.shelf, ranked, newest, reader, self.policy, limit, today)
-        return self._told(ranked, chosen, reader, history)
+        chosen = choose(self.shelf, ranked, new, reader, self.policy, limit, today)
+        return ranked, [number for number, _ in chosen], [drawn for _, drawn in chosen]
 
     def _worth(self, today: float) -> Floats:
         if self._merits is None or self._merits[0] != today:
@@ -100,8 +106,8 @@ class ListMaker:
 
     def _candidates(
         self, reader: ReaderFacts, history: History, scored: Ints, scores: Floats
-    ) -> tuple[Ints, Ints]:
-        """Places that are open and not finished: the best by score, the popular, the new and those of the goals."""
+    ) -> tuple[Ints, NDArray[np.bool_]]:
+        """Open and not finished: the best by score, the popular, the new and those of the goals; and which are new."""
         best = self._best(reader, scored, scores, CANDIDATES + len(history.finished))
         popular, newest = self.shelf.pools(reader.levels)
         goals = reader.goals if self.policy.has("goals") else ()
@@ -115,7 +121,10 @@ class ListMaker:
             wanted[history.finished] = False
         found = np.flatnonzero(wanted)
         wanted[found] = False
-        return found, newest
+        wanted[newest] = True
+        new = wanted[found]
+        wanted[newest] = False
+        return found, new
 
     def _best(self, reader: ReaderFacts, scored: Ints, scores: Floats, room: int) -> Ints:
         """The `room` open places of the highest scores above 0, in any order."""
@@ -130,24 +139,22 @@ class ListMaker:
         return best[top(scores[usable], room)] if len(best) > room else best
 
     def _told(
-        self, ranked: Ranked, chosen: Sequence[tuple[int, bool]], reader: ReaderFacts, history: History
+        self, ranked: Ranked, numbers: list[int], drawn: list[bool], because: list[list[int]], reader: ReaderFacts
     ) -> list[Suggestion]:
         """The chosen with their parts and reasons."""
-        numbers = [number for number, _ in chosen]
         places = ranked.places[numbers]
-        parts = ranked.parts[:, numbers].T.astype(np.float64).round(4).tolist()
-        because = self._because(places, history)
-        ids = self.shelf.ids[places].tolist()
-        told = zip(ids, places.tolist(), parts, because, chosen, strict=True)
+        parts = ranked.parts[:, numbers].T.astype(np.float64).round(4)
+        ids, sums = self.shelf.ids[places].tolist(), parts.sum(axis=1).round(4).tolist()
+        told = zip(ids, sums, parts.tolist(), because, places.tolist(), drawn, strict=True)
         return [
             Suggestion(
                 article,
-                round(sum(of_parts), 4),
+                score,
                 {name: value for name, value in zip(PARTS, of_parts, strict=True) if value},
                 tuple(led_here),
-                tuple(self._reasons(place, of_parts, drawn, reader)),
+                tuple(self._reasons(place, of_parts, to_explore, reader)),
             )
-            for article, place, of_parts, led_here, (_, drawn) in told
+            for article, score, of_parts, led_here, place, to_explore in told
         ]
 
     def _reasons(self, place: int, parts: Sequence[float], drawn: bool, reader: ReaderFacts) -> list[str]:
@@ -165,29 +172,50 @@ class ListMaker:
             found.append("new")
         return found
 
-    def _because(self, places: Ints, history: History) -> list[list[int]]:
-        """For each place the articles of the history that add most to its score."""
-        read, weights = _of_model(history, self._matrix.shape[0])
-        if not len(read) or not len(places):
-            return [[] for _ in places]
-        matrix = self._matrix
-        rows = list(zip(matrix.indptr[read].tolist(), matrix.indptr[read + 1].tolist(), strict=True))
-        self._where[places] = np.arange(len(places))
-        target = self._where[np.concatenate([matrix.indices[low:high] for low, high in rows])]
-        self._where[places] = -1
-        hit = np.flatnonzero(target >= 0)
-        ends = np.cumsum([high - low for low, high in rows])
-        owner = np.searchsorted(ends, hit, side="right")
-        entries = np.array([low for low, _ in rows]) - np.concatenate(([0], ends[:-1]))
-        added = np.zeros((len(places), len(read)), np.float32)
-        added[target[hit], owner] = matrix.data[hit + entries[owner]] * weights[owner]
-        order = np.argsort(-added, axis=1, kind="stable")[:, :BECAUSE]
-        most = np.take_along_axis(added, order, 1)
-        telling = (most > 0) & (most >= 0.25 * most[:, :1])
-        ids = self.shelf.ids[read][order].tolist()
+    def _because(
+        self, chosen: Sequence[Ints], histories: Sequence[tuple[Ints, Floats]]
+    ) -> list[list[list[int]]]:
+        """For each reader and chosen place the articles of the history that add most to its score."""
+        read = np.concatenate([places for places, _ in histories])
+        if not len(read):
+            return [[[] for _ in places] for places in chosen]
+        weights = np.concatenate([weight for _, weight in histories])
+        starts = np.cumsum([0, *(len(places) for places, _ in histories)])
+        rows = self._matrix[read]
+        rank = self._ranks(rows, starts, chosen)
+        hit = np.flatnonzero(rank)
+        # Of each hit its row, then the row's reader and place in the history.
+        row = np.repeat(np.arange(len(read)), np.diff(np.searchsorted(hit, rows.indptr)))
+        owner = np.repeat(np.arange(len(histories)), np.diff(starts))[row]
+        added = np.zeros((len(chosen), max(map(len, chosen)), int(np.diff(starts).max())), np.float32)
+        added[owner, rank[hit] - 1, row - starts[owner]] = rows.data[hit] * weights[row]
+        most, order = _most(added)
+        telling = (most > 0) & (most >= 0.25 * most[..., :1])
+        ids = self.shelf.ids[read][np.minimum(starts[:-1, None, None] + order, len(read) - 1)].tolist()
         return [
-            list(itertools.compress(best, tells)) for best, tells in zip(ids, telling.tolist(), strict=True)
+            [list(itertools.compress(*each)) for each in zip(best[: len(places)], tells, strict=False)]
+            for places, best, tells in zip(chosen, ids, telling.tolist(), strict=True)
         ]
+
+    def _ranks(self, rows: Csr, starts: Ints, chosen: Sequence[Ints]) -> NDArray[np.int32]:
+        """Of each entry the rank of its column among the chosen of the reader whose row it is, from 1; else 0."""
+        found = np.empty(rows.nnz, np.int32)
+        bounds = itertools.pairwise(rows.indptr[starts].tolist())
+        for places, (low, high) in zip(chosen, bounds, strict=True):
+            self._where[places] = np.arange(1, len(places) + 1)
+            self._where.take(rows.indices[low:high], out=found[low:high], mode="clip")
+            self._where[places] = 0
+        return found
+
+
+def _most(added: Floats) -> tuple[Floats, Ints]:
+    """The BECAUSE largest along the last axis and where they are, of equals the first; `added` is overwritten."""
+    found = []
+    for _ in range(BECAUSE):
+        at = added.argmax(axis=-1, keepdims=True)
+        found.append((np.take_along_axis(added, at, -1), at))
+        np.put_along_axis(added, at, 0, -1)
+    return np.concatenate([most for most, _ in found], -1), np.concatenate([at for _, at in found], -1)
 
 
 SIMILAR = ListPolicy(
