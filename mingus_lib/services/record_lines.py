@@ -25,17 +25,21 @@ Record = Mapping[str, Any]
 Numbered = tuple[int, Record]
 
 
+# What stands in a line: the fields of a CSV, or a record.
+Line = list[str] | dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Lines that follow each other, by number: fields in the order of `names`, or a record, such as `{"\\0": why}`."""
+    """Lines that follow each other, by number. `names`: of the fields of a CSV; a record is `{"\\0": why}` for none."""
 
     names: tuple[str, ...]
-    lines: Sequence[tuple[int, Sequence[str] | Record]]
+    lines: Sequence[tuple[int, Line]]
 
     def records(self) -> Iterator[Numbered]:
         """Line by line; what is empty is left out."""
         for number, line in self.lines:
-            yield number, line if isinstance(line, Mapping) else self._record(line)
+            yield number, line if isinstance(line, dict) else self._record(line)
 
     def _record(self, row: Sequence[str]) -> Record:
         if len(row) != len(self.names):
@@ -44,13 +48,13 @@ class Run:
 
     def table(self) -> tuple[tuple[str, ...], Sequence[Sequence[Any]]] | None:
         """The fields' names and each line's values, if all lines have the same fields."""
-        first = self.lines[0][1]
-        if not isinstance(first, Mapping):
-            rows = [line for _, line in self.lines]
+        records = [line for _, line in self.lines if isinstance(line, dict)]
+        if not records:
+            rows = [line for _, line in self.lines if isinstance(line, list)]
             return (self.names, rows) if set(map(len, rows)) == {len(self.names)} else None
-        names = tuple(first)
-        alike = all(tuple(line) == names for _, line in self.lines)
-        return (names, [tuple(line.values()) for _, line in self.lines]) if alike else None
+        names = tuple(records[0])
+        alike = len(records) == len(self.lines) and all(tuple(each) == names for each in records)
+        return (names, [tuple(each.values()) for each in records]) if alike else None
 
 
 class Lines:
@@ -97,7 +101,7 @@ class Lines:
             )
         return tuple(names)
 
-    def _rows(self, lines: Iterator[str]) -> Iterator[tuple[int, Sequence[str] | Record]]:
+    def _rows(self, lines: Iterator[str]) -> Iterator[tuple[int, Line]]:
         rows = csv.reader(lines)
         while True:
             try:
@@ -109,7 +113,7 @@ class Lines:
                 continue
             return
 
-    def _objects(self, first: Iterable[str], lines: Iterator[str]) -> Iterator[Numbered]:
+    def _objects(self, first: Iterable[str], lines: Iterator[str]) -> Iterator[tuple[int, Line]]:
         for line in chain(first, lines):
             if not line.isspace():
                 yield self.number, _object(line)
@@ -148,7 +152,7 @@ class Lines:
                 return
 
 
-def _object(line: str) -> Record:
+def _object(line: str) -> dict[str, Any]:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):

@@ -43,14 +43,12 @@ class ListMaker:
     taste: Csr
     likeness: Csr
     policy: ListPolicy
-    _scratch: Floats = field(init=False)
     _where: NDArray[np.int32] = field(init=False)
     _wanted: NDArray[np.bool_] = field(init=False)
     _matrix: Csr = field(init=False)
     _merits: tuple[float, Floats] | None = None
 
     def __post_init__(self) -> None:
-        self._scratch = np.zeros(len(self.shelf.ids), np.float32)
         self._where = np.zeros(len(self.shelf.ids), np.int32)
         self._wanted = np.zeros(len(self.shelf.ids), bool)
         self._matrix = slim(self.taste + self.likeness)
@@ -91,11 +89,13 @@ class ListMaker:
         self, reader: ReaderFacts, history: History, scored: Ints, scores: Floats, limit: int, today: float
     ) -> tuple[Ranked, list[int], list[bool]]:
         """Candidates, the numbers of those that stand in the list, and which of these were drawn to explore."""
-        self._scratch[scored] = scores
         places, new = self._candidates(reader, history, scored, scores)
-        taste, worth = self._scratch[places], self._worth(today)
-        self._scratch[scored] = 0
-        ranked = rank(self.shelf, worth, places, taste, len(history.places), reader, self.policy)
+        number = self._numbered(scored, places)
+        taste, hit = np.zeros(len(places) + 1, np.float32), np.flatnonzero(number != 0)
+        taste[number[hit]] = scores[hit]
+        ranked = rank(
+            self.shelf, self._worth(today), places, taste[1:], len(history.places), reader, self.policy
+        )
         chosen = choose(self.shelf, ranked, new, reader, self.policy, limit, today)
         return ranked, [number for number, _ in chosen], [drawn for _, drawn in chosen]
 
@@ -139,7 +139,12 @@ class ListMaker:
         return best[top(scores[usable], room)] if len(best) > room else best
 
     def _told(
-        self, ranked: Ranked, numbers: list[int], drawn: list[bool], because: list[list[int]], reader: ReaderFacts
+        self,
+        ranked: Ranked,
+        numbers: list[int],
+        drawn: list[bool],
+        because: list[list[int]],
+        reader: ReaderFacts,
     ) -> list[Suggestion]:
         """The chosen with their parts and reasons."""
         places = ranked.places[numbers]
@@ -182,13 +187,17 @@ class ListMaker:
         weights = np.concatenate([weight for _, weight in histories])
         starts = np.cumsum([0, *(len(places) for places, _ in histories)])
         rows = self._matrix[read]
-        rank = self._ranks(rows, starts, chosen)
-        hit = np.flatnonzero(rank)
+        bounds = itertools.pairwise(rows.indptr[starts].tolist())
+        numbered = zip(chosen, bounds, strict=True)
+        rank = np.concatenate(
+            [self._numbered(rows.indices[low:high], each) for each, (low, high) in numbered]
+        )
+        hit = np.flatnonzero(rank != 0)
         # Of each hit its row, then the row's reader and place in the history.
         row = np.repeat(np.arange(len(read)), np.diff(np.searchsorted(hit, rows.indptr)))
         owner = np.repeat(np.arange(len(histories)), np.diff(starts))[row]
         added = np.zeros((len(chosen), max(map(len, chosen)), int(np.diff(starts).max())), np.float32)
-        added[owner, rank[hit] - 1, row - starts[owner]] = rows.data[hit] * weights[row]
+        added[owner, rank[hit].astype(np.int64) - 1, row - starts[owner]] = rows.data[hit] * weights[row]
         most, order = _most(added)
         telling = (most > 0) & (most >= 0.25 * most[..., :1])
         ids = self.shelf.ids[read][np.minimum(starts[:-1, None, None] + order, len(read) - 1)].tolist()
@@ -197,14 +206,11 @@ class ListMaker:
             for places, best, tells in zip(chosen, ids, telling.tolist(), strict=True)
         ]
 
-    def _ranks(self, rows: Csr, starts: Ints, chosen: Sequence[Ints]) -> NDArray[np.int32]:
-        """Of each entry the rank of its column among the chosen of the reader whose row it is, from 1; else 0."""
-        found = np.empty(rows.nnz, np.int32)
-        bounds = itertools.pairwise(rows.indptr[starts].tolist())
-        for places, (low, high) in zip(chosen, bounds, strict=True):
-            self._where[places] = np.arange(1, len(places) + 1)
-            self._where.take(rows.indices[low:high], out=found[low:high], mode="clip")
-            self._where[places] = 0
+    def _numbered(self, entries: Ints, places: Ints) -> NDArray[np.int32]:
+        """Of each entry which of the places it is, from 1; 0 for none of them."""
+        self._where[places] = np.arange(1, len(places) + 1)
+        found = self._where.take(entries)
+        self._where[places] = 0
         return found
 
 

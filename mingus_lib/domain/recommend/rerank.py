@@ -118,9 +118,7 @@ def choose(
     return chosen
 
 
-def _drawn(
-    new: NDArray[np.bool_], reader: ReaderFacts, policy: ListPolicy, today: float
-) -> Iterator[int]:
+def _drawn(new: NDArray[np.bool_], reader: ReaderFacts, policy: ListPolicy, today: float) -> Iterator[int]:
     """New candidates in a random order that stays the same for this reader and day; drawn as they are asked for."""
     numbers = np.flatnonzero(new).tolist()
     draw = random.Random(f"{policy.seed} {reader.number} {int(today)}")  # noqa: S311
