@@ -107,7 +107,7 @@ def test_it_goes_on_where_it_was_cut_short(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader_import, "BATCH", 7)
-    monkeypatch.setattr(record_lines, "RUN", 3)
+    monkeypatch.setattr(record_lines, "BLOCK_BYTES", 100)
     file = written(tmp_path, HEADER, *events(40))
 
     def cut(done: int, _total: int) -> None:
@@ -231,7 +231,7 @@ def test_many_events_come_in_without_indexes_and_leave_with_them(
     for room in (event_indexes, event_rows):
         monkeypatch.setattr(room, "MANY", 20)
     monkeypatch.setattr(reader_import, "BATCH", 10)
-    monkeypatch.setattr(record_lines, "RUN", 4)
+    monkeypatch.setattr(record_lines, "BLOCK_BYTES", 150)
     seen = []
     importer = Importer(store, lambda *_: None)
     keep = importer._keep

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, BinaryIO
 
 from mingus_lib.domain import reader_lines
@@ -17,8 +17,6 @@ from mingus_lib.store.reader_files import Place
 
 BLOCK_BYTES = 262_144
 MAX_LINE_BYTES = 1_000_000
-# Lines that are looked at together.
-RUN = 5_000
 TOO_LONG = b'"a line of more than a megabyte"\n'
 
 Record = Mapping[str, Any]
@@ -77,7 +75,7 @@ class Lines:
         return self._begins + len(self._block) - len(parts[-1])
 
     def runs(self, form: str | None, place: Place | None) -> Iterator[Run]:
-        """All records, or those after `place`."""
+        """All records, or those after `place`; a run is about a block long."""
         lines = self._lines()
         first = next((line for line in lines if line.strip()), None)
         if first is None:
@@ -90,7 +88,14 @@ class Lines:
             self._ends, self.number, again = place.offset, place.line, ()
             lines = self._lines()
         found = self._objects(again, lines) if json_lines else self._rows(lines)
-        while run := list(islice(found, RUN)):
+        run: list[tuple[int, Line]] = []
+        begun = self._begins
+        for line in found:
+            run.append(line)
+            if self._begins != begun:
+                yield Run(header, run)
+                run, begun = [], self._begins
+        if run:
             yield Run(header, run)
 
     def _header(self, first: str) -> tuple[str, ...]:
