@@ -187,7 +187,7 @@ class Importer:
             for reader_id, assessment in pending.assessments:
                 reader_files.put_assessment(connection, self._numbers[reader_id], assessment)
             rows = pending.events
-            for at, row in enumerate(rows):
+            for at, row in enumerate(rows) if pending.newcomers else ():
                 if type(row[0]) is str:
                     rows[at] = (self._numbers[row[0]], *row[1:])
             event_indexes.make_way(connection, len(rows) + coming)

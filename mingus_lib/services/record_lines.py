@@ -46,13 +46,13 @@ class Run:
 
     def table(self) -> tuple[tuple[str, ...], Sequence[Sequence[Any]]] | None:
         """The fields' names and each line's values, if all lines have the same fields."""
-        records = [line for _, line in self.lines if isinstance(line, dict)]
-        if not records:
-            rows = [line for _, line in self.lines if isinstance(line, list)]
-            return (self.names, rows) if set(map(len, rows)) == {len(self.names)} else None
-        names = tuple(records[0])
-        alike = len(records) == len(self.lines) and all(tuple(each) == names for each in records)
-        return (names, [tuple(each.values()) for each in records]) if alike else None
+        lines: list[Any] = [line for _, line in self.lines]
+        if self.names:
+            alike = set(map(type, lines)) == {list} and set(map(len, lines)) == {len(self.names)}
+            return (self.names, lines) if alike else None
+        names = tuple(lines[0])
+        alike = set(map(tuple, lines)) == {names}
+        return (names, [tuple(each.values()) for each in lines]) if alike else None
 
 
 class Lines:

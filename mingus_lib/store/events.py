@@ -132,7 +132,7 @@ def _articles(rows: Sequence[tuple[Any, ...]]) -> str:
 
 def _used(rows: Sequence[tuple[Any, ...]]) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
     """The columns that some row fills, and the rows cut to them: binding all twelve takes twice the time."""
-    if all(len(each) == _NEEDED for each in rows):
+    if set(map(len, rows)) == {_NEEDED}:
         return _NAMES[:_NEEDED], rows
     empty = (None,) * (len(_NAMES) - _NEEDED)
     columns = list(zip(*(each if len(each) > _NEEDED else each + empty for each in rows), strict=True))
