@@ -13,7 +13,7 @@ from mingus_lib.domain.gate import PHASES
 from mingus_lib.domain.recommend.catalogue import Catalogue
 from mingus_lib.domain.recommend.facts import ListPolicy, ReaderFacts, Suggestion
 from mingus_lib.domain.recommend.matrix import Csr, Floats, Ints, csr, slim, top
-from mingus_lib.domain.recommend.rerank import PARTS, Ranked, choose, merits, rank
+from mingus_lib.domain.recommend.rerank import PARTS, choose, merits, rank
 
 # The best by score that are looked at more closely.
 CANDIDATES = 120
@@ -33,6 +33,22 @@ class History:
     places: Ints
     weights: Floats
     finished: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What stands in one list, best first: places, their parts (PARTS x places), and which were drawn to explore."""
+
+    places: Ints
+    parts: Floats
+    drawn: list[bool]
+
+
+# The words for a weak phase (or none), a fitting stage, popularity, and what was drawn; in the order of their bits.
+REASONS = [
+    tuple(itertools.compress((f"phase:{phase}", "stage", "popular", "new"), (phase, stage, popular, drawn)))
+    for phase, stage, popular, drawn in itertools.product(("", *PHASES), (0, 1), (0, 1), (0, 1))
+]
 
 
 @dataclass(slots=True)
@@ -75,9 +91,8 @@ class ListMaker:
             self._one(reader, history, scores.indices[low:high], scores.data[low:high], limit, today)
             for (reader, history), (low, high) in zip(readers, bounds, strict=True)
         ]
-        because = self._because([ranked.places[numbers] for ranked, numbers, _ in chosen], histories)
-        for (reader, _), (ranked, numbers, drawn), led_here in zip(readers, chosen, because, strict=True):
-            yield self._told(ranked, numbers, drawn, led_here, reader)
+        because = self._because([each.places for each in chosen], histories)
+        yield from self._told([reader for reader, _ in readers], chosen, because)
 
     def near(self, place: int, reader: ReaderFacts, limit: int, today: float) -> list[Suggestion]:
         """What goes with one article, for a reader of these levels."""
@@ -87,8 +102,7 @@ class ListMaker:
 
     def _one(
         self, reader: ReaderFacts, history: History, scored: Ints, scores: Floats, limit: int, today: float
-    ) -> tuple[Ranked, list[int], list[bool]]:
-        """Candidates, the numbers of those that stand in the list, and which of these were drawn to explore."""
+    ) -> _Chosen:
         places, new = self._candidates(reader, history, scored, scores)
         number = self._numbered(scored, places)
         taste, hit = np.zeros(len(places) + 1, np.float32), np.flatnonzero(number != 0)
@@ -97,7 +111,8 @@ class ListMaker:
             self.shelf, self._worth(today), places, taste[1:], len(history.places), reader, self.policy
         )
         chosen = choose(self.shelf, ranked, new, reader, self.policy, limit, today)
-        return ranked, [number for number, _ in chosen], [drawn for _, drawn in chosen]
+        numbers = [number for number, _ in chosen]
+        return _Chosen(ranked.places[numbers], ranked.parts[:, numbers], [drawn for _, drawn in chosen])
 
     def _worth(self, today: float) -> Floats:
         if self._merits is None or self._merits[0] != today:
@@ -139,42 +154,45 @@ class ListMaker:
         return best[top(scores[usable], room)] if len(best) > room else best
 
     def _told(
-        self,
-        ranked: Ranked,
-        numbers: list[int],
-        drawn: list[bool],
-        because: list[list[int]],
-        reader: ReaderFacts,
-    ) -> list[Suggestion]:
-        """The chosen with their parts and reasons."""
-        places = ranked.places[numbers]
-        parts = ranked.parts[:, numbers].T.astype(np.float64).round(4)
-        ids, sums = self.shelf.ids[places].tolist(), parts.sum(axis=1).round(4).tolist()
-        told = zip(ids, sums, parts.tolist(), because, places.tolist(), drawn, strict=True)
-        return [
-            Suggestion(
-                article,
-                score,
-                {name: value for name, value in zip(PARTS, of_parts, strict=True) if value},
-                tuple(led_here),
-                tuple(self._reasons(place, of_parts, to_explore, reader)),
-            )
-            for article, score, of_parts, led_here, place, to_explore in told
-        ]
+        self, readers: Sequence[ReaderFacts], chosen: Sequence[_Chosen], because: Sequence[list[list[int]]]
+    ) -> Iterator[list[Suggestion]]:
+        """The lists with their parts and reasons."""
+        places = np.concatenate([each.places for each in chosen])
+        parts = np.concatenate([each.parts for each in chosen], axis=1).T.astype(np.float64).round(4)
+        owners = np.repeat(np.arange(len(chosen)), [len(each.places) for each in chosen])
+        drawn = np.fromiter(itertools.chain.from_iterable(each.drawn for each in chosen), bool, len(places))
+        lines = zip(
+            self.shelf.ids[places].tolist(), parts.sum(axis=1).round(4).tolist(), parts.tolist(),
+            self._reasons(readers, owners, places, parts, drawn), strict=True,
+        )  # fmt: skip
+        for led_here in because:
+            yield [
+                Suggestion(
+                    article,
+                    score,
+                    {name: value for name, value in zip(PARTS, of_parts, strict=True) if value},
+                    tuple(read),
+                    reasons,
+                )
+                for read, (article, score, of_parts, reasons) in zip(led_here, lines, strict=False)
+            ]
 
-    def _reasons(self, place: int, parts: Sequence[float], drawn: bool, reader: ReaderFacts) -> list[str]:
-        taste, popularity, on_goals, stage, *_, balance = parts
-        goals = [goal for goal in reader.goals if goal in self.shelf.topics[place]] if on_goals else []
-        found = [f"goal:{goal}" for goal in goals[:1]]
-        phase = self.shelf.phases[place]
-        if balance > TELLING and phase >= 0 and reader.weakness[phase] == 1:
-            found.append(f"phase:{PHASES[phase]}")
-        if stage > TELLING / 2:
-            found.append("stage")
-        if popularity > max(taste, TELLING):
-            found.append("popular")
-        if drawn:
-            found.append("new")
+    def _reasons(
+        self, readers: Sequence[ReaderFacts], owners: Ints, places: Ints, parts: NDArray[np.float64],
+        drawn: NDArray[np.bool_],
+    ) -> list[tuple[str, ...]]:  # fmt: skip
+        """The words for each line, `owners` telling whose it is."""
+        taste, popularity, on_goals, stage, *_, balance = parts.T
+        weakest = np.array([(*(weakness == 1 for weakness in each.weakness), False) for each in readers])
+        phases = self.shelf.phases[places]
+        needed = (balance > TELLING) & weakest[owners, phases]
+        number = np.where(needed, phases + 1, 0) * 8 + (stage > TELLING / 2) * 4
+        number = number + (popularity > np.maximum(taste, TELLING)) * 2 + drawn
+        found = [REASONS[each] for each in number.tolist()]
+        for line in np.flatnonzero(on_goals).tolist():
+            topics = self.shelf.topics[places[line]]
+            goals = [f"goal:{goal}" for goal in readers[owners[line]].goals if goal in topics]
+            found[line] = (*goals[:1], *found[line])
         return found
 
     def _because(
