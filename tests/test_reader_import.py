@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mingus_lib.domain import reader_lines
 from mingus_lib.domain.readers import KINDS
 from mingus_lib.errors import StoreUnavailable, UsageError
-from mingus_lib.services import analytics, reader_import
+from mingus_lib.services import analytics, reader_import, record_lines
 from mingus_lib.services.reader_import import Importer, ImportResult
 from mingus_lib.store import event_indexes
 from mingus_lib.store import events as event_rows
@@ -144,7 +144,7 @@ def test_it_goes_on_where_it_was_cut_short(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader_import, "BATCH", 7)
-    monkeypatch.setattr(reader_import, "REPORT_EVERY", 8)
+    monkeypatch.setattr(record_lines, "BLOCK_BYTES", 100)
     file = written(tmp_path, HEADER, *events(40))
 
     def cut(done: int, _total: int) -> None:
@@ -202,13 +202,38 @@ def test_hostile_bytes_are_bad_lines(store: Store, tmp_path: Path) -> None:
                      "2026-03-01T24:00:00Z", "2026-03-01T12:00:60Z", "٢026-03-01T12:00:00Z", "1767225600"]),
     st.text(max_size=3) | st.just("e" * 201),
     st.sampled_from([*KINDS, "eaten", None, ["viewed"]]),
-    st.sampled_from([None, "", "event", "reader"]),
+    st.sampled_from([None, "", "event", "reader", ["event"]]),
 )  # fmt: skip
 def test_the_short_way_keeps_what_the_careful_way_does(at: str, mark: str, kind: object, of: object) -> None:
-    record = {"id": mark, "at": at, "event": kind, "kind": of}
-    short = reader_lines.plain_event(record)
+    record = {"id": mark, "reader": "ada", "article": 1, "at": at, "event": kind, "kind": of}
+    other = {
+        "id": "x",
+        "reader": "bo",
+        "article": "2",
+        "at": "2026-03-01T12:00:00Z",
+        "event": "viewed",
+        "kind": "",
+    }
+    rows = [tuple(other.values()), tuple(record.values())]
+    short = reader_lines.plain_events(tuple(record), rows)
     if short is not None:
-        assert (0, short[0], 1, *short[1:], *[None] * 7) == row(0, reader_lines.event(record, 1, "ada"))
+        kept = (0, short.ids[1], 1, short.kinds[1], short.times[1], *[None] * 7)
+        assert kept == row(0, reader_lines.event(record, 1, "ada"))
+        assert (short.readers, short.articles) == (("bo", "ada"), ("2", 1))
+
+
+def test_most_events_go_the_short_way(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(reader_lines, "event")
+    lines = [
+        {"id": f"j{n}", "reader": "bo", "article": n % 5 + 1, "event": "viewed", "at": "2026-03-01T12:00:00Z"}
+        for n in range(4)
+    ]
+    for file in (
+        written(tmp_path, HEADER, *events(9)),
+        written(tmp_path, *map(json.dumps, lines), name="in.jsonl"),
+    ):
+        assert importing(store, file, max_errors=0).bad_lines == []
+    assert Events(store).count() == 13
 
 
 def test_rows_of_all_shapes_are_kept_in_one_batch(store: Store, tmp_path: Path) -> None:
@@ -243,6 +268,7 @@ def test_many_events_come_in_without_indexes_and_leave_with_them(
     for room in (event_indexes, event_rows):
         monkeypatch.setattr(room, "MANY", 20)
     monkeypatch.setattr(reader_import, "BATCH", 10)
+    monkeypatch.setattr(record_lines, "BLOCK_BYTES", 150)
     seen = []
     importer = Importer(store, lambda *_: None)
     keep = importer._keep

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mingus_lib.domain.recommend import content, ease, evaluation, metrics, walks
+from mingus_lib.domain.recommend import content, ease, evaluation, matrix, metrics, walks
 from mingus_lib.domain.recommend.matrix import csr, largest, product
 from mingus_lib.domain.recommend.ranking import hits, top_ranks
 from mingus_lib.domain.recommend.readings import Places, Readings
@@ -67,8 +67,6 @@ def test_rp3beta_is_the_walk_of_the_paper() -> None:
 
 
 def test_a_product_in_pieces_is_the_product(monkeypatch: pytest.MonkeyPatch) -> None:
-    from mingus_lib.domain.recommend import matrix
-
     left, right = made(50, 30).seen, made(30, 50, 1).seen
     monkeypatch.setattr(matrix, "PIECE", 100)
     whole = (left @ right).toarray()
@@ -77,6 +75,19 @@ def test_a_product_in_pieces_is_the_product(monkeypatch: pytest.MonkeyPatch) -> 
     assert np.diff(found.indptr).max() <= 5
     for row, kept in zip(whole, found.toarray(), strict=True):
         assert np.allclose(np.sort(row)[-5:], np.sort(kept)[-5:])
+
+
+def test_a_full_product_and_stacked_pieces_are_the_same_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    left, right = made(50, 30).seen, made(30, 50, 1).seen
+    monkeypatch.setattr(matrix, "ROWS", 7)
+    whole = left @ right
+    assert np.array_equal(matrix.full(left, right), whole.toarray())
+    pieces = [whole[start : start + 9] for start in range(0, 50, 9)]
+    stacked = matrix.stacked(pieces, 50)
+    assert np.array_equal(stacked.toarray(), whole.toarray())
+    assert stacked.indices.dtype == np.int32
+    assert not any(pieces)
+    assert matrix.stacked([], 3).shape == (0, 3)
 
 
 @settings(deadline=None)

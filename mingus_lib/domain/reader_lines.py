@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import eq
 from typing import Any
 
 from mingus_lib.domain.gate import Assessment
@@ -105,25 +107,65 @@ def event(record: Record, article_id: int, reader_id: str) -> Event:
     )  # fmt: skip
 
 
-def plain_event(record: Record) -> tuple[str, str, str] | None:
-    """Id, kind and ISO time of an event that says no more and is written as most are; None: ask `event`."""
-    at, given, kind = record.get("at"), record.get("id"), record.get("event")
-    if (
-        record.get("kind") in _UNSAID and type(at) is str and at[7::3] == "-T::Z"
-        and type(given) is str and given.isprintable() and 0 < len(given) <= LONGEST_ID and given.strip() == given
-        and kind in _PLAIN and _OPTIONAL.isdisjoint(record)
-    ):  # fmt: skip
-        try:
-            datetime.fromisoformat(at)
-        except ValueError:
-            return None
-        return given, kind, f"{at[:19]}+00:00"
+@dataclass(frozen=True, slots=True)
+class PlainEvents:
+    """Columns of events that say no more: ids, readers and articles as written, kinds, and times as they are kept."""
+
+    ids: Sequence[str]
+    readers: Sequence[str]
+    articles: Sequence[str | int]
+    kinds: Sequence[str]
+    times: Sequence[str]
+
+
+def plain_events(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> PlainEvents | None:
+    """Lines of the same fields, if all are events that say no more and are written as most are; None: ask `event`.
+
+    Ten million come this way: a look at a column takes a third of the time that one at each line takes.
+    """
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+    if not columns.keys() >= _NEEDED or not _OPTIONAL.isdisjoint(columns):
+        return None
+    ids, readers, articles, kinds, times = (columns[name] for name in _PLAIN_ORDER)
+    texts = all(set(map(type, column)) == {str} for column in (ids, readers, kinds, times))
+    if not texts or not set(map(type, articles)) <= {str, int} or not _unsaid(columns.get("kind", ())):
+        return None
+    if _PLAIN.keys() >= set(kinds) and _plain_ids(ids) and _plain_times(times):
+        return PlainEvents(
+            ids, readers, articles, [_PLAIN[kind] for kind in kinds], [f"{at[:19]}+00:00" for at in times]
+        )
     return None
 
 
+def _unsaid(kinds: Sequence[Any]) -> bool:
+    return all(kind in _UNSAID for kind in kinds)
+
+
+def _plain_ids(ids: Sequence[str]) -> bool:
+    lengths = set(map(len, ids))
+    sized = min(lengths) > 0 and max(lengths) <= LONGEST_ID
+    return sized and "".join(ids).isprintable() and all(map(eq, ids, map(str.strip, ids)))
+
+
+def _plain_times(times: Sequence[str]) -> bool:
+    """Whether all are written as 2026-03-01T12:00:00Z."""
+    if set(map(len, times)) != {20}:
+        return False
+    together = "".join(times)
+    if any(set(together[place::20]) != {mark} for place, mark in _MARKS):
+        return False
+    try:
+        return all(map(datetime.fromisoformat, times))
+    except ValueError:
+        return False
+
+
+_PLAIN_ORDER = ("id", "reader", "article", "event", "at")
+_NEEDED = frozenset(_PLAIN_ORDER)
+_MARKS = ((4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"), (19, "Z"))
 _UNSAID = (None, "", "event")
-# A rating has more to say.
-_PLAIN = tuple(kind for kind in KINDS if kind != "rated")
+# One text for all events of a kind; a rating has more to say.
+_PLAIN = {kind: kind for kind in KINDS if kind != "rated"}
 _OPTIONAL = frozenset(
     ("time_spent_seconds", "scroll_depth", "found_helpful", "device", "source", "overall", "tags", "priority")
 ).union(RATINGS, TEXTS)

@@ -269,12 +269,10 @@ def _content(name: str, items: _Numbers) -> tuple[dict[int, Any], int]:
 
 
 def _vectors(content: tuple[dict[int, Any], int], articles: int) -> Any:
-    from collections import Counter
+    from mingus_lib.domain.recommend.content import Vocabulary, tfidf
 
-    from mingus_lib.domain.recommend.content import tfidf
-
-    counts, words = content
-    return tfidf((counts.get(number, Counter()) for number in range(articles)), words)
+    (counts, words), nothing = content, Vocabulary().count("", "")
+    return tfidf([counts.get(number, nothing) for number in range(articles)], words)
 
 
 def _records(name: str, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:

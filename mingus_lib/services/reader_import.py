@@ -22,15 +22,14 @@ from mingus_lib.domain.readers import Reader
 from mingus_lib.domain.urls import canonical
 from mingus_lib.errors import UsageError
 from mingus_lib.services.enqueueing import open_input
-from mingus_lib.services.record_lines import Lines, Record
+from mingus_lib.services.record_lines import Lines, Record, Run
 from mingus_lib.store import event_indexes, events, reader_files
 from mingus_lib.store.articles import Articles
 from mingus_lib.store.database import Store
 from mingus_lib.store.reader_files import Place, ReaderFiles
 
-# Lines kept at once. Each batch touches most pages of the table, so that fewer and larger ones write less.
+# Lines kept at once, some 250 MB. Each batch touches most pages of the table: fewer and larger ones write less.
 BATCH = 1_000_000
-REPORT_EVERY = 20_000
 HEAD_BYTES = 65_536
 
 
@@ -65,11 +64,11 @@ class ImportResult:
 
 @dataclass(slots=True)
 class _Pending:
-    """What was read and is not kept yet. `events`: a reader's id and the rest of the row."""
+    """What was read and is not kept yet. `events`: a reader's number (the id of a new one), and the rest."""
 
     lines: int = 0
     readers: list[Reader] = field(default_factory=list)
-    newcomers: dict[str, None] = field(default_factory=dict)
+    newcomers: dict[str, str] = field(default_factory=dict)
     assessments: list[tuple[str, Assessment]] = field(default_factory=list)
     events: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -83,7 +82,8 @@ class Importer:
         self._report = report
         self._numbers = files.readers.numbers()
         self._known = files.article_ids()
-        self._written: dict[str, int] = {}
+        # Where articles are, by what files call them.
+        self._written: dict[str | int, int] = {}
         self._pending = _Pending()
 
     def run(self, name: str, stdin: BinaryIO, *, max_errors: int, form: str | None = None) -> ImportResult:
@@ -105,10 +105,9 @@ class Importer:
             total = Path(name).stat().st_size if seekable else 0
             if place is not None:
                 result.counts, result.resumed_at = Counts(**place.counts), place.line
-            for line, record in lines.records(form, place):
-                self._take(line, record, result)
-                if lines.number % REPORT_EVERY == 0:
-                    self._report(lines.offset, total)
+            for run in lines.runs(form, place):
+                self._take(run, result, max_errors)
+                self._report(lines.offset, total)
                 if self._pending.lines >= BATCH or len(result.bad_lines) > max_errors:
                     self._keep(lines, source, result.counts, _coming(lines, total))
                 if len(result.bad_lines) > max_errors:
@@ -123,44 +122,62 @@ class Importer:
                 self._files.finished(source)
             return result
 
-    def _take(self, line: int, record: Record, result: ImportResult) -> None:
-        """Check a record and put it by until its batch is kept."""
-        self._pending.lines += 1
+    def _take(self, run: Run, result: ImportResult, max_errors: int) -> None:
+        """Check lines and put them by until their batch is kept; up to the first bad line that is too many."""
+        if self._take_plainly(run):
+            return
+        for line, record in run.records():
+            self._pending.lines += 1
+            try:
+                self._put_by(record)
+            except ValueError as error:
+                result.counts.bad += 1
+                result.bad_lines.append((line, str(error)))
+                if len(result.bad_lines) > max_errors:
+                    return
+
+    def _take_plainly(self, run: Run) -> bool:
+        """Take all lines, column by column, if they are events that say no more and nothing is wrong with any."""
+        table = run.table()
+        plain = reader_lines.plain_events(*table) if table is not None else None
+        if plain is None:
+            return False
         try:
-            self._put_by(record)
-        except ValueError as error:
-            result.counts.bad += 1
-            result.bad_lines.append((line, str(error)))
+            for article in set(plain.articles).difference(self._written):
+                self._article(article)
+            numbers = self._numbers
+            readers = [numbers.get(each) or self._reader(each) for each in plain.readers]
+        except ValueError:
+            return False
+        articles = map(self._written.__getitem__, plain.articles)
+        self._pending.events.extend(zip(readers, plain.ids, articles, plain.kinds, plain.times, strict=True))
+        self._pending.lines += len(run.lines)
+        return True
 
     def _put_by(self, record: Record) -> None:
         if "\0" in record:
             raise ValueError(record["\0"])
-        pending = self._pending
-        # Ten million come this way: what is written plainly need not become an Event first.
-        plain = reader_lines.plain_event(record)
-        kind = "event" if plain is not None else reader_lines.kind_of(record)
+        pending, kind = self._pending, reader_lines.kind_of(record)
         if kind == "event":
-            reader_id = record.get("reader")
-            if type(reader_id) is not str or reader_id not in self._numbers:
-                reader_id = self._met(reader_lines.identity(record))
-            article = self._article(record)
-            if plain is not None:
-                pending.events.append((reader_id, plain[0], article, plain[1], plain[2]))
-            else:
-                event = reader_lines.event(record, article, reader_id)
-                pending.events.append((reader_id, *events.row(0, event)[1:]))
+            reader_id = reader_lines.identity(record)
+            number = self._reader(reader_id)
+            event = reader_lines.event(record, self._article(record.get("article")), reader_id)
+            pending.events.append((number, *events.row(0, event)[1:]))
         elif kind == "reader":
             pending.readers.append(reader_lines.reader(record))
         else:
             reader_id = reader_lines.identity(record)
             pending.assessments.append((reader_id, reader_lines.assessment(record)))
-            self._met(reader_id)
+            self._reader(reader_id)
 
-    def _met(self, reader_id: str) -> str:
-        """A reader that an event or assessment names is added, when they are new, by that id alone."""
-        if reader_id not in self._numbers:
-            self._pending.newcomers.setdefault(reader_id)
-        return reader_id
+    def _reader(self, written: str) -> int | str:
+        """The number of a reader. One whom an event or assessment is the first to name is added by that id alone."""
+        number = self._numbers.get(written)
+        if number is not None:
+            return number
+        newcomers = self._pending.newcomers
+        reader_id = newcomers.get(written) or reader_lines.identity({"reader": written})
+        return self._numbers.get(reader_id) or newcomers.setdefault(reader_id, reader_id)
 
     def _keep(self, lines: Lines, source: str | None, counts: Counts, coming: int) -> None:
         """Keep the batch and how far the file was read: all of it or nothing. About so many lines come after it."""
@@ -171,10 +188,10 @@ class Importer:
                 counts.readers += 1
             for reader_id, assessment in pending.assessments:
                 reader_files.put_assessment(connection, self._numbers[reader_id], assessment)
-            numbers = self._numbers
-            rows = [(numbers[row[0]], *row[1:]) for row in pending.events]
-            # A million rows are not held twice.
-            pending.events.clear()
+            rows = pending.events
+            for at, row in enumerate(rows) if pending.newcomers else ():
+                if type(row[0]) is str:
+                    rows[at] = (self._numbers[row[0]], *row[1:])
             event_indexes.make_way(connection, len(rows) + coming)
             added = events.append(connection, rows)
             counts.lines += pending.lines
@@ -192,17 +209,18 @@ class Importer:
         described = {reader.id for reader in self._pending.readers}
         return [Reader(each) for each in self._pending.newcomers if each not in described]
 
-    def _article(self, record: Record) -> int:
+    def _article(self, written: Any) -> int:
         """The article's id, given as such or as its address. Raises ValueError."""
-        value = record.get("article")
-        if isinstance(value, str):
-            number = self._written.get(value)
-            if number is None:
-                number = self._written[value] = self._at_address(value) if "://" in value else _whole(value)
-        else:
-            number = value if type(value) is int else 0
-        if not 0 < number < len(self._known) or not self._known[number]:
-            raise ValueError(f"article: {str(value)[:100]!r} is no article of this library")
+        if type(written) not in (str, int):
+            written = ""
+        number = self._written.get(written)
+        if number is None:
+            number = written if isinstance(written, int) else _whole(written)
+            if isinstance(written, str) and "://" in written:
+                number = self._at_address(written)
+            if not 0 < number < len(self._known) or not self._known[number]:
+                raise ValueError(f"article: {str(written)[:100]!r} is no article of this library")
+            self._written[written] = number
         return number
 
     def _at_address(self, address: str) -> int:

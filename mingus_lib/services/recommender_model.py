@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FILE = "recommender.npz"
 # Readers whose events are turned into a matrix at once.
-READERS_AT_ONCE = 5_000
+READERS_AT_ONCE = 1_000
 # Of one reader the newest; it bounds what one tireless reader costs, which grows with the square.
 READINGS_OF_A_READER = 300
 SECONDS_A_DAY = 86_400.0
@@ -82,22 +82,17 @@ def content_of(lists: Recommendations) -> tuple[Any, Any]:
 def all_readings(readers: Readers, events: Events, places: Places, now: datetime) -> Readings:
     """What all readers read of these articles, in chunks of readers."""
     import numpy as np
-    from scipy import sparse
 
-    from mingus_lib.domain.recommend.matrix import slim
+    from mingus_lib.domain.recommend.matrix import stacked
     from mingus_lib.domain.recommend.readings import Readings
 
-    made = [
-        readings_of(events.readings(first, last), first, last - first + 1, places, now)[0].newest(
-            READINGS_OF_A_READER
-        )
-        for first, last in readers.chunks(READERS_AT_ONCE)
-    ]
-    if not made:
-        return Readings(sparse.csr_array((0, places.count), dtype=np.float32), None)
-    times = [each.at for each in made if each.at is not None]
-    seen = slim(sparse.vstack([each.seen for each in made], format="csr"))
-    return Readings(seen, np.concatenate(times) if times else None)
+    seen, times = [], []
+    for first, last in readers.chunks(READERS_AT_ONCE):
+        found, _, _ = readings_of(events.readings(first, last), first, last - first + 1, places, now)
+        newest = found.newest(READINGS_OF_A_READER)
+        seen.append(newest.seen)
+        times += [] if newest.at is None else [newest.at]
+    return Readings(stacked(seen, places.count), np.concatenate(times) if times else None)
 
 
 def readings_of(

@@ -1,12 +1,14 @@
-"""A CSV or JSON Lines stream as numbered records, which knows how far it is: read in blocks, split line by line."""
+"""A CSV or JSON Lines stream as runs of numbered records, which knows how far it is: read in blocks, split by lines."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any, BinaryIO
 
 from mingus_lib.domain import reader_lines
@@ -19,6 +21,38 @@ TOO_LONG = b'"a line of more than a megabyte"\n'
 
 Record = Mapping[str, Any]
 Numbered = tuple[int, Record]
+
+
+# What stands in a line: the fields of a CSV, or a record.
+Line = list[str] | dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Lines that follow each other, by number. `names`: of the fields of a CSV; a record is `{"\\0": why}` for none."""
+
+    names: tuple[str, ...]
+    lines: Sequence[tuple[int, Line]]
+
+    def records(self) -> Iterator[Numbered]:
+        """Line by line; what is empty is left out."""
+        for number, line in self.lines:
+            yield number, line if isinstance(line, dict) else self._record(line)
+
+    def _record(self, row: Sequence[str]) -> Record:
+        if len(row) != len(self.names):
+            return {"\0": f"{len(row)} fields instead of {len(self.names)}"}
+        return {name: text for name, text in zip(self.names, row, strict=True) if text}
+
+    def table(self) -> tuple[tuple[str, ...], Sequence[Sequence[Any]]] | None:
+        """The fields' names and each line's values, if all lines have the same fields."""
+        lines: list[Any] = [line for _, line in self.lines]
+        if self.names:
+            alike = set(map(type, lines)) == {list} and set(map(len, lines)) == {len(self.names)}
+            return (self.names, lines) if alike else None
+        names = tuple(lines[0])
+        alike = set(map(tuple, lines)) == {names}
+        return (names, [tuple(each.values()) for each in lines]) if alike else None
 
 
 class Lines:
@@ -41,22 +75,32 @@ class Lines:
             return self._ends
         return self._begins + len(self._block) - len(parts[-1])
 
-    def records(self, form: str | None, place: Place | None) -> Iterator[Numbered]:
-        """All records, or those after `place`."""
+    def runs(self, form: str | None, place: Place | None) -> Iterator[Run]:
+        """All records, or those after `place`; a run is about a block long."""
         lines = self._lines()
         first = next((line for line in lines if line.strip()), None)
         if first is None:
             return
         json_lines = form == "jsonl" if form else first.lstrip().startswith("{")
-        header = [] if json_lines else self._header(first)
+        header = () if json_lines else self._header(first)
         # The first line was read all the same: it says which column is which.
+        again: tuple[str, ...] = (first,) if json_lines else ()
         if place is not None:
             self._stream.seek(place.offset)
-            self._ends, self.number, first = place.offset, place.line, ""
+            self._ends, self.number, again = place.offset, place.line, ()
             lines = self._lines()
-        yield from self._objects(first, lines) if json_lines else self._rows(header, lines)
+        found = self._objects(again, lines) if json_lines else self._rows(lines)
+        run: list[tuple[int, Line]] = []
+        begun = self._begins
+        for line in found:
+            run.append(line)
+            if self._begins != begun:
+                yield Run(header, run)
+                run, begun = [], self._begins
+        if run:
+            yield Run(header, run)
 
-    def _header(self, first: str) -> list[str]:
+    def _header(self, first: str) -> tuple[str, ...]:
         try:
             names = reader_lines.named(next(csv.reader([first])))
         except csv.Error as error:
@@ -68,31 +112,23 @@ class Lines:
             raise UsageError(
                 f"{self._name}: its first line is no CSV header with a column `reader` or `id`, and no JSON object"
             )
-        return names
+        return tuple(names)
 
-    def _rows(self, header: list[str], lines: Iterator[str]) -> Iterator[Numbered]:
-        width = len(header)
+    def _rows(self, lines: Iterator[str]) -> Iterator[tuple[int, Line]]:
         rows = csv.reader(lines)
         while True:
             try:
                 for row in rows:
-                    if len(row) == width:
-                        yield (
-                            self.number,
-                            {name: text for name, text in zip(header, row, strict=True) if text},
-                        )
-                    elif row:
-                        yield self.number, {"\0": f"{len(row)} fields instead of {width}"}
+                    if row:
+                        yield self.number, row
             # csv.reader goes on after an error, with the next line.
             except csv.Error as error:
                 yield self.number, {"\0": f"no CSV: {error}"}
                 continue
             return
 
-    def _objects(self, first: str, lines: Iterator[str]) -> Iterator[Numbered]:
-        if first:
-            yield self.number, _object(first)
-        for line in lines:
+    def _objects(self, first: Iterable[str], lines: Iterator[str]) -> Iterator[tuple[int, Line]]:
+        for line in chain(first, lines):
             if not line.isspace():
                 yield self.number, _object(line)
 
@@ -131,7 +167,7 @@ class Lines:
                 return
 
 
-def _object(line: str) -> Record:
+def _object(line: str) -> dict[str, Any]:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):

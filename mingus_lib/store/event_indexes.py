@@ -46,8 +46,11 @@ def mend(store: Store) -> None:
     with store.reading() as connection:
         # In memory, sorting ten million events takes a gigabyte.
         connection.execute("PRAGMA temp_store=FILE")
+        # A second thread sorts while this one reads.
+        connection.execute("PRAGMA threads=1")
         try:
             for statement in STATEMENTS:
                 connection.execute(statement)
         finally:
+            connection.execute("PRAGMA threads=0")
             connection.execute("PRAGMA temp_store=MEMORY")

@@ -6,6 +6,8 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
@@ -20,6 +22,8 @@ _COLUMNS = (
 _NAMES = ("reader", *_COLUMNS.split(", "))
 # Every event has these; the others may be left out of a row's end.
 _NEEDED = 5
+# Of a great many, so many rows are one statement.
+_AT_ONCE = 100
 _TOUCH = "UPDATE readers SET revision = revision + 1 WHERE number IN (SELECT value FROM json_each(?))"
 _KINDS = " ".join(f"WHEN '{kind}' THEN {strength}" for kind, strength in STRENGTHS.items())
 _STARS = " ".join(f"WHEN {stars} THEN {strength}" for stars, strength in RATED.items())
@@ -81,9 +85,8 @@ def append(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> i
     # By reader, as they lie: pages are written once instead of here and there.
     ordered = sorted(rows, key=itemgetter(0))
     names, values = _used(ordered)
-    places = ", ".join("?" * len(names))
-    sql = f"INSERT INTO events ({', '.join(names)}) VALUES ({places}) ON CONFLICT (reader, id) DO NOTHING"  # noqa: S608
     if len(rows) < MANY:
+        sql = _insertion(names, 1)
         new = [
             each
             for each, value in zip(ordered, values, strict=True)
@@ -92,12 +95,29 @@ def append(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> i
         added = len(new)
         _note(connection, new)
     else:
-        added = max(0, connection.executemany(sql, values).rowcount)
+        added = _add_many(connection, names, iter(values))
         connection.execute(_DOUBT.format("true"), (_articles(rows),))
     touched = sorted({found[0] for found in rows if found[3] != "recommended"})
     if added and touched:
         connection.execute(_TOUCH, (json.dumps(touched),))
     return added
+
+
+def _add_many(
+    connection: sqlite3.Connection, names: tuple[str, ...], values: Iterator[tuple[Any, ...]]
+) -> int:
+    """Add rows, many with each statement: for each one SQLite opens the table and finds its place anew."""
+    added = 0
+    while some := list(islice(values, _AT_ONCE)):
+        sql = _insertion(names, len(some))
+        added += connection.execute(sql, list(chain.from_iterable(some))).rowcount
+    return added
+
+
+@lru_cache(maxsize=8)
+def _insertion(names: tuple[str, ...], rows: int) -> str:
+    places = ", ".join([f"({', '.join('?' * len(names))})"] * rows)
+    return f"INSERT INTO events ({', '.join(names)}) VALUES {places} ON CONFLICT (reader, id) DO NOTHING"  # noqa: S608
 
 
 def _note(connection: sqlite3.Connection, new: Sequence[tuple[Any, ...]]) -> None:
@@ -110,14 +130,14 @@ def _articles(rows: Sequence[tuple[Any, ...]]) -> str:
     return json.dumps(sorted({each[2] for each in rows}))
 
 
-def _used(rows: Sequence[tuple[Any, ...]]) -> tuple[Sequence[str], Iterable[tuple[Any, ...]]]:
+def _used(rows: Sequence[tuple[Any, ...]]) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
     """The columns that some row fills, and the rows cut to them: binding all twelve takes twice the time."""
-    if all(len(each) == _NEEDED for each in rows):
+    if set(map(len, rows)) == {_NEEDED}:
         return _NAMES[:_NEEDED], rows
     empty = (None,) * (len(_NAMES) - _NEEDED)
     columns = list(zip(*(each if len(each) > _NEEDED else each + empty for each in rows), strict=True))
     used = [n for n, column in enumerate(columns) if n < _NEEDED or column.count(None) < len(column)]
-    return [_NAMES[n] for n in used], zip(*(columns[n] for n in used), strict=True)
+    return tuple(_NAMES[n] for n in used), zip(*(columns[n] for n in used), strict=True)
 
 
 def row(number: int, event: Event) -> tuple[Any, ...]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
-from mingus_lib.domain.recommend.matrix import Csr, columns_kept, largest, product
+from mingus_lib.domain.recommend.matrix import Csr, Floats, columns_kept, largest, product
 
 _WORD = re.compile(r"[^\W\d_]{3,30}")
 # A word in more than this share of the articles tells nothing and costs most.
@@ -34,6 +35,10 @@ FEWEST, MOST = 100, 400
 PRODUCTS = 600_000_000
 
 
+# The numbers of an article's words, and how often each occurs; as a dict they would take four times the memory.
+Words = tuple[NDArray[np.int32], Floats]
+
+
 class Vocabulary:
     """Words by number, in the order they were met."""
 
@@ -45,7 +50,7 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def count(self, title: str, text: str, labels: Sequence[str] = ()) -> Counter[int]:
+    def count(self, title: str, text: str, labels: Sequence[str] = ()) -> Words:
         """How often each word of an article occurs; one of the title counts for 3, a label for 4 words."""
         counts: Counter[int] = Counter()
         for words, weight in ((title, 3), (text[:TEXT_CHARACTERS], 1)):
@@ -54,7 +59,8 @@ class Vocabulary:
         for label in labels:
             counts[self._of(f"#{label.lower()}")] += 4
         counts.pop(NO_WORD, None)
-        return counts
+        numbers = np.fromiter(counts.keys(), np.int32, len(counts))
+        return numbers, np.fromiter(counts.values(), np.float32, len(counts))
 
     def _number(self, word: str) -> int:
         number = self._written.get(word)
@@ -78,15 +84,12 @@ def _stem(word: str) -> str:
     return word
 
 
-def tfidf(counts: Iterable[Counter[int]], words: int) -> Csr:
+def tfidf(counts: Sequence[Words], words: int) -> Csr:
     """Articles x words from each article's counts, each row cut to its TERMS heaviest and of length 1."""
-    lengths, columns, values = [0], [], []
-    for each in counts:
-        columns.append(np.fromiter(each.keys(), np.int32, len(each)))
-        values.append(np.fromiter(each.values(), np.float32, len(each)))
-        lengths.append(len(each))
-    if not columns:
+    if not counts:
         return sparse.csr_array((0, words), dtype=np.float32)
+    columns, values = zip(*counts, strict=True)
+    lengths = [0, *map(len, columns)]
     indices, data = np.concatenate(columns), np.concatenate(values)
     articles = len(lengths) - 1
     found = np.bincount(indices, minlength=words)

@@ -7,6 +7,8 @@ articles and readers) the walk stands alone. The parameters come from tuning.py,
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 
 import numpy as np
 
@@ -38,13 +40,13 @@ def fit(readings: Readings, vectors: Csr | None, options: FitOptions = FitOption
 def taste(readings: Readings, chosen: Parameters) -> Csr:
     """What readers' readings say about articles, with the weights chosen."""
     seen = readings.flat().seen if chosen.flat else readings.seen
-    found = empty((seen.shape[1], seen.shape[1]))
+    parts = []
     if chosen.ease:
-        found = weighted(ease.regression(seen, chosen.ridge).nearest(), chosen.ease)
+        parts.append(weighted(ease.regression(seen, chosen.ridge).nearest(), chosen.ease))
     if chosen.ease < 1:
         walk = walks.rp3beta(seen, alpha=chosen.alpha, beta=chosen.beta, neighbours=chosen.neighbours)
-        found = found + weighted(walk, 1 - chosen.ease)
-    return found
+        parts.append(weighted(walk, 1 - chosen.ease))
+    return reduce(add, parts)
 
 
 def weighted(part: Csr, weight: float) -> Csr:

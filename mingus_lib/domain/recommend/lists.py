@@ -13,14 +13,14 @@ from mingus_lib.domain.gate import PHASES
 from mingus_lib.domain.recommend.catalogue import Catalogue
 from mingus_lib.domain.recommend.facts import PARTS, ListPolicy, ReaderFacts, Suggestion
 from mingus_lib.domain.recommend.matrix import Csr, Floats, Ints, csr, slim, top
-from mingus_lib.domain.recommend.rerank import Ranked, choose, merits, rank
+from mingus_lib.domain.recommend.rerank import choose, merits, rank
 
 # The best by score that are looked at more closely.
 CANDIDATES = 120
 # So many times as many are taken before the gate: a Beginner may read some half of a library.
 AHEAD = 3
 # Readers whose scores are held at once: some ten thousand each.
-AT_ONCE = 250
+AT_ONCE = 100
 BECAUSE = 2
 # From where a part is worth a word.
 TELLING = 0.02
@@ -35,6 +35,22 @@ class History:
     finished: Ints
 
 
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What stands in one list, best first: places, their parts (PARTS x places), and which were drawn to explore."""
+
+    places: Ints
+    parts: Floats
+    drawn: list[bool]
+
+
+# The words for a weak phase (or none), a fitting stage, popularity, and what was drawn; in the order of their bits.
+REASONS = [
+    tuple(itertools.compress((f"phase:{phase}", "stage", "popular", "new"), (phase, stage, popular, drawn)))
+    for phase, stage, popular, drawn in itertools.product(("", *PHASES), (0, 1), (0, 1), (0, 1))
+]
+
+
 @dataclass(slots=True)
 class ListMaker:
     """`taste` and `likeness`: the model, of the catalogue's first places."""
@@ -43,15 +59,13 @@ class ListMaker:
     taste: Csr
     likeness: Csr
     policy: ListPolicy
-    _scratch: Floats = field(init=False)
     _where: NDArray[np.int32] = field(init=False)
     _wanted: NDArray[np.bool_] = field(init=False)
     _matrix: Csr = field(init=False)
     _merits: tuple[float, Floats] | None = None
 
     def __post_init__(self) -> None:
-        self._scratch = np.zeros(len(self.shelf.ids), np.float32)
-        self._where = np.full(len(self.shelf.ids), -1, np.int32)
+        self._where = np.zeros(len(self.shelf.ids), np.int32)
         self._wanted = np.zeros(len(self.shelf.ids), bool)
         self._matrix = slim(self.taste + self.likeness)
 
@@ -73,8 +87,12 @@ class ListMaker:
         # Places of one width: else scipy widens the whole matrix for each product.
         scores = slim(csr(rows, columns, weights, (len(readers), known))) @ self._matrix
         bounds = itertools.pairwise(scores.indptr.tolist())
-        for (reader, history), (low, high) in zip(readers, bounds, strict=True):
-            yield self._one(reader, history, scores.indices[low:high], scores.data[low:high], limit, today)
+        chosen = [
+            self._one(reader, history, scores.indices[low:high], scores.data[low:high], limit, today)
+            for (reader, history), (low, high) in zip(readers, bounds, strict=True)
+        ]
+        because = self._because([each.places for each in chosen], histories)
+        yield from self._told([reader for reader, _ in readers], chosen, because)
 
     def near(self, place: int, reader: ReaderFacts, limit: int, today: float) -> list[Suggestion]:
         """What goes with one article, for a reader of these levels."""
@@ -84,14 +102,17 @@ class ListMaker:
 
     def _one(
         self, reader: ReaderFacts, history: History, scored: Ints, scores: Floats, limit: int, today: float
-    ) -> list[Suggestion]:
-        self._scratch[scored] = scores
-        places, newest = self._candidates(reader, history, scored, scores)
-        taste, worth = self._scratch[places], self._worth(today)
-        self._scratch[scored] = 0
-        ranked = rank(self.shelf, worth, places, taste, len(history.places), reader, self.policy)
-        chosen = choose(self.shelf, ranked, newest, reader, self.policy, limit, today)
-        return self._told(ranked, chosen, reader, history)
+    ) -> _Chosen:
+        places, new = self._candidates(reader, history, scored, scores)
+        number = self._numbered(scored, places)
+        taste, hit = np.zeros(len(places) + 1, np.float32), np.flatnonzero(number != 0)
+        taste[number[hit]] = scores[hit]
+        ranked = rank(
+            self.shelf, self._worth(today), places, taste[1:], len(history.places), reader, self.policy
+        )
+        chosen = choose(self.shelf, ranked, new, reader, self.policy, limit, today)
+        numbers = [number for number, _ in chosen]
+        return _Chosen(ranked.places[numbers], ranked.parts[:, numbers], [drawn for _, drawn in chosen])
 
     def _worth(self, today: float) -> Floats:
         if self._merits is None or self._merits[0] != today:
@@ -100,8 +121,8 @@ class ListMaker:
 
     def _candidates(
         self, reader: ReaderFacts, history: History, scored: Ints, scores: Floats
-    ) -> tuple[Ints, Ints]:
-        """Places that are open and not finished: the best by score, the popular, the new and those of the goals."""
+    ) -> tuple[Ints, NDArray[np.bool_]]:
+        """Open and not finished: the best by score, the popular, the new and those of the goals; and which are new."""
         best = self._best(reader, scored, scores, CANDIDATES + len(history.finished))
         popular, newest = self.shelf.pools(reader.levels)
         goals = reader.goals if self.policy.has("goals") else ()
@@ -115,7 +136,10 @@ class ListMaker:
             wanted[history.finished] = False
         found = np.flatnonzero(wanted)
         wanted[found] = False
-        return found, newest
+        wanted[newest] = True
+        new = wanted[found]
+        wanted[newest] = False
+        return found, new
 
     def _best(self, reader: ReaderFacts, scored: Ints, scores: Floats, room: int) -> Ints:
         """The `room` open places of the highest scores above 0, in any order."""
@@ -130,64 +154,92 @@ class ListMaker:
         return best[top(scores[usable], room)] if len(best) > room else best
 
     def _told(
-        self, ranked: Ranked, chosen: Sequence[tuple[int, bool]], reader: ReaderFacts, history: History
-    ) -> list[Suggestion]:
-        """The chosen with their parts and reasons."""
-        numbers = [number for number, _ in chosen]
-        places = ranked.places[numbers]
-        parts = ranked.parts[:, numbers].T.astype(np.float64).round(4).tolist()
-        because = self._because(places, history)
-        ids = self.shelf.ids[places].tolist()
-        told = zip(ids, places.tolist(), parts, because, chosen, strict=True)
-        return [
-            Suggestion(
-                article,
-                round(sum(of_parts), 4),
-                {name: value for name, value in zip(PARTS, of_parts, strict=True) if value},
-                tuple(led_here),
-                tuple(self._reasons(place, of_parts, drawn, reader)),
-            )
-            for article, place, of_parts, led_here, (_, drawn) in told
-        ]
+        self, readers: Sequence[ReaderFacts], chosen: Sequence[_Chosen], because: Sequence[list[list[int]]]
+    ) -> Iterator[list[Suggestion]]:
+        """The lists with their parts and reasons."""
+        places = np.concatenate([each.places for each in chosen])
+        parts = np.concatenate([each.parts for each in chosen], axis=1).T.astype(np.float64).round(4)
+        owners = np.repeat(np.arange(len(chosen)), [len(each.places) for each in chosen])
+        drawn = np.fromiter(itertools.chain.from_iterable(each.drawn for each in chosen), bool, len(places))
+        lines = zip(
+            self.shelf.ids[places].tolist(), parts.sum(axis=1).round(4).tolist(), parts.tolist(),
+            self._reasons(readers, owners, places, parts, drawn), strict=True,
+        )  # fmt: skip
+        for led_here in because:
+            yield [
+                Suggestion(
+                    article,
+                    score,
+                    {name: value for name, value in zip(PARTS, of_parts, strict=True) if value},
+                    tuple(read),
+                    reasons,
+                )
+                for read, (article, score, of_parts, reasons) in zip(led_here, lines, strict=False)
+            ]
 
-    def _reasons(self, place: int, parts: Sequence[float], drawn: bool, reader: ReaderFacts) -> list[str]:
-        taste, popularity, on_goals, stage, *_, balance = parts
-        goals = [goal for goal in reader.goals if goal in self.shelf.topics[place]] if on_goals else []
-        found = [f"goal:{goal}" for goal in goals[:1]]
-        phase = self.shelf.phases[place]
-        if balance > TELLING and phase >= 0 and reader.weakness[phase] == 1:
-            found.append(f"phase:{PHASES[phase]}")
-        if stage > TELLING / 2:
-            found.append("stage")
-        if popularity > max(taste, TELLING):
-            found.append("popular")
-        if drawn:
-            found.append("new")
+    def _reasons(
+        self, readers: Sequence[ReaderFacts], owners: Ints, places: Ints, parts: NDArray[np.float64],
+        drawn: NDArray[np.bool_],
+    ) -> list[tuple[str, ...]]:  # fmt: skip
+        """The words for each line, `owners` telling whose it is."""
+        taste, popularity, on_goals, stage, *_, balance = parts.T
+        weakest = np.array([(*(weakness == 1 for weakness in each.weakness), False) for each in readers])
+        phases = self.shelf.phases[places]
+        needed = (balance > TELLING) & weakest[owners, phases]
+        number = np.where(needed, phases + 1, 0) * 8 + (stage > TELLING / 2) * 4
+        number = number + (popularity > np.maximum(taste, TELLING)) * 2 + drawn
+        found = [REASONS[each] for each in number.tolist()]
+        for line in np.flatnonzero(on_goals).tolist():
+            topics = self.shelf.topics[places[line]]
+            goals = [f"goal:{goal}" for goal in readers[owners[line]].goals if goal in topics]
+            found[line] = (*goals[:1], *found[line])
         return found
 
-    def _because(self, places: Ints, history: History) -> list[list[int]]:
-        """For each place the articles of the history that add most to its score."""
-        read, weights = _of_model(history, self._matrix.shape[0])
-        if not len(read) or not len(places):
-            return [[] for _ in places]
-        matrix = self._matrix
-        rows = list(zip(matrix.indptr[read].tolist(), matrix.indptr[read + 1].tolist(), strict=True))
-        self._where[places] = np.arange(len(places))
-        target = self._where[np.concatenate([matrix.indices[low:high] for low, high in rows])]
-        self._where[places] = -1
-        hit = np.flatnonzero(target >= 0)
-        ends = np.cumsum([high - low for low, high in rows])
-        owner = np.searchsorted(ends, hit, side="right")
-        entries = np.array([low for low, _ in rows]) - np.concatenate(([0], ends[:-1]))
-        added = np.zeros((len(places), len(read)), np.float32)
-        added[target[hit], owner] = matrix.data[hit + entries[owner]] * weights[owner]
-        order = np.argsort(-added, axis=1, kind="stable")[:, :BECAUSE]
-        most = np.take_along_axis(added, order, 1)
-        telling = (most > 0) & (most >= 0.25 * most[:, :1])
-        ids = self.shelf.ids[read][order].tolist()
+    def _because(
+        self, chosen: Sequence[Ints], histories: Sequence[tuple[Ints, Floats]]
+    ) -> list[list[list[int]]]:
+        """For each reader and chosen place the articles of the history that add most to its score."""
+        read = np.concatenate([places for places, _ in histories])
+        if not len(read):
+            return [[[] for _ in places] for places in chosen]
+        weights = np.concatenate([weight for _, weight in histories])
+        starts = np.cumsum([0, *(len(places) for places, _ in histories)])
+        rows = self._matrix[read]
+        bounds = itertools.pairwise(rows.indptr[starts].tolist())
+        numbered = zip(chosen, bounds, strict=True)
+        rank = np.concatenate(
+            [self._numbered(rows.indices[low:high], each) for each, (low, high) in numbered]
+        )
+        hit = np.flatnonzero(rank != 0)
+        # Of each hit its row, then the row's reader and place in the history.
+        row = np.repeat(np.arange(len(read)), np.diff(np.searchsorted(hit, rows.indptr)))
+        owner = np.repeat(np.arange(len(histories)), np.diff(starts))[row]
+        added = np.zeros((len(chosen), max(map(len, chosen)), int(np.diff(starts).max())), np.float32)
+        added[owner, rank[hit].astype(np.int64) - 1, row - starts[owner]] = rows.data[hit] * weights[row]
+        most, order = _most(added)
+        telling = (most > 0) & (most >= 0.25 * most[..., :1])
+        ids = self.shelf.ids[read][np.minimum(starts[:-1, None, None] + order, len(read) - 1)].tolist()
         return [
-            list(itertools.compress(best, tells)) for best, tells in zip(ids, telling.tolist(), strict=True)
+            [list(itertools.compress(*each)) for each in zip(best[: len(places)], tells, strict=False)]
+            for places, best, tells in zip(chosen, ids, telling.tolist(), strict=True)
         ]
+
+    def _numbered(self, entries: Ints, places: Ints) -> NDArray[np.int32]:
+        """Of each entry which of the places it is, from 1; 0 for none of them."""
+        self._where[places] = np.arange(1, len(places) + 1)
+        found = self._where.take(entries)
+        self._where[places] = 0
+        return found
+
+
+def _most(added: Floats) -> tuple[Floats, Ints]:
+    """The BECAUSE largest along the last axis and where they are, of equals the first; `added` is overwritten."""
+    found = []
+    for _ in range(BECAUSE):
+        at = added.argmax(axis=-1, keepdims=True)
+        found.append((np.take_along_axis(added, at, -1), at))
+        np.put_along_axis(added, at, 0, -1)
+    return np.concatenate([most for most, _ in found], -1), np.concatenate([at for _, at in found], -1)
 
 
 SIMILAR = ListPolicy(

@@ -19,8 +19,10 @@ Floats: TypeAlias = NDArray[np.float32]
 Ints: TypeAlias = NDArray[np.int64]
 
 THREADS = 2
-# What one piece of a product may hold, in entries: 8 bytes each.
-PIECE = 6_000_000
+# What one piece of a product may hold, in entries: 8 bytes each, and as much again while they are chosen from.
+PIECE = 2_000_000
+# Rows of a full product that are made at once.
+ROWS = 50
 # Every so many of a row's entries are looked at to guess where its largest begin.
 SAMPLE = 16
 
@@ -53,9 +55,32 @@ def mean_size(matrix: Csr) -> float:
 
 
 def slim(matrix: Csr) -> Csr:
-    """The matrix with places of 4 bytes: products take two thirds of the time."""
-    parts = (matrix.data, matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32))
+    """The matrix with places of 4 bytes: products take two thirds of the time. What is slim is not copied."""
+    parts = (matrix.data, *(part.astype(np.int32, copy=False) for part in (matrix.indices, matrix.indptr)))
     return sparse.csr_array(parts, shape=matrix.shape)
+
+
+def full(left: Csr, right: Csr) -> Floats:
+    """`left @ right` as a full array, some rows at a time: all of it as a sparse matrix would take twice the memory."""
+    found = np.empty((left.shape[0], right.shape[1]), np.float32)
+    for start in range(0, len(found), ROWS):
+        found[start : start + ROWS] = (left[start : start + ROWS] @ right).toarray()
+    return found
+
+
+def stacked(pieces: list[Csr], columns: int) -> Csr:
+    """The matrix of these rows, slim; the pieces are taken out of their list, so that never all are there twice."""
+    if not pieces:
+        return empty((0, columns))
+    lengths = np.concatenate([[0], *(np.diff(piece.indptr) for piece in pieces)])
+    rows = np.cumsum(lengths)
+    data, indices = np.empty(rows[-1], np.float32), np.empty(rows[-1], np.int32)
+    at = 0
+    for number, piece in enumerate(pieces):
+        data[at : at + piece.nnz], indices[at : at + piece.nnz] = piece.data, piece.indices
+        at += piece.nnz
+        pieces[number] = None
+    return sparse.csr_array((data, indices, rows.astype(np.int32)), shape=(len(rows) - 1, columns))
 
 
 def largest(matrix: Csr, count: int, *, drop_diagonal_from: int | None = None) -> Csr:
@@ -100,8 +125,10 @@ def rows_kept(matrix: Csr, rows: NDArray[np.bool_]) -> Csr:
 
 def _kept(matrix: Csr, keep: NDArray[np.bool_]) -> Csr:
     keep &= matrix.data != 0
-    rows = np.concatenate(([0], np.cumsum(keep)))[matrix.indptr]
-    return sparse.csr_array((matrix.data[keep], matrix.indices[keep], rows), shape=matrix.shape)
+    kept = np.flatnonzero(keep)
+    # Counting up to every entry instead would take as much memory again as the entries.
+    rows = np.searchsorted(kept, matrix.indptr)
+    return sparse.csr_array((matrix.data[kept], matrix.indices[kept], rows), shape=matrix.shape)
 
 
 def product(left: Csr, right: Csr, count: int, finish: Callable[[Csr, int], Csr] | None = None) -> Csr:
@@ -121,7 +148,7 @@ def product(left: Csr, right: Csr, count: int, finish: Callable[[Csr, int], Csr]
     # Threads are enough: scipy lets go of the lock in its sparse products.
     with ThreadPoolExecutor(THREADS) as pool:
         made = list(pool.map(piece, _pieces(left, right)))
-    return slim(sparse.vstack(made, format="csr")) if made else empty((0, right.shape[1]))
+    return stacked(made, right.shape[1])
 
 
 def _pieces(left: Csr, right: Csr) -> Sequence[tuple[int, int]]:

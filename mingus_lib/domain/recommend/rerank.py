@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mingus_lib.domain.recommend.catalogue import Catalogue
 from mingus_lib.domain.recommend.facts import PARTS, ListPolicy, ReaderFacts
@@ -79,7 +80,7 @@ def _add_goals(part: Floats, shelf: Catalogue, places: Ints, goals: Sequence[str
 def choose(
     shelf: Catalogue,
     ranked: Ranked,
-    new: Ints,
+    new: NDArray[np.bool_],
     reader: ReaderFacts,
     policy: ListPolicy,
     limit: int,
@@ -87,12 +88,12 @@ def choose(
 ) -> list[tuple[int, bool]]:
     """Which candidates stand in the list, by their number in `ranked`, and which of them were drawn to explore.
 
-    `new`: the places that exploring draws from. What the limits of a host or topic left out fills up a list that
+    `new`: the candidates that exploring draws from. What the limits of a host or topic left out fills up a list that
     would be short; a near-duplicate never does.
     """
     walk = _Walk(shelf, policy)
     order, places = np.argsort(-ranked.totals, kind="stable").tolist(), ranked.places.tolist()
-    drawn = _drawn(ranked, new, reader, policy, today)
+    drawn = _drawn(new, reader, policy, today)
     explored = round(limit * policy.explore) if policy.has("exploration") else 0
     every = limit // explored if explored else limit + 1
     mains = shelf.topic_codes[ranked.places, 0].tolist()
@@ -117,9 +118,9 @@ def choose(
     return chosen
 
 
-def _drawn(ranked: Ranked, new: Ints, reader: ReaderFacts, policy: ListPolicy, today: float) -> Iterator[int]:
+def _drawn(new: NDArray[np.bool_], reader: ReaderFacts, policy: ListPolicy, today: float) -> Iterator[int]:
     """New candidates in a random order that stays the same for this reader and day; drawn as they are asked for."""
-    numbers = np.flatnonzero(np.isin(ranked.places, new)).tolist()
+    numbers = np.flatnonzero(new).tolist()
     draw = random.Random(f"{policy.seed} {reader.number} {int(today)}")  # noqa: S311
     while numbers:
         at = draw.randrange(len(numbers))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from mingus_lib.domain.recommend import ease, walks
-from mingus_lib.domain.recommend.matrix import Csr, Floats, largest, mean_size, slim
+from mingus_lib.domain.recommend.matrix import ROWS, Csr, Floats, full, largest, mean_size, slim
 from mingus_lib.domain.recommend.parameters import FitOptions, Parameters
 from mingus_lib.domain.recommend.readings import Readings
 
@@ -146,7 +146,8 @@ class Trial:
         scale = 1 / mean_size(matrix)
 
         def scores(histories: Csr) -> Floats:
-            found: Floats = (histories @ matrix).toarray() * np.float32(scale)
+            found = full(histories, matrix)
+            found *= np.float32(scale)
             return found
 
         return Part(scores(self.judges.histories(1.0)), scores)
@@ -281,12 +282,14 @@ class Trial:
         """Scores of walks to every article, beta left out: no articles x articles matrix is made."""
         seen = self.known.seen
         to_reader, to_article = walks.steps(seen.T.tocsr(), chosen.alpha), walks.steps(seen, chosen.alpha)
-        reached = self.judges.histories(1.0) @ to_reader
-        if reached.nnz > CROWDED * reached.shape[0] * reached.shape[1]:
+        histories = self.judges.histories(1.0)
+        found = np.empty((histories.shape[0], seen.shape[1]), np.float32)
+        for start in range(0, len(found), ROWS):
+            reached = histories[start : start + ROWS] @ to_reader
             # The product of a full array takes a tenth of the time for each multiplication.
-            crowded: Floats = np.ascontiguousarray(reached.toarray() @ to_article)
-            return crowded
-        found: Floats = (reached @ to_article).toarray()
+            crowded = reached.nnz > CROWDED * reached.shape[0] * reached.shape[1]
+            made = reached.toarray() @ to_article if crowded else (reached @ to_article).toarray()
+            found[start : start + ROWS] = made
         return found
 
 
