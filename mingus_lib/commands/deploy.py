@@ -53,7 +53,7 @@ def systemd(
     from mingus_lib.services import systemd as units
 
     told = runtime_of(ctx).settings
-    plan = deploying.plan(queue or [], user=user, own_redis=told.redis_url is None)
+    plan = _plan(told.redis_url, queue, user)
     folder = to.absolute()
     if user_mode:
         files, commands = units.user_files(plan, told.home, told.redis_url), units.user_commands(plan, folder)
