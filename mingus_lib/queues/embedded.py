@@ -1,4 +1,7 @@
-"""The private Redis of a state directory: found or started under a lock, shared and left running."""
+"""The private Redis of a state directory: found or started under a lock, shared and left running.
+
+Longer than 300 lines on purpose: one server's life, from its choice to its end.
+"""
 
 from __future__ import annotations
 
