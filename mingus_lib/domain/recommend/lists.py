@@ -13,7 +13,7 @@ from mingus_lib.domain.gate import PHASES
 from mingus_lib.domain.recommend.catalogue import Catalogue
 from mingus_lib.domain.recommend.facts import PARTS, ListPolicy, ReaderFacts, Suggestion
 from mingus_lib.domain.recommend.matrix import Csr, Floats, Ints, csr, slim, top
-from mingus_lib.domain.recommend.rerank import choose, merits, rank
+from mingus_lib.domain.recommend.rerank import Candidates, Ranked, choose, merits, rank
 
 # The best by score that are looked at more closely.
 CANDIDATES = 120
@@ -42,6 +42,11 @@ class _Chosen:
     places: Ints
     parts: Floats
     drawn: list[bool]
+
+    @classmethod
+    def of(cls, ranked: Ranked, chosen: Sequence[tuple[int, bool]]) -> _Chosen:
+        numbers = [number for number, _ in chosen]
+        return cls(ranked.places[numbers], ranked.parts[:, numbers], [drawn for _, drawn in chosen])
 
 
 # The words for a weak phase (or none), a fitting stage, popularity, and what was drawn; in the order of their bits.
@@ -87,12 +92,18 @@ class ListMaker:
         # Places of one width: else scipy widens the whole matrix for each product.
         scores = slim(csr(rows, columns, weights, (len(readers), known))) @ self._matrix
         bounds = itertools.pairwise(scores.indptr.tolist())
-        chosen = [
-            self._one(reader, history, scores.indices[low:high], scores.data[low:high], limit, today)
+        found = [
+            self._candidates(reader, history, scores.indices[low:high], scores.data[low:high])
             for (reader, history), (low, high) in zip(readers, bounds, strict=True)
         ]
+        facts = [reader for reader, _ in readers]
+        ranked = rank(self.shelf, self._worth(today), found, facts, self.policy)
+        chosen = [
+            _Chosen.of(each, choose(self.shelf, each, candidates.new, reader, self.policy, limit, today))
+            for each, candidates, reader in zip(ranked, found, facts, strict=True)
+        ]
         because = self._because([each.places for each in chosen], histories)
-        yield from self._told([reader for reader, _ in readers], chosen, because)
+        yield from self._told(facts, chosen, because)
 
     def near(self, place: int, reader: ReaderFacts, limit: int, today: float) -> list[Suggestion]:
         """What goes with one article, for a reader of these levels."""
@@ -100,29 +111,13 @@ class ListMaker:
         alone = ListMaker(self.shelf, self.taste, self.likeness, SIMILAR)
         return next(alone.many([(reader, one)], limit, today))
 
-    def _one(
-        self, reader: ReaderFacts, history: History, scored: Ints, scores: Floats, limit: int, today: float
-    ) -> _Chosen:
-        places, new = self._candidates(reader, history, scored, scores)
-        number = self._numbered(scored, places)
-        taste, hit = np.zeros(len(places) + 1, np.float32), np.flatnonzero(number != 0)
-        taste[number[hit]] = scores[hit]
-        ranked = rank(
-            self.shelf, self._worth(today), places, taste[1:], len(history.places), reader, self.policy
-        )
-        chosen = choose(self.shelf, ranked, new, reader, self.policy, limit, today)
-        numbers = [number for number, _ in chosen]
-        return _Chosen(ranked.places[numbers], ranked.parts[:, numbers], [drawn for _, drawn in chosen])
-
     def _worth(self, today: float) -> Floats:
         if self._merits is None or self._merits[0] != today:
             self._merits = today, merits(self.shelf, self.policy, today)
         return self._merits[1]
 
-    def _candidates(
-        self, reader: ReaderFacts, history: History, scored: Ints, scores: Floats
-    ) -> tuple[Ints, NDArray[np.bool_]]:
-        """Open and not finished: the best by score, the popular, the new and those of the goals; and which are new."""
+    def _candidates(self, reader: ReaderFacts, history: History, scored: Ints, scores: Floats) -> Candidates:
+        """Open and not finished: the best by score, the popular, the new and those of the goals."""
         best = self._best(reader, scored, scores, CANDIDATES + len(history.finished))
         popular, newest = self.shelf.pools(reader.levels)
         goals = reader.goals if self.policy.has("goals") else ()
@@ -139,7 +134,10 @@ class ListMaker:
         wanted[newest] = True
         new = wanted[found]
         wanted[newest] = False
-        return found, new
+        number = self._numbered(scored, found)
+        taste, hit = np.zeros(len(found) + 1, np.float32), np.flatnonzero(number != 0)
+        taste[number[hit]] = scores[hit]
+        return Candidates(found, new, taste[1:], len(history.places))
 
     def _best(self, reader: ReaderFacts, scored: Ints, scores: Floats, room: int) -> Ints:
         """The `room` open places of the highest scores above 0, in any order."""
