@@ -55,7 +55,7 @@ def checked_note(note: str | None) -> str | None:
 
 
 def find(articles: Articles, typed: str) -> Article:
-    """The article of that id, or behind that address in any spelling. Raises NotFound."""
+    """The article of that id, or behind that address in any spelling. Raises NotFound; UsageError for no address."""
     if "://" in typed:
         return articles.find(canonical(typed))
     return articles.find(typed)
