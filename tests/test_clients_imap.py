@@ -230,6 +230,40 @@ def _answer(listener: socket.socket, greeting: bytes, answers: dict[bytes, bytes
             stream.flush()
 
 
+def test_a_server_that_does_not_tell_the_next_uid_is_asked_for_the_last() -> None:
+    searches: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_old_server, args=(listener, searches), daemon=True).start()
+        found, mark = read(ImapMailbox(_account(port=listener.getsockname()[1]), None))
+    assert ids(found) == ["1"]
+    assert mark is not None and mark.last_uid == 7
+    assert len(searches) == 2
+
+
+def _old_server(listener: socket.socket, searches: list[bytes]) -> None:
+    """One mail, of UID 7, in a folder that is opened without a word about UIDNEXT."""
+    size = str(len(mail(1))).encode()
+    body = b"* 1 FETCH (UID 7 BODY[]<0> {" + size + b"}\r\n" + mail(1) + b")\r\n"
+    with suppress(OSError):
+        client, _ = listener.accept()
+        with client, client.makefile("rwb") as stream:
+            stream.write(b"* OK [CAPABILITY IMAP4rev1] hi\r\n")
+            stream.flush()
+            for line in stream:
+                told = b"* CAPABILITY IMAP4rev1\r\n" if b"CAPABILITY" in line else b""
+                if b"EXAMINE" in line:
+                    told = b"* 1 EXISTS\r\n* OK [UIDVALIDITY 5] yes\r\n"
+                elif b"SEARCH" in line:
+                    searches.append(line)
+                    told = b"* SEARCH 7\r\n"
+                elif b"RFC822.SIZE" in line:
+                    told = b"* 1 FETCH (UID 7 RFC822.SIZE " + size + b")\r\n"
+                elif b"BODY.PEEK" in line:
+                    told = body
+                stream.write(told + line.split()[0] + b" OK done\r\n")
+                stream.flush()
+
+
 def test_a_server_that_sends_the_password_back_does_not_get_it_into_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=_echo, args=(listener,), daemon=True).start()

@@ -126,10 +126,10 @@ def test_another_user_and_another_redis() -> None:
 
 
 def test_a_user_s_own_systemd_needs_no_privileges(tmp_path: Path) -> None:
-    found = systemd.user_files(plan(), tmp_path / "a b", None)
+    found = systemd.user_files(plan(), tmp_path / "o'neil's b", None)
     worker = directives(found["mingus-worker@.service"])
     assert not [key for key in worker if key.startswith(("Private", "Protect", "User", "State", "Cap"))]
-    assert rf"MINGUS_HOME={tmp_path}/a\x20b" in worker["Environment"]
+    assert rf"MINGUS_HOME={tmp_path}/o\'neil\'s\x20b" in worker["Environment"]
     assert worker["After"] == ["mingus-redis.service"]
     assert "StateDirectory" not in found["mingus-worker@.service"]
     if HAS_SYSTEMD:
@@ -139,6 +139,11 @@ def test_a_user_s_own_systemd_needs_no_privileges(tmp_path: Path) -> None:
             capture_output=True, text=True, check=False, env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_path_brings_a_setting_of_its_own_into_a_unit(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="printable"):
+        systemd.user_files(plan(), tmp_path / "a\nExecStartPre=/bin/b", None)
 
 
 @pytest.mark.parametrize(

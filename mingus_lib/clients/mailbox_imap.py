@@ -32,7 +32,6 @@ TIMEOUT = 60.0
 SIZES_AT_ONCE = 500
 # The library takes no line of more than a million characters.
 UIDS_AT_ONCE = 100_000
-MAX_UID = 2**32 - 1
 RECONNECTS = 4
 FIRST_PAUSE = 1.0
 EARLIEST = date(1970, 1, 2)
@@ -170,7 +169,9 @@ class ImapMailbox:
             raise UsageError(
                 f"{self._account.host} has no folder {folder!r} to read; there are {names}: name it with --folder"
             ) from error
-        return self._client, int(selected.get(b"UIDVALIDITY", 0)), int(selected.get(b"UIDNEXT", MAX_UID))
+        # A server need not tell it (RFC 3501, 6.3.1); then the last mail does, in one question.
+        uidnext = selected.get(b"UIDNEXT") or 1 + max(self._client.search(["UID", "*"]), default=0)
+        return self._client, int(selected.get(b"UIDVALIDITY", 0)), int(uidnext)
 
     def _reconnect_later(self, error: Exception, failures: int) -> None:
         self._drop()

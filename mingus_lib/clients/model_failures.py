@@ -2,7 +2,7 @@
 
 OutOfService     nothing will work until somebody acts: no money left, a wrong key, an unknown model;
                  the breaker opens at once
-DependencyDown   time-outs, broken connections, 5xx, pages instead of JSON: the breaker counts
+ModelDown        time-outs, broken connections, 5xx, pages instead of JSON: the breaker counts
 TooFast          a rate limit of the provider: wait as it says
 Rejected         this question will never be answered: the article alone is given up
 """

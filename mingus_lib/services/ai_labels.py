@@ -176,6 +176,7 @@ class AiLabels:
         return self.prices.of(ask.model).of(most, batch=batch)
 
     def _answer(self, ask: Ask, article: Unread, order: Order) -> _Paid:
+        # The key is of the whole question: the same one is not paid for twice, whoever asked it.
         kept = self.costs.answer(ask.key)
         if kept is not None:
             return _Paid(kept.answer, Usage(kept.tokens_in, kept.tokens_out), kept.cost_usd, True)

@@ -40,6 +40,7 @@ def findings(
     When the first look finds something, a second tells what is wrong from what was on its way. Raises
     RedisUnavailable or StoreUnavailable.
     """
+    # Ledger and Redis are read one after the other, so that a job on its way looks wrong at first.
     found = look(delivery, ledger)
     if not found.whole:
         wait(BETWEEN_LOOKS_SECONDS)

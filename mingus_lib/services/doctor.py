@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mingus_lib.queues.ports import Ledger
     from mingus_lib.settings import Settings
 
+# Whether anybody takes a queue is asked here; how long it may wait, `health` asks.
 ENOUGH_FOR_ANY_QUEUE = float("inf")
 FIXES = {
     "store-full": "make some MB of room, then: mingus cleanup cache --yes",

@@ -103,6 +103,7 @@ def answer(problem: Problem, question: Question, options: FitOptions, report: Re
             fitted.taste + fitted.likeness, known.histories(parameters.recency), popularity
         ),
         "popularity": evaluation.by_popularity(popularity),
+        # What chance alone reaches: on a small library that is not nothing.
         "random": evaluation.at_random(train.seen.shape[1], question.seed),
     }
     scored = {}

@@ -46,6 +46,7 @@ def look(
     """
     seen, trouble = looked or look_at_redis(settings, redis_url)
     found = _judged(seen, trouble, queues, max_age, here)
+    # Also while Redis is away: which of the two is ill is what is asked.
     store, slots = look_at_store(settings)
     found.append(store)
     # Whoever asks about some workers does not ask about the timetable.

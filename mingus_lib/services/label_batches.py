@@ -209,6 +209,7 @@ class LabelBatches:
 
     def _searched(self, batch: BatchRow, found: Polled, now: datetime) -> str | None:
         """The provider's id of a batch whose handing over was cut short; None when it never arrived."""
+        # Somebody may be handing it over at this moment.
         if now - batch.created_at < HANDING_OVER:
             found.running += 1
             return None
@@ -264,6 +265,7 @@ class LabelBatches:
     def _stored(self, batch: BatchRow, item: BatchItem, text: str, usage: Any, cost: float) -> bool:
         """Whether the answer is one; one that will not do is asked for once more the ordinary way."""
         article = self.labels.unread(item.article_id)
+        # Nothing is left to be done: as unanswered it would be asked, and paid for, again.
         if article is None or article.is_override:
             return True
         # The answer is about the text that was sent, which the article may have no more.

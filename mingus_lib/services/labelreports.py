@@ -57,6 +57,7 @@ def quality(labels: LabelStore) -> dict[str, Any]:
 
 def reached(share: float | None, aim: float) -> str:
     """`ok`, `fail`, or `missing` where nothing has a score."""
+    # The domain asks for more than the aim, not for as much.
     return "missing" if share is None else "ok" if share > aim else "fail"
 
 

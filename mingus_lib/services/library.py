@@ -55,7 +55,7 @@ def checked_note(note: str | None) -> str | None:
 
 
 def find(articles: Articles, typed: str) -> Article:
-    """The article of that id, or behind that address in any spelling. Raises NotFound."""
+    """The article of that id, or behind that address in any spelling. Raises NotFound; UsageError for no address."""
     if "://" in typed:
         return articles.find(canonical(typed))
     return articles.find(typed)
@@ -105,6 +105,7 @@ def _write_csv(rows: Iterable[Mapping[str, Any]], stream: TextIO) -> int:
     count = 0
     for row in rows:
         if writer is None:
+            # Every row of an export has the same columns.
             writer = csv.DictWriter(stream, fieldnames=list(row))
             writer.writeheader()
         # A title that begins with = would be a formula for whoever opens the file.

@@ -107,10 +107,10 @@ def resume_unfinished_mails(
     """
     count, last = 0, 0
     while ids := mails.unfinished(now - grace, after=last, limit=MAILS_PER_JOB):
-        _assign(mails, ids, enqueue)
+        assign(mails, ids, enqueue)
         count, last = count + len(ids), ids[-1]
     for mail_id in mails.taken_along():
-        _assign(mails, [mail_id], enqueue)
+        assign(mails, [mail_id], enqueue)
         count += 1
     return count
 
@@ -155,7 +155,7 @@ def _store(mails: Mails, group: MailGroup, taken: Taken, enqueue: Enqueues, sinc
     # Also what an earlier run stored, and died before it could enqueue.
     waiting = list(dict.fromkeys(each.id for each in kept if each.waits))
     for start in range(0, len(waiting), MAILS_PER_JOB):
-        taken.job_ids.append(_assign(mails, waiting[start : start + MAILS_PER_JOB], enqueue))
+        taken.job_ids.append(assign(mails, waiting[start : start + MAILS_PER_JOB], enqueue))
 
 
 def heads(group: MailGroup) -> list[tuple[MailHead, RawMail]]:
@@ -163,7 +163,8 @@ def heads(group: MailGroup) -> list[tuple[MailHead, RawMail]]:
     return [(mailparse.read_head(item.body), item) for item in group.items if isinstance(item, RawMail)]
 
 
-def _assign(mails: Mails, ids: Sequence[int], enqueue: Enqueues) -> str:
+def assign(mails: Mails, ids: Sequence[int], enqueue: Enqueues) -> str:
+    """Enqueue the reading of these mails, and note by which job; its id."""
     # Noted afterwards: a kill in between enqueues twice, which is harmless; the other way round it would be never.
     job_id = enqueue(ids)
     mails.assign(ids, job_id)

@@ -10,7 +10,7 @@ from typing import Any
 from mingus_lib.domain.mails import LinkDecision, MailState
 from mingus_lib.errors import UsageError
 from mingus_lib.queues.catalog import nearest
-from mingus_lib.services.mail_intake import MAILS_PER_JOB, Enqueues, since_of
+from mingus_lib.services.mail_intake import MAILS_PER_JOB, Enqueues, assign, since_of
 from mingus_lib.store.mail_funnel import By, LinkFilter, MailFunnel
 from mingus_lib.store.mails import Mails, missing
 
@@ -67,12 +67,8 @@ def read_again(mails: Mails, mail_ids: Sequence[int], enqueue: Enqueues) -> list
     """Enqueue the reading of mails that were read before; the jobs. Raises NotFound before anything is done."""
     ids = list(dict.fromkeys(mail_ids))
     mails.read_again(ids)
-    jobs = []
-    for start in range(0, len(ids), MAILS_PER_JOB):
-        batch = ids[start : start + MAILS_PER_JOB]
-        jobs.append(enqueue(batch))
-        mails.assign(batch, jobs[-1])
-    return jobs
+    starts = range(0, len(ids), MAILS_PER_JOB)
+    return [assign(mails, ids[start : start + MAILS_PER_JOB], enqueue) for start in starts]
 
 
 def _word(typed: str | None, what: str, known: Sequence[str]) -> str | None:

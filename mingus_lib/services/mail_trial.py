@@ -54,6 +54,7 @@ class Trial:
         """The decision, after a look at the library and at the mails before."""
         if link.decision not in SENT_ON or link.target is None:
             return link.decision
+        # What an earlier mail of this run leads to would be known by then.
         known = link.target in self._targets or self._reading.mails.pending_elsewhere(link.target)
         self._targets.add(link.target)
         return LinkDecision.KNOWN if known else link.decision

@@ -106,6 +106,7 @@ def _breakers(seen: Seen) -> Family:
     now = {breaker["name"]: breaker["state"] for breaker in seen["breakers"]}
     declared = sorted(catalog.dependencies())
     return _gauge(
+        # All states of all: a series that begins with the first failure has no "before".
         "mingus_breaker_state",
         "1 for the state that a circuit breaker is in.",
         [

@@ -69,6 +69,7 @@ def where(settings: Settings, redis_url: str) -> str:
 def look_at_redis(settings: Settings, redis_url: str) -> Looked:
     """What Redis tells, or why it tells nothing: None for both is a private one that does not run."""
     if stopped(settings):
+        # Nothing is wrong: the private Redis runs from the first job on.
         return None, None
     try:
         with translated(where(settings, redis_url)):

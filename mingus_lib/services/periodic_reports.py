@@ -67,6 +67,7 @@ class PeriodicReports:
         # One state of the store for all parts, so that their figures agree.
         with self._store.snapshot():
             document = self._document(period, now, over, told)
+        # What is kept of a time that goes on would stay half of it for ever.
         if over:
             body = document.as_json()
             self.stored.put(period.kind, str(period.start), period.zone, document.made_at, body)

@@ -35,6 +35,7 @@ def run(
 ) -> dict[str, int]:
     """Remove the waiting jobs; how many really were, by queue. They end as cancelled in the ledger."""
 
+    # What waits on the record; `end` is for what a dying worker gave back to Redis alone.
     def cancel(ids: Sequence[str]) -> list[str]:
         return hand.withdraw(ids, REASON, datetime.now(UTC))
 

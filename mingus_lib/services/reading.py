@@ -138,6 +138,7 @@ def _is_address(source: str) -> bool:
 
 
 def _content_type(source: str, body: bytes) -> str:
+    # The bytes before the name: a PDF may be called anything, above all on standard input.
     if body.startswith(b"%PDF-"):
         return "application/pdf"
     guessed = mimetypes.guess_type(source)[0]

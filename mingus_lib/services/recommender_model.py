@@ -62,6 +62,7 @@ def fit(
     report(3, 4, "keeping the model")
     counts = np.bincount(readings.seen.indices, minlength=len(ids)).astype(np.float32)
     popularity = np.log1p(counts) / max(np.log1p(counts.max(initial=0)), 1e-9)
+    # With the job's id, since two fits may end in one second.
     version = f"{now:%Y%m%dT%H%M%S}-{made_by[:16]}"
     return Model(version, made_by, fitted.parameters, ids, popularity, fitted.taste, fitted.likeness)
 
@@ -108,6 +109,7 @@ def readings_of(
 
     from mingus_lib.domain.recommend.readings import Readings
 
+    # One stream of numbers: a list of as many tuples would take gigabytes.
     flat = np.fromiter(itertools.chain.from_iterable(itertools.chain.from_iterable(batches)), np.float64)
     table = flat.reshape(-1, 5)
     found = places.of(table[:, 1])

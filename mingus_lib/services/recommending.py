@@ -121,6 +121,7 @@ class Recommender:
 
     def _serves(self, kept: StoredList, limit: int, now: datetime) -> bool:
         newest = model_file.stamp(self.home / recommender_model.FILE)
+        # A list from before the first fit is worth making anew once there is a model.
         of_a_model = kept.model != "none" or newest is None
         return kept.current and kept.size >= limit and now - kept.made_at < MAX_AGE and of_a_model
 
@@ -159,6 +160,7 @@ class Recommender:
     def _made(self, readers: Sequence[Reader], limit: int, now: datetime) -> list[NewList]:
         held = self._held()
         first, last = readers[0].number, readers[-1].number
+        # Read before the data: what comes in between leaves the list stale, instead of being missed.
         revisions = self.readers.revisions(first, last)
         facts = self._facts(readers, now)
         with_history = self._histories(held, facts, first, last, now)
@@ -175,6 +177,7 @@ class Recommender:
         made = []
         for reader in readers:
             latest = gate.current(assessments.get(reader.number, ()), self.gate_policy, now)
+            # Without an assessment no phase is weaker than another.
             scores = latest.scores if latest else (100.0, 100.0, 100.0)
             weakest = max(100 - score for score in scores) or 1.0
             be, do, have = ((100 - score) / weakest for score in scores)
@@ -224,6 +227,7 @@ class Recommender:
         )
 
     def _record(self, number: int, kept: StoredList, items: Sequence[Shown], now: datetime) -> None:
+        # The id of an event is made of its list: a list that is shown again adds nothing.
         mark = f"shown:{kept.made_at:%Y%m%dT%H%M%S%f}"
         self.events.append(
             number,

@@ -26,6 +26,7 @@ RUN_COLUMNS = (
 def operations(store: PeriodOperations, span: Span) -> Section:
     """Jobs by task and state, how long runs took, retries, dead letters, the timetable's lag, workers' starts."""
     days = [(each.start, each.end) for each in span.periods]
+    # Jobs that left the record were counted by day, so that a report of long ago stays true.
     gone = store.forgotten(days)
     jobs = [_with(here, old) for here, old in zip(store.jobs(span.spans), gone, strict=True)]
     runs = store.runs(days)

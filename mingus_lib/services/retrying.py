@@ -50,6 +50,7 @@ class Retrier:
 
     def requeue(self, jobs: Sequence[Brief]) -> list[Act]:
         """The same, for dead jobs alone."""
+        # In the order in which they were named, those that were refused among them.
         acts = iter(self.retry([job for job in jobs if job.state is JobState.DEAD]))
         return [next(acts) if job.state is JobState.DEAD else _dropped(job, False) for job in jobs]
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from shlex import quote
 
+from mingus_lib.errors import UsageError
 from mingus_lib.services.deploying import (
     DROP_IN,
     SHIPPED_PROGRAM,
@@ -131,8 +132,11 @@ def _without_privileges(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _escaped(value: str) -> str:
-    """A value of Environment=: % is a specifier, and spaces end it (systemd.exec(5))."""
-    text = value.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    """A value of Environment=: % is a specifier, spaces end it and quotes open a text (systemd.exec(5))."""
+    # A line's end would begin another setting.
+    if not value.isprintable():
+        raise UsageError(f"{value!r} will not do in a unit file: name a path of printable characters")
+    text = value.replace("\\", "\\\\").replace('"', '\\"').replace("'", "\\'").replace("%", "%%")
     return text.replace(" ", "\\x20")
 
 

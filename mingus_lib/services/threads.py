@@ -37,6 +37,7 @@ class Once:
             try:
                 return work()
             except MingusError as error:
+                # Not tried anew for each of the others: every try may cost money.
                 self._failed[key] = error
                 raise
 
@@ -65,6 +66,7 @@ def in_threads(
                 _note(error)
                 arrived.put(error)
 
+    # Daemons: a call that hangs must not keep the process from ending.
     pool = [threading.Thread(target=run, daemon=True) for _ in range(min(threads, len(things)))]
     for thread in pool:
         thread.start()

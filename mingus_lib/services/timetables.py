@@ -47,7 +47,7 @@ def shipped() -> Path:
 
 
 def stamp(path: Path) -> object:
-    """What changes when the file does: which file, its inode, size and time; None when it cannot be looked at."""
+    """What changes when the file does: which file, its inode, size and time; only which, if it cannot be looked at."""
     try:
         found = path.stat()
     except OSError:

@@ -25,7 +25,7 @@ POLL_SECONDS = 0.1
 
 
 class Told(NamedTuple):
-    """What became of one worker: `asked` or `gone`, and how it was told."""
+    """What became of one worker: `asked`, `gone` or `unheard`, and how it was told."""
 
     name: str
     outcome: str

@@ -89,6 +89,7 @@ def run_workers(here: Runtime, work: WorkOrder, renew: Renew, *, scheduler: bool
             raise
         # A Redis of others may come back; a private one that cannot be started is for the operator to mend.
         log.warning("%s; waiting for it", error)
+    # Before the fork, so that all processes share what was loaded; connections each makes anew.
     catalog.load()
     here.close()
     # Called in forked processes, by when `supervisor` and `pulses` are there.
