@@ -200,7 +200,7 @@ def test_json_of_any_shape_is_read(data: object) -> None:
 
 
 def test_json_of_a_million_values_takes_linear_time() -> None:
-    page = parse(3 * json_page([1] * 600_000))
+    page = parse(f'<script type="application/ld+json">[{"1," * 950_000}1]</script><p>x')
     started = time.process_time()
     assert declared_article(page) == Statement()
     assert time.process_time() - started < 1

@@ -62,9 +62,7 @@ def _statement(node: dict[str, object], named: dict[str, dict[str, object]]) -> 
 
 
 def _is_free(said: object) -> bool:
-    return (
-        _plain(said).lower() not in ("false", "0", "no") if isinstance(said, str) else said not in (False, 0)
-    )
+    return said not in (False, 0) and _plain(said).lower() not in ("false", "0", "no")
 
 
 def _data(tree: HtmlElement) -> Iterator[object]:
