@@ -129,6 +129,7 @@ HOSTILE = {
     "comments": "<p>" + "<!-- c -->" * 200_000 + LINE,
     "broken entities": "<p>" + "&amp&lt;&#x110000;&#0;&bogus;&#xD800;" * 20_000 + LINE,
     "many elements": f"<p>{LINE}</p>" * 30_000,
+    "long classes": "".join(f'<div class="{"c" * 2000}{n}">' for n in range(200)) + f"<p>{LINE}</p>" * 1_000,
     "many spans": "<p>" + "<span>word </span>" * 40_000,
     "unclosed everything": "<html><head><title>x<body><div class='<p>\"><a href='x><p>" + LINE * 5,
     "frameset": "<frameset><frame src=x></frameset>",

@@ -200,10 +200,27 @@ def test_json_of_any_shape_is_read(data: object) -> None:
 
 
 def test_json_of_a_million_values_takes_linear_time() -> None:
-    page = parse(3 * json_page([1] * 600_000))
+    page = parse(f'<script type="application/ld+json">[{"1," * 950_000}1]</script><p>x')
     started = time.process_time()
     assert declared_article(page) == Statement()
     assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("key", ["@type", "@id", "isAccessibleForFree", "author"])
+def test_deep_json_around_a_long_text_is_never_printed(key: str) -> None:
+    deep = f'{{"{key}":[' * 150 + f'"{"x" * 500_000}"' + "]}" * 150
+    article = f'{{"@type":"Article","headline":"H","{key}":{deep}}}'
+    page = parse(f'<script type="application/ld+json">[{article},{deep}]</script><p>x')
+    started = time.process_time()
+    assert declared_article(page).headline == ("" if key == "@type" else "H")
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("said", [False, 0, "False", "no", "0"])
+def test_an_article_that_is_not_free_says_so_in_many_ways(said: object) -> None:
+    for value, free in ((said, False), (True, True), ("yes", True), (None, None)):
+        page = parse(json_page({"@type": "Article", "isAccessibleForFree": value}))
+        assert declared_article(page).free is free
 
 
 def test_broken_json_and_deep_json_are_passed_over() -> None:

@@ -29,6 +29,7 @@ SILENT = frozenset(_SILENT.split())
 # CJK extension B: letters no page of ours is written in, and that no tool strips or trims.
 FIRST_MARK = 0x20000
 MAX_BLOCKS = 0x2A6DF - FIRST_MARK
+MAX_CLASSES = 1_000
 
 
 @dataclass(slots=True, eq=False)
@@ -103,7 +104,7 @@ class Cutter:
         return Place(
             place,
             tag,
-            f"{element.get('class', '')} {element.get('id', '')}",
+            f"{element.get('class', '')[:MAX_CLASSES]} {element.get('id', '')[:MAX_CLASSES]}",
             element,
             place.depth + 1 if place else 0,
         )

@@ -6,7 +6,7 @@ The phrases are in data/furniture.txt and data/endings.txt, where an editor can 
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from mingus_lib.domain import datafiles
 from mingus_lib.domain.extract.blocks import Place
@@ -27,12 +27,23 @@ MAX_ENDING = 60
 def is_caption(place: Place) -> bool:
     """Whether the place is in or right around a picture's caption."""
     near = [around for around, _ in zip(place.line(), range(4), strict=False)]
-    return any(p.tag in CAPTION_TAGS or CAPTION.search(p.classes) for p in near)
+    return any(p.tag in CAPTION_TAGS or _says_caption(p.classes) for p in near)
 
 
 def is_consent(place: Place) -> bool:
     """Whether the place is in a box that asks about cookies or privacy."""
-    return any(CONSENT.search(p.classes) for p in place.line() if p.tag not in FRAMES)
+    return any(_says_consent(p.classes) for p in place.line() if p.tag not in FRAMES)
+
+
+# Kept, since all blocks ask the same elements around them: 200 long classes and 2,000 blocks took minutes.
+@lru_cache(maxsize=2_000)
+def _says_caption(classes: str) -> bool:
+    return CAPTION.search(classes) is not None
+
+
+@lru_cache(maxsize=2_000)
+def _says_consent(classes: str) -> bool:
+    return CONSENT.search(classes) is not None
 
 
 def is_notice(text: str, link_density: float) -> bool:

@@ -36,9 +36,7 @@ class Statement:
 def declared_article(tree: HtmlElement) -> Statement:
     """The Statement of the node that is most like an article; an empty one if there is none."""
     nodes = [node for data in _data(tree) for node in _nodes(data)]
-    named = {
-        str(node["@id"]): node for node in nodes if isinstance(node.get("@id"), str) and node.get("name")
-    }
+    named = {key: node for node in nodes if (key := _plain(node.get("@id"))) and node.get("name")}
     articles = [node for node in nodes if ARTICLE.search(_type(node))]
     if not articles:
         return Statement()
@@ -59,8 +57,12 @@ def _statement(node: dict[str, object], named: dict[str, dict[str, object]]) -> 
         description=_text(node.get("description")),
         language=_text(node.get("inLanguage")),
         body=_text(node.get("articleBody")),
-        free=None if free is None else str(free).lower() not in ("false", "0", "no"),
+        free=None if free is None else _is_free(free),
     )
+
+
+def _is_free(said: object) -> bool:
+    return said not in (False, 0) and _plain(said).lower() not in ("false", "0", "no")
 
 
 def _data(tree: HtmlElement) -> Iterator[object]:
@@ -92,7 +94,12 @@ def _nodes(data: object) -> Iterator[dict[str, object]]:
 
 def _type(node: dict[str, object]) -> str:
     kind = node.get("@type")
-    return " ".join(str(k) for k in kind) if isinstance(kind, list) else str(kind or "")
+    return " ".join(map(_plain, kind if isinstance(kind, list) else [kind]))
+
+
+def _plain(value: object) -> str:
+    """A text as it is, "" for anything else: what is nested is never printed, which takes depth times size."""
+    return value if isinstance(value, str) else ""
 
 
 def _text(value: object) -> str:
@@ -108,7 +115,7 @@ def _named(value: object, named: dict[str, dict[str, object]]) -> Iterator[tuple
     for item in value if isinstance(value, list) else [value]:
         node = {"name": item} if isinstance(item, str) else item if isinstance(item, dict) else {}
         if not node.get("name"):
-            node = named.get(str(node.get("@id")), {})
+            node = named.get(_plain(node.get("@id")), {})
         names = node.get("name")
         for name in names if isinstance(names, list) else [names]:
             if isinstance(name, str) and name.strip():

@@ -102,4 +102,4 @@ def _worth_keeping(element: HtmlElement) -> bool:
         return bool(element.get("src") or element.get("data-src"))
     if element.tag in PICTURES:
         return next(element.iter("img"), None) is not None
-    return element.tag == "br" or bool(element.text_content().strip())
+    return element.tag == "br" or any(text.strip() for text in element.itertext())
