@@ -43,6 +43,7 @@ class LogFile(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line."""
         try:
+            # A lone surrogate, which UTF-8 cannot write, must not cost the line.
             line = f"{self.format(record)}\n".encode("utf-8", "backslashreplace")
             self._follow()
             os.write(self._descriptor, line)
@@ -98,6 +99,7 @@ class LogFile(logging.Handler):
             self.path,
             *(self.path.with_name(f"{self.path.name}.{n}") for n in range(1, self._backups + 1)),
         ]
+        # From the oldest on, so that none is overwritten before it has moved.
         for older, newer in reversed(list(zip(names[1:], names, strict=False))):
             if newer.exists():
                 newer.replace(older)

@@ -180,6 +180,7 @@ def _pairs(record: logging.LogRecord) -> list[str]:
 
 def _value(value: Any) -> str:
     text = f"{value:.3f}" if isinstance(value, float) else str(value)
+    # Quoted, so that no value can pretend to be the next pair.
     return _safe(text) if re.fullmatch(r"[^\s=\"]+", text) else json.dumps(without_passwords(text))
 
 
@@ -192,6 +193,7 @@ def _error(record: logging.LogRecord) -> list[str]:
     error = record.exc_info[1] if record.exc_info else None
     if error is None:
         return []
+    # Innermost first: where it happened must not be what is cut off.
     frames = traceback.extract_tb(error.__traceback__)[: -FRAMES_SHOWN - 1 : -1]
     trail = " < ".join(f"{'/'.join(f.filename.split('/')[-2:])}:{f.lineno} {f.name}" for f in frames)
     return [_safe(f"[{_summary(error)}{'; at ' if trail else ''}{trail}]")]

@@ -82,12 +82,14 @@ class Runtime:
 
     def hurry(self, seconds: float) -> None:
         """Wait no longer than this for a locked store or an answer of Redis: for a process that must hear signals."""
+        # What is open has the old patience.
         self.close()
         self._busy_timeout = self._patience = seconds
 
     @cached_property
     def store(self) -> Store:
         """The library's SQLite file, created and migrated when needed."""
+        # Here and below imports stand where they are used: a command pays for what it opens.
         from mingus_lib.queues.sharing import file_mode
         from mingus_lib.store.database import BUSY_TIMEOUT, Store
 
@@ -371,6 +373,7 @@ class Runtime:
     @property
     def delivery(self) -> Delivery:
         """Redis as the way of jobs."""
+        # Made anew each time: a kept one would lead to the old client after `close`.
         from mingus_lib.queues.delivery import Delivery
 
         return Delivery(self.redis, self.redis_where)
@@ -675,6 +678,7 @@ class Runtime:
             self.follow_ups.record(task, args, parent)
             return None
         run = self.history.get(parent)
+        # One root for the whole chain: by it the ledger tells whether all that a job caused has ended.
         root = run.root_id if run and run.root_id else parent
         spec = new_job(
             task, args, origin=f"job:{parent}", parent_id=parent, root_id=root, delay=delay, attempts=attempts

@@ -134,6 +134,15 @@ def test_workers_do_not_outlive_their_supervisor(mingus: CommandLine, how: signa
     assert mingus("status", "--json").json["workers"] == []
 
 
+def test_max_jobs_ends_each_worker_and_then_the_command(mingus: CommandLine) -> None:
+    for _ in range(3):
+        mingus("enqueue", "ping", "--queue", "cleanup")
+    shown = mingus("worker", "--concurrency", "2", "--max-jobs", "1")
+    assert shown.code == 0
+    assert "starting another" not in shown.err
+    assert [job["state"] for job in mingus("jobs", "--json").json].count("finished") == 2
+
+
 def test_new_text_is_labelled_by_the_job_that_follows(mingus: CommandLine, sites: Sites) -> None:
     site = sites.add()
     site.on("/a", Reply(page("alpha")))

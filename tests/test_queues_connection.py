@@ -11,8 +11,8 @@ import pytest
 import redis as redis_py
 
 from mingus_lib.errors import RedisUnavailable, Refused, UsageError
-from mingus_lib.queues import embedded
 from mingus_lib.queues.connection import claim_for_store, connect, mask, translated
+from mingus_lib.queues.redis_program import newest_server
 from tests.conftest import wait_for
 
 
@@ -25,7 +25,7 @@ def free_port() -> int:
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[str]:
     """A Redis on TCP with a password, watched by a Sentinel; the Sentinel's host and port."""
-    server = embedded.newest_server().path
+    server = newest_server().path
     port, watcher = free_port(), free_port()
     config = tmp_path / "sentinel.conf"
     config.write_text(

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from mingus_lib.queues import embedded
 from mingus_lib.queues.connection import connect
+from mingus_lib.queues.redis_program import newest_server
 from tests.conftest import CommandLine, wait_for
 
 
@@ -34,7 +34,7 @@ class Servers:
         home.mkdir(exist_ok=True)
         config = home / "redis.conf"
         config.write_text("\n".join(["bind 127.0.0.1", "protected-mode no", f"dir {home}", *lines]))
-        command = [embedded.newest_server().path, str(config), *(["--sentinel"] if sentinel else [])]
+        command = [newest_server().path, str(config), *(["--sentinel"] if sentinel else [])]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.running.append(process)
         return process

@@ -111,6 +111,7 @@ def check() -> AnyResponse | None:
 
 
 def _check_form() -> None:
+    # Some browsers leave Origin out where a form stays on its own site.
     origin = request.headers.get("Origin") or _origin_of(request.headers.get("Referer", ""))
     if not access().knows_origin(origin, request.host):
         raise Forbidden(
@@ -172,6 +173,7 @@ def log_in() -> AnyResponse | tuple[str, int]:
         return shown, 401
     session.clear()
     session.permanent = True
+    # A new one at each login: forms of the session before it, a stranger's maybe, are not taken.
     session["id"] = secrets.token_hex(16)
     return redirect(request.script_root + _local(request.form.get("next", "")), 303)
 

@@ -105,6 +105,7 @@ def _chosen(deed: Deed) -> list[Brief]:
     ids = request.form.getlist("id")[:BULK]
     if not ids:
         raise UsageError("no job is marked; mark some in the list, or choose all of them")
+    # What is marked twice is changed, and counted, once.
     return here().history.briefs_of(list(dict.fromkeys(ids)))
 
 

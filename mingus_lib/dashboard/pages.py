@@ -67,6 +67,7 @@ def articles() -> str:
         result = here().articles.search(words, limit=ARTICLES_SHOWN)
         found, older = [hit.article for hit in result.hits], None
     else:
+        # One more than is shown tells whether there are older ones.
         wanted = library.chosen([status] if status else [], None, ARTICLES_SHOWN + 1)
         found = here().articles.list(_after(wanted))
         older = found[ARTICLES_SHOWN - 1].id if len(found) > ARTICLES_SHOWN else None
@@ -90,6 +91,7 @@ def _after(wanted: ArticleFilter) -> ArticleFilter:
     typed = request.args.get("after", "")
     if not typed:
         return wanted
+    # More digits may not fit into an integer of SQLite.
     if not typed.isascii() or not typed.isdigit() or len(typed) > 18:
         raise UsageError("this is no place in the list; start from its top")
     return ArticleFilter(wanted.statuses, wanted.domain, wanted.since, int(typed), wanted.limit)

@@ -58,6 +58,7 @@ def _marked() -> list[int]:
     typed = request.form.getlist("id")
     if not typed:
         raise UsageError("mark the articles first")
+    # More digits may not fit into an integer of SQLite.
     if not all(each.isascii() and each.isdigit() and len(each) <= 18 for each in typed):
         raise UsageError("these are no ids of articles; load the page again")
     return [int(each) for each in typed]

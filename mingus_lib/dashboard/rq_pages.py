@@ -193,6 +193,7 @@ def compact_queue(queue_name: str) -> ResponseReturnValue:
     return _said(True)
 
 
+# Endpoints have rq-dashboard's own names: its templates make addresses of them.
 ROUTES: tuple[tuple[str, str, Callable[..., ResponseReturnValue], str], ...] = (
     ("/", "queues_overview", queues_overview, "GET"),
     (f"{INSTANCE}/", "queues_overview", queues_overview, "GET"),

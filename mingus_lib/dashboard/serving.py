@@ -41,6 +41,7 @@ class Server:
             self._server.asyncore.loop(timeout=POLL_SECONDS, use_poll=True, map=self._sockets, count=1)
         self._server.accepting = False
         self._server.task_dispatcher.shutdown(cancel_pending=False, timeout=FINISH_SECONDS)
+        # Two turns more send what the last answers left in their buffers.
         self._server.asyncore.loop(timeout=POLL_SECONDS, use_poll=True, map=self._sockets, count=2)
         self._server.close()
 

@@ -53,7 +53,10 @@ def state(word: Any) -> Markup:
     """A state as its symbol and word in its colour."""
     symbol, style = STATES.get(str(word), ("·", "dim"))
     return Markup('<span class="state {}"><span aria-hidden="true">{}</span> {}</span>').format(
-        TONES.get(style.split()[-1] if style else "", "quiet"), symbol, say(word)
+        # A style of rich ends with its colour.
+        TONES.get(style.split()[-1] if style else "", "quiet"),
+        symbol,
+        say(word),
     )
 
 

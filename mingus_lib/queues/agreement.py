@@ -79,6 +79,7 @@ def look(delivery: Delivery, ledger: Ledger) -> Agreement:
 
 
 def _places(delivery: Delivery) -> _Places:
+    # In one step: a job on its way from one place to another would show in both, or in none.
     with translated(delivery.where), delivery.client.pipeline(transaction=True) as pipeline:
         pipeline.hgetall(RUNNING)
         for queue in QUEUES:

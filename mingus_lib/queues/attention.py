@@ -47,6 +47,7 @@ class Attention:
 
     def wait(self, seconds: float, channel: int | None = None) -> bool:
         """Wait for something to read on `channel`, a signal, a wake-up or the time; True for the channel."""
+        # Not select, which knows no descriptor above 1023.
         poll = select.poll()
         for descriptor in (self._reading, channel, self._lifeline):
             if descriptor is not None:
@@ -54,6 +55,7 @@ class Attention:
         ready = {descriptor for descriptor, _ in poll.poll(max(0.0, seconds) * 1000)}
         if self._reading in ready:
             self._drain()
+        # Heard once: an end stays readable for ever.
         if self._lifeline in ready:
             self._lifeline = None
             self.signals += 1

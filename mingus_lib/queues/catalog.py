@@ -147,6 +147,7 @@ def find(name: str) -> Task:
 
 def by_path(path: str) -> Task | None:
     """The task whose job function has that dotted path."""
+    # Looked up, never imported: whoever writes to Redis gets no function called but a task.
     return next((task for task in load().values() if task.path == path), None)
 
 
@@ -175,6 +176,7 @@ def dependencies() -> set[str]:
 
 
 def _first_complaint(error: Any, model: type[BaseModel]) -> str:
+    # Without the input, which may be a whole mail.
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "arguments"
     known = tuple(model.model_fields)

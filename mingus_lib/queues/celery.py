@@ -94,6 +94,7 @@ class CeleryBroker:
         with translated(self.where):
             if found.tag is None:
                 assert found.raw is not None
+                # From the tail, where the oldest of equal ones is.
                 return bool(self.client.lrem(found.key, -1, found.raw))  # type: ignore[arg-type]
             with self.client.pipeline() as pipe:
                 pipe.hdel(UNACKED, found.tag)

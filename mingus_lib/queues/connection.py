@@ -131,6 +131,7 @@ def _fix(where: str) -> str:
 def claim_for_store(client: Redis, store_id: str, where: str) -> None:
     """Stamp Redis with the store's id, or refuse a Redis that belongs to another store."""
     with translated(where):
+        # Of two stores that come at once one stamps it, and both read whose it is.
         client.set(STORE_ID_KEY, store_id, nx=True)
     stamped = owner(client, where)
     if stamped is not None and stamped != store_id:

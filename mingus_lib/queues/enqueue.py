@@ -144,6 +144,7 @@ class Enqueuer:
             self._push(Delivery(client, self.where), chunk)
         except MingusError as error:
             if self.ledger is not None:
+                # Redis may have taken them before it went away: a worker lets go of what was cancelled.
                 self.ledger.disown((spec.id for spec in chunk), f"not-accepted: {error}", datetime.now(UTC))
             raise
         self._confirm(chunk)

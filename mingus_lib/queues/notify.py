@@ -62,6 +62,7 @@ class Notifier:
         # A leading @ is how the address of an abstract socket, which begins with NUL, is written.
         address = "\0" + self.address[1:] if self.address.startswith("@") else self.address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as line:
+            # A service manager that does not read must not hold up the loop that it watches.
             line.setblocking(False)
             try:
                 line.sendto(message.encode(), address)

@@ -130,6 +130,7 @@ class Orphans:
         return gone
 
     def _pages(self) -> Iterator[list[_Seen]]:
+        # All keys once, not a scan for each prefix.
         keys = (_text(raw) for raw in self.client.scan_iter(count=PAGE))
         for page in _cut(key for key in keys if key.startswith(PREFIXES)):
             with self.client.pipeline(transaction=False) as pipeline:

@@ -11,6 +11,7 @@ from mingus_lib.errors import Refused
 from mingus_lib.queues import embedded
 from mingus_lib.queues.notify import Notifier
 from mingus_lib.queues.owner import Process
+from mingus_lib.queues.redis_program import choose_server
 
 
 def become_redis(home: Path, manager: Notifier) -> NoReturn:
@@ -23,7 +24,7 @@ def become_redis(home: Path, manager: Notifier) -> NoReturn:
     with embedded.lock(folder / "lock"):
         if embedded.answers(home):
             raise Refused(f"the Redis of {home} runs already; stop it: redis-cli -s {socket} shutdown")
-        server = embedded.choose_server(folder)
+        server = choose_server(folder)
         config = embedded.write_configuration(folder, socket)
         _fork_helper(home, manager)
         # Not a daemon, whatever the file says, and no log file: the service manager keeps the log.

@@ -153,6 +153,7 @@ def _first_read(client: Redis) -> _First:
 
 def _redis_state(info: dict[str, Any]) -> RedisState:
     persistence = "aof" if info.get("aof_enabled") else "rdb" if info.get("rdb_last_save_time") else "none"
+    # Valkey says 7.2.4 as its redis_version, whatever it is.
     version = str(info.get("valkey_version") or info.get("redis_version", "?"))
     return RedisState(version, int(info.get("used_memory", 0)), persistence)
 
@@ -239,4 +240,5 @@ def _age(moment: bytes | None, now: datetime) -> float | None:
     except ValueError:
         return None
     then = then if then.tzinfo else then.replace(tzinfo=UTC)
+    # A clock behind the one that wrote it makes no negative age.
     return max(0.0, round((now - then).total_seconds(), 1))

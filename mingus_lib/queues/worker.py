@@ -131,6 +131,7 @@ class MingusWorker(RegisteredWorker):
         with self.attention.listening():
             self.child = Child.fork(self._open_ledger)
             try:
+                # The child is there before Redis is asked: it inherits neither a connection nor the listening thread.
                 self._until_redis_is_there(self.register_birth)
                 self._registered = True
                 self._until_redis_is_there(self.subscribe)
@@ -259,6 +260,7 @@ class MingusWorker(RegisteredWorker):
 
     def _refuse(self, job: Taken, reason: str) -> None:
         log.error("dead: %s", reason, extra={"job_id": job.id, "queue": job.queue})
+        # The ledger, whose ids are shown and typed, keeps none of any other form.
         if not admission.is_id(job.raw_id):
             self.endings.done = Settlement(job, How.DISCARD)
             return
