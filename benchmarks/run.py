@@ -234,7 +234,8 @@ def main() -> None:
     for number, run in enumerate(chosen, 1):
         print(f"{number}/{len(chosen)} {run.heading} ...", file=sys.stderr, flush=True)
         outcomes.append(carry_out(run, told))
-    PAGE.write_text(page(outcomes, quick=told.quick, load=load))
+        # After each: a run that is broken off has not measured in vain.
+        PAGE.write_text(page(outcomes, quick=told.quick, load=load))
     for outcome in outcomes:
         if outcome.failure:
             print(f"{outcome.run.name}: {outcome.failure}")

@@ -42,7 +42,7 @@ ADDRESSES_A_BEAT = 4
 LINKS_A_MAIL = 3
 EVENTS_A_BEAT = 40
 READERS = 200
-DRAIN_SECONDS = 300.0
+DRAIN_SECONDS = 120.0
 TRIES = 12
 WARM_MINUTES = 10
 SETTINGS = """
@@ -175,9 +175,11 @@ class Soak:
             victim.send_signal(signal.SIGKILL)
 
     def drain(self) -> list[str]:
-        """Wait until nothing waits or runs; the ids of jobs that still do after the patience."""
-        deadline = time.monotonic() + DRAIN_SECONDS
+        """Wait until nothing waits or runs; the ids of jobs that still do when none has ended for the patience."""
+        fewest, deadline = sys.maxsize, 0.0
         while waiting := self.open_jobs():
+            if len(waiting) < fewest:
+                fewest, deadline = len(waiting), time.monotonic() + DRAIN_SECONDS
             if time.monotonic() > deadline:
                 return waiting
             self.keep_up()
