@@ -80,7 +80,7 @@ class Lines:
         lines = self._lines()
         first = next((line for line in lines if line.strip()), None)
         if first is None:
-            return
+            raise UsageError(f"{self._name}: there is nothing in it; it needs a CSV header, or JSON Lines")
         json_lines = form == "jsonl" if form else first.lstrip().startswith("{")
         header = () if json_lines else self._header(first)
         # The first line was read all the same: it says which column is which.
