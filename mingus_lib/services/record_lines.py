@@ -60,7 +60,7 @@ class Lines:
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self._stream = stream
-        self._name = name
+        self._name = "standard input" if name == "-" else name
         self._block = b""
         self._begins = self._ends = 0
         self._used = 0
