@@ -30,6 +30,7 @@ from typer.main import get_command
 
 from mingus_lib import __version__
 from mingus_lib.errors import MingusError
+from mingus_lib.view import encoding
 
 if TYPE_CHECKING:
     from typer._click import Command, Context
@@ -190,9 +191,10 @@ def main() -> None:
     """Run the command line; every error on purpose is one line on stderr and its exit code."""
     # What start-up makes lives on: looking for garbage in it costs a quick command a tenth of its time.
     gc.set_threshold(50_000)
+    encoding.forgive()
     try:
         # In its own mode Typer would print errors in boxes, with exit codes of its own.
-        code = app(standalone_mode=False)
+        code = app(prog_name="mingus", standalone_mode=False)
     except MingusError as error:
         code = _complain(str(error), error.exit_code)
     except typer.Abort:
@@ -205,21 +207,10 @@ def main() -> None:
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        code = _complain(_in_our_words(error), getattr(error, "exit_code", 2))
+        from mingus_lib.commands import mistakes
+
+        code = _complain(mistakes.told(error), getattr(error, "exit_code", 2))
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _in_our_words(error: Any) -> str:
-    """What the command line's library complains of; its hints at options name some that only look alike."""
-    name = getattr(error, "option_name", None)
-    if getattr(error, "possibilities", None) is None or name is None or error.ctx is None:
-        return str(error.format_message())
-    import difflib
-
-    known = [option for parameter in error.ctx.command.params for option in parameter.opts]
-    match = difflib.get_close_matches(name, known, n=1)
-    hint = f'did you mean "{match[0]}"?' if match else f"see: {error.ctx.command_path} --help"
-    return f"no option {name}; {hint}"
 
 
 def _complain(message: str, code: int) -> int:

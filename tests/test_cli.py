@@ -16,7 +16,7 @@ import pytest
 import cli
 from mingus_lib import __version__
 from mingus_lib.queues import embedded
-from tests.conftest import CommandLine, wait_for
+from tests.conftest import ROOT, CommandLine, wait_for
 
 LONG_HELP = re.compile(r"Example: (mingus .+)")
 
@@ -58,8 +58,26 @@ def test_modules_of_commands_exist() -> None:
 def test_an_unknown_command_suggests_the_nearest(mingus: CommandLine) -> None:
     shown = mingus("stats")
     assert shown.code == 2
-    assert "Did you mean 'status'" in shown.err
-    assert len(shown.err.splitlines()) == 1
+    assert shown.err == "mingus: no command 'stats', did you mean \"status\"?; see: mingus --help\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["articles", "lst"], "no command 'lst', did you mean \"list\"?; see: mingus articles --help"),
+        (["jobs", "--limit", "many"], "'many' is not a whole number; see: mingus jobs --help"),
+        (["jobs", "--error"], "option '--error' requires an argument"),
+        (["jobs", "dead"], "unexpected: dead; see: mingus jobs --help"),
+        (["job"], "missing argument 'ID'; see: mingus job --help"),
+        (["hosts", "allow"], "missing argument 'HOST'; see: mingus hosts allow --help"),
+        (["hosts", "allow", "x.example", "--quality", "good"], "'good' is not a number"),
+        (["status", "--jsn"], 'no option --jsn, did you mean "--json"?; see: mingus status --help'),
+    ],
+)
+def test_a_slip_is_one_line_with_the_next_step(mingus: CommandLine, arguments: list[str], says: str) -> None:
+    shown = mingus(*arguments)
+    assert (shown.code, shown.out, len(shown.err.splitlines())) == (2, "", 1)
+    assert says in shown.err
 
 
 def test_the_old_name_of_job_works(mingus: CommandLine) -> None:
@@ -75,6 +93,19 @@ def test_a_closed_pipe_is_quiet(mingus: CommandLine) -> None:
         command, shell=True, capture_output=True, text=True, env=mingus.environment(), check=False
     )
     assert (done.stderr, len(done.stdout.splitlines())) == ("", 1)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_the_output_cannot_hold_is_a_question_mark(mingus: CommandLine, encoding: str) -> None:
+    mingus("hosts", "deny", "press.example", "--note", "“news” of nobody…")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "cli.py"), "hosts", "list", "--policy", "deny"],
+        env=mingus.environment(PYTHONIOENCODING=encoding),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"?news? of nobody?" in done.stdout
 
 
 def test_add_accepts_arguments_files_and_standard_input(mingus: CommandLine, tmp_path: Path) -> None:

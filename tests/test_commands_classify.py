@@ -208,7 +208,7 @@ def test_other_people_s_labels_are_measured_by_a_lexicon(mingus: CommandLine, tm
         ("a.jsonl", '{"text": "x", "label": "OWN"}\n', "line 1: the label 'OWN' is not one of primary_phase"),
         ("a.jsonl", '{"text": "x", "label": null}\n', "line 1: the label must be a string"),
         ("a.jsonl", "\n\n", "no labelled text"),
-        ("a.csv", "text,label\nx,BE,more\n", "line 2: 3 cells under 2"),
+        ("a.csv", "text,label\nx,BE,more\n", "line 2: it has 3 cells, and the first line 2"),
         ("a.csv", 'text,label\nx,BE\n"open,DO\n', "line 3"),
         ("a.csv", "words,label\nx,BE\n", "line 2: no 'text'"),
         ("a.csv", b"text,label\n\xff,BE\n", "line 2: not UTF-8"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 
 import cli
 from mingus_lib.commands.looks import WATCHED, WITHOUT_COLUMNS
+from mingus_lib.view.watching import repeat
 from tests.conftest import ROOT, CommandLine, wait_for, workers_in
 from tests.pty_screen import Screen
 
@@ -50,18 +53,29 @@ def library(mingus: CommandLine) -> CommandLine:
     return mingus
 
 
-@pytest.mark.parametrize("group", ["workers", "breakers"])
-def test_a_group_of_watch_lists_by_its_name(mingus: CommandLine, group: str) -> None:
-    for options in ([], ["--json"], ["-q"], ["--tsv", "--columns", "name"]):
+GROUPS = [
+    (name, module) for name, module, *_ in cli.COMMANDS if f"{name} list" in OPTIONS and name != "report"
+]
+
+
+def test_the_groups_that_list() -> None:
+    names = {"articles", "breakers", "dead", "hosts", "keys", "mails", "readers", "schedule", "workers"}
+    assert {name for name, _ in GROUPS} == names
+
+
+@pytest.mark.parametrize("group", [name for name, _ in GROUPS])
+def test_a_group_lists_by_its_name(mingus: CommandLine, group: str) -> None:
+    mingus("keys", "list")
+    for options in ([], ["--json"], ["-q"], ["--tsv"]):
         shown, full = mingus(group, *options), mingus(group, "list", *options)
         assert (shown.code, shown.out, shown.err) == (0, full.out, full.err)
-    assert "Commands" in mingus(group, "--help").out
+    assert f"Without a command: `mingus {group} list`." in mingus(group, "--help").out
 
 
 def test_a_group_without_its_command_shows_its_help_and_no_empty_line(mingus: CommandLine) -> None:
-    shown = mingus("articles")
+    shown = mingus("report")
     assert (shown.code, "mingus: " in shown.err) == (2, False)
-    assert "export" in shown.out + shown.err
+    assert "trends" in shown.out + shown.err
 
 
 @pytest.mark.parametrize("arguments", [["health"], ["health", "--json"], ["status", "--json"], ["queues"]])
@@ -175,3 +189,18 @@ def test_following_a_job_ends_with_its_fate(mingus: CommandLine) -> None:
     finally:
         worker.send_signal(signal.SIGTERM)
         worker.communicate(timeout=30)
+
+
+def test_a_look_that_is_slower_than_its_pace_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    def slow() -> None:
+        ended = time.monotonic() + 0.002
+        while time.monotonic() < ended:
+            pass
+        print("look")
+        if next(turns) == 3:
+            raise KeyboardInterrupt
+
+    turns = itertools.count(1)
+    with pytest.raises(KeyboardInterrupt):
+        repeat(slow, 0.001)
+    assert capsys.readouterr().out == "look\n" * 3

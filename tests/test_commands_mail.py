@@ -118,6 +118,18 @@ def test_a_dry_run_shows_the_funnel_and_stores_nothing(
     assert (told["funnel"]["mails"], told["funnel"]["sent"], told["funnel"]["known"]) == (2, 2, 2)
     assert eager("mails", "list", "--json").json == []
     assert site.pages_seen == []
+    assert "links" not in told
+
+
+def test_a_dry_run_of_one_mail_shows_each_link_with_its_reason(eager: CommandLine, site: Site) -> None:
+    told = eager("mail", "-", "--dry-run", "--json", stdin=newsletter(site, "m1")).json
+    fates = {(link["decision"], link["reason"]) for link in told["links"]}
+    assert len(told["links"]) == told["funnel"]["found"]
+    assert ("fetch", None) in fates
+    assert {reason.partition(":")[0] for decision, reason in fates if decision == "drop"} == set(
+        told["funnel"]["dropped"]
+    )
+    assert eager("mails", "links", "--json").json == []
 
 
 def test_since_and_limit_choose(eager: InPlace, tmp_path: Path) -> None:

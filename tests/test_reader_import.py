@@ -186,7 +186,8 @@ def test_what_cannot_be_read_at_all(store: Store, tmp_path: Path) -> None:
             importing(store, written(tmp_path, content))
     with pytest.raises(UsageError, match="cannot read"):
         importing(store, tmp_path / "nowhere")
-    assert importing(store, written(tmp_path)).counts.lines == 0
+    with pytest.raises(UsageError, match="there is nothing in it"):
+        importing(store, written(tmp_path, "\n \n"))
 
 
 def test_hostile_bytes_are_bad_lines(store: Store, tmp_path: Path) -> None:
@@ -274,7 +275,8 @@ def test_many_events_come_in_without_indexes_and_leave_with_them(
     monkeypatch.setattr(reader_import, "BATCH", 10)
     monkeypatch.setattr(record_lines, "BLOCK_BYTES", 150)
     seen = []
-    importer = Importer(store, lambda *_: None)
+    made: list[tuple[int, int]] = []
+    importer = Importer(store, lambda *_: None, lambda *told: made.append(told))
     keep = importer._keep
 
     def kept(*given: Any) -> None:
@@ -285,10 +287,12 @@ def test_many_events_come_in_without_indexes_and_leave_with_them(
     importer.run(str(_many(tmp_path / "many.csv", 0, 95)), io.BytesIO(), max_errors=0)
     assert seen[0] == 0
     assert _indexes(store) == set(INDEXES)
+    assert made == [(0, 3), (1, 3), (2, 3)]
     # Few beside what is there keep them.
     seen.clear()
     importer.run(str(_many(tmp_path / "more.csv", 80, 100)), io.BytesIO(), max_errors=0)
     assert set(seen) == {len(INDEXES)}
+    assert len(made) == 3
     assert Events(store).count() == 100
     analytics.update(ArticleTotals(store), lambda *_: None)
     brute = Brute(store, "UTC")

@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from mingus_lib.commands import review
-from mingus_lib.commands.common import MAX_ID, Json, Limit, Quiet, runtime_of
+from mingus_lib.commands.common import MAX_ID, Json, Limit, ListsByDefault, Quiet, runtime_of
 from mingus_lib.services import library
 from mingus_lib.view import article as view
 from mingus_lib.view import output
 
 app = typer.Typer(
     help="List, show, search, review, feature, keep, archive and export articles.",
-    no_args_is_help=True,
+    cls=ListsByDefault,
     add_completion=False,
 )
 app.command()(review.review)

@@ -10,6 +10,7 @@ import typer
 
 from mingus_lib.commands.common import MAX_ID, DryRun, Json, Quiet, Wait, failed, runtime_of
 from mingus_lib.commands.ending import worker_hint
+from mingus_lib.domain.spans import parse_since
 from mingus_lib.errors import UsageError
 from mingus_lib.runtime import Runtime
 from mingus_lib.services import choosing, enqueueing, waiting
@@ -40,9 +41,9 @@ def classify(
         bool, typer.Option("--unlabelled", help="Those without labels of their present text.")
     ] = False,
     since: Annotated[
-        datetime | None,
+        str | None,
         typer.Option(
-            "--since", formats=["%Y-%m-%d"], help="With --all: only those added since this day (UTC)."
+            "--since", metavar="AGE|DATE", help="With --all: only those added since: 30d, or a date (UTC)."
         ),
     ] = None,
     engine: Annotated[
@@ -70,7 +71,8 @@ def classify(
     """
     here = runtime_of(ctx)
     form = output.choose(as_json=as_json, quiet=quiet)
-    wanted = choosing.wish(article_ids or [], everything, unlabelled, since and since.replace(tzinfo=UTC))
+    oldest = None if since is None else parse_since(since, "--since", datetime.now(UTC))
+    wanted = choosing.wish(article_ids or [], everything, unlabelled, oldest)
     if batch and (engine is Engine.OFFLINE or wait):
         other = "--engine offline" if engine is Engine.OFFLINE else "--wait"
         raise UsageError(f"--batch hands articles to the AI provider for a day: leave {other} or --batch out")

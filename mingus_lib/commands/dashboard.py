@@ -25,7 +25,8 @@ def dashboard(
         typer.Option("--public-url", metavar="URL", help="Where a reverse proxy shows it, path and all."),
     ] = None,
     loglevel: Annotated[
-        str | None, typer.Option("--loglevel", help="debug, info, warning or error.", metavar="LEVEL")
+        str | None,
+        typer.Option("--loglevel", "--log-level", help="debug, info, warning or error.", metavar="LEVEL"),
     ] = None,
 ) -> None:
     """Serve the dashboard for a browser.

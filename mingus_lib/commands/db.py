@@ -11,7 +11,7 @@ import typer
 from mingus_lib.commands.common import Json, Yes, confirm, failed, runtime_of
 from mingus_lib.services import upkeep
 from mingus_lib.view import cleanup as view
-from mingus_lib.view import output, progress
+from mingus_lib.view import human, output, progress
 
 app = typer.Typer(
     help="Migrate, back up, restore, check, measure and tidy the store.",
@@ -31,7 +31,8 @@ def migrate(ctx: typer.Context, as_json: Json = False) -> None:
     if as_json:
         output.value(done)
     else:
-        output.lines([f"{done['path']}: schema {done['before']} -> {done['after']}"])
+        became = "" if done["before"] == done["after"] else f"{done['before']} -> "
+        output.lines([f"{done['path']}: schema {became}{done['after']}"])
 
 
 @app.command()
@@ -133,7 +134,7 @@ def vacuum(
     if as_json:
         output.value(done)
     else:
-        output.lines([f"{done['path']}: {done['freed_bytes']} bytes given back"])
+        output.lines([f"{done['path']}: {human.size(done['freed_bytes'])} given back"])
 
 
 @app.command()
@@ -145,9 +146,6 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
     here = runtime_of(ctx)
     with progress.steps() as report:
         found = upkeep.check(here.settings.store_path, report)
-    if as_json:
-        output.value(found)
-    else:
-        output.lines(f"{name}\t{value}" for name, value in found["facts"].items())
+    view.show_checked(found, output.choose(as_json=as_json))
     if found["problems"]:
         raise failed("; ".join(found["problems"]), 3)

@@ -14,6 +14,7 @@ from mingus_lib.commands.common import (
     JobIds,
     Json,
     Limit,
+    ListsByDefault,
     NewerThan,
     OfError,
     OfQueue,
@@ -33,7 +34,7 @@ from mingus_lib.view import output
 from mingus_lib.view.jobs import show_list, show_story
 
 app = typer.Typer(
-    help="List, show, requeue and drop jobs that failed for good.", no_args_is_help=True, add_completion=False
+    help="List, show, requeue and drop jobs that failed for good.", cls=ListsByDefault, add_completion=False
 )
 
 DEAD = (JobState.DEAD,)

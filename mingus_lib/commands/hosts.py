@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from mingus_lib.commands.common import Json, Quiet, runtime_of
+from mingus_lib.commands.common import Json, ListsByDefault, Quiet, runtime_of
 from mingus_lib.domain.library import HostPolicy, HostRule
 from mingus_lib.view import output
 from mingus_lib.view.output import Column, Kind
 
 app = typer.Typer(
-    help="Say which hosts may be read, and how good they are.", no_args_is_help=True, add_completion=False
+    help="Say which hosts may be read, and how good they are.", cls=ListsByDefault, add_completion=False
 )
 
 COLUMNS = (

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from mingus_lib.commands.common import Json, Quiet, Yes, confirm, runtime_of
+from mingus_lib.commands.common import Json, ListsByDefault, Quiet, Yes, confirm, runtime_of
 from mingus_lib.services import keys
 from mingus_lib.view import output
 from mingus_lib.view.control import KEY_COLUMNS
 
 app = typer.Typer(
     help="List, add and revoke the keys that jobs are signed with.",
-    no_args_is_help=True,
+    cls=ListsByDefault,
     add_completion=False,
 )
 

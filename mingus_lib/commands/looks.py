@@ -1,4 +1,4 @@
-"""The options that every command with a result shares, given to all of them in one place: --tsv, --columns, --watch.
+"""What all commands get in one place: the options --tsv, --columns, --watch, and the form of their help.
 
 A command that takes `--json` has a result. Those of WATCHED only look, so that looking again is safe.
 """
@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperOption
+from typer.core import TyperArgument, TyperOption
 
 from mingus_lib import runtime
+from mingus_lib.commands.common import ListsByDefault
 from mingus_lib.domain.spans import parse_span
 from mingus_lib.errors import MingusError, UsageError
 from mingus_lib.view import output
@@ -42,9 +43,10 @@ WITHOUT_COLUMNS = frozenset(
 
 
 def dress(command: Command, path: str) -> None:
-    """Give the command, or every command of a group, the options that belong to it."""
+    """Give the command, or every command of a group, the options that belong to it; put their help in form."""
     for name, nested in getattr(command, "commands", {}).items():
         dress(nested, f"{path} {name}")
+    _put_in_form(command, path)
     if not any(parameter.name == "as_json" for parameter in command.params):
         return
     group, last = path.split()[0], path.split()[-1]
@@ -56,6 +58,17 @@ def dress(command: Command, path: str) -> None:
         again = "Look again every so often, until Ctrl-C: 2s or 1m."
         command.params.append(_option("--watch", _note_every, help=again, metavar="TIME"))
         command.callback = _watched(command.callback)
+
+
+def _put_in_form(command: Command, path: str) -> None:
+    # The help's lines are broken for our source, not for the reader's screen.
+    paragraphs = [" ".join(text.split()) for text in (command.help or "").split("\n\n")]
+    if isinstance(command, ListsByDefault):
+        paragraphs.append(f"Without a command: `mingus {path} list`.")
+    command.help = "\n\n".join(paragraphs)
+    for parameter in command.params:
+        if isinstance(parameter, TyperArgument) and parameter.metavar is None:
+            parameter.metavar = (parameter.name or "").upper()
 
 
 def _option(name: str, note: Callable[..., None], **how: Any) -> TyperOption:

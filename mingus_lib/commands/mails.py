@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from mingus_lib.commands.common import MAX_ID, Json, Limit, Quiet, Wait, runtime_of
+from mingus_lib.commands.common import MAX_ID, Json, Limit, ListsByDefault, Quiet, Wait, runtime_of
 from mingus_lib.services import mail_library as library
 from mingus_lib.view import mails as view
 from mingus_lib.view import output
 
 app = typer.Typer(
     help="Look at the mails that were read, and at what became of their links.",
-    no_args_is_help=True,
+    cls=ListsByDefault,
     add_completion=False,
 )
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from mingus_lib.errors import MingusError
 from mingus_lib.runtime import Runtime
+from mingus_lib.view import encoding
 
 
 def status_as_json() -> int:
@@ -42,6 +43,7 @@ def health(as_json: bool) -> int:
 def _guarded(run: Callable[[Runtime], MingusError | int]) -> int:
     # As in cli.main.
     gc.set_threshold(50_000)
+    encoding.forgive()
     from mingus_lib import settings
 
     try:

@@ -10,14 +10,25 @@ from typing import Annotated, Any
 
 import typer
 
-from mingus_lib.commands.common import MAX_ID, Json, Limit, Quiet, Yes, confirm, failed, runtime_of
+from mingus_lib.commands.common import (
+    MAX_ID,
+    Json,
+    Limit,
+    ListsByDefault,
+    Quiet,
+    Yes,
+    confirm,
+    failed,
+    runtime_of,
+)
 from mingus_lib.domain.readers import DEVICES, KINDS, EventKind
+from mingus_lib.errors import UsageError
 from mingus_lib.services import reader_import
-from mingus_lib.view import output, progress
+from mingus_lib.view import facts, output, progress
 from mingus_lib.view import readers as view
 
 app = typer.Typer(
-    help="Import, list, show, assess, export and forget readers.", no_args_is_help=True, add_completion=False
+    help="Import, list, show, assess, export and forget readers.", cls=ListsByDefault, add_completion=False
 )
 
 Who = Annotated[str, typer.Argument(metavar="READER", help="A reader's id.")]
@@ -49,8 +60,9 @@ def import_(
     Example: mingus readers import events.csv
     """
     here = runtime_of(ctx)
-    with progress.counting("Read", "bytes") as report:
-        importer = reader_import.Importer(here.store, report)
+    reading, making = progress.counting("Read", "bytes"), progress.counting("Made", "indexes of events")
+    with reading as report, making as indexing:
+        importer = reader_import.Importer(here.store, report, indexing)
         done = importer.run(file, sys.stdin.buffer, max_errors=max_errors, form=form.value if form else None)
     view.show_import(done.as_json(), output.choose(as_json=as_json), max_errors + 1)
     if done.stopped:
@@ -104,7 +116,7 @@ def assess(
     elif be is not None and do is not None and have is not None and not invalid:
         portrait = here.reader_records.assess(reader, be, do, have, now)
     else:
-        raise typer.BadParameter("give --be, --do and --have, or --invalid alone")
+        raise UsageError("give --be, --do and --have, or --invalid alone")
     view.show_portrait(portrait.as_json(), output.choose(as_json=as_json))
 
 
@@ -113,11 +125,13 @@ def event(
     ctx: typer.Context,
     reader: Who,
     what: Annotated[EventKind, typer.Argument(metavar="EVENT", help=f"One of {', '.join(KINDS)}.")],
-    article: Annotated[int, typer.Argument(metavar="ARTICLE_ID", min=1, max=MAX_ID)],
+    article: Annotated[int, typer.Argument(metavar="ARTICLE_ID", min=1, max=MAX_ID, help="An article's id.")],
     at: Annotated[str | None, typer.Option(help="When, as 2026-03-01T12:00:00Z; now without it.")] = None,
     seconds: Annotated[int | None, typer.Option(min=0, help="The time spent reading.")] = None,
     scroll: Annotated[int | None, typer.Option(min=0, max=100, help="How far down, 0 to 100.")] = None,
-    helpful: Annotated[bool | None, typer.Option("--helpful/--not-helpful")] = None,
+    helpful: Annotated[
+        bool | None, typer.Option("--helpful/--not-helpful", help="Whether it helped.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help=f"Where it was read: {', '.join(DEVICES)}.")] = None,
     overall: Annotated[int | None, typer.Option(min=1, max=5, help="The stars of a rating.")] = None,
     folder: Annotated[str | None, typer.Option(help="The folder of a bookmark.")] = None,
@@ -187,4 +201,4 @@ def forget(
     if as_json:
         output.value(counts)
     else:
-        output.lines(f"{name}\t{count}" for name, count in counts.items())
+        facts.show(((name, str(count)) for name, count in counts.items()), output.choose())

@@ -25,7 +25,8 @@ Queues = Annotated[
 ]
 Concurrency = Annotated[int, typer.Option("--concurrency", "-c", min=1, max=256, help="How many processes.")]
 LogLevel = Annotated[
-    str | None, typer.Option("--loglevel", help="debug, info, warning or error.", metavar="LEVEL")
+    str | None,
+    typer.Option("--loglevel", "--log-level", help="debug, info, warning or error.", metavar="LEVEL"),
 ]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mingus_lib.commands.common import Json, Quiet, Wait, runtime_of
+from mingus_lib.commands.common import Json, ListsByDefault, Quiet, Wait, runtime_of
 from mingus_lib.commands.ending import finish
 from mingus_lib.domain.timetable import Timetable
 from mingus_lib.runtime import Runtime
@@ -17,7 +17,7 @@ from mingus_lib.view import output, schedule
 
 app = typer.Typer(
     help="List, check, run and switch the entries of the timetable.",
-    no_args_is_help=True,
+    cls=ListsByDefault,
     add_completion=False,
 )
 

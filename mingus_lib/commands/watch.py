@@ -61,11 +61,12 @@ def queues(ctx: typer.Context, as_json: Json = False, quiet: Quiet = False) -> N
     Example: mingus queues --json
     """
     from mingus_lib.services import overview
+    from mingus_lib.view.status import NARROW_QUEUES
 
     here = runtime_of(ctx)
     found, trouble = overview.queues(here.settings, here.redis_url)
     form = output.choose(as_json=as_json, quiet=quiet)
-    output.rows(found, QUEUE_COLUMNS, form, id_key="name", drop=("next_in_seconds",))
+    output.rows(found, QUEUE_COLUMNS, form, id_key="name", drop=NARROW_QUEUES)
     _end_with(trouble)
 
 
@@ -107,7 +108,7 @@ def jobs(
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="WHEN", help="Only jobs created since this date or time, in UTC."),
+        typer.Option("--since", metavar="AGE|DATE", help="Only jobs created since: 2d, or a date in UTC."),
     ] = None,
     older_than: OlderThan = None,
     newer_than: NewerThan = None,

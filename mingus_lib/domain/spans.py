@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,7 @@ from mingus_lib.errors import UsageError
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST = timedelta(days=36_500)
 SPAN_FORM = "a number and s, m, h or d, such as 90m or 2d"
+SINCE_FORM = "an age such as 90m or 2d, or an ISO date or time, such as 2026-11-25 or 2026-11-25T08:30"
 MOMENT_FORM = "an ISO date or time, such as 2026-11-25 or 2026-11-25T08:30"
 
 
@@ -38,3 +40,12 @@ def parse_moment(text: str, option: str) -> datetime:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         raise UsageError(f"{option} {text[:40]!r} will not do; use {MOMENT_FORM}") from error
+
+
+def parse_since(text: str, option: str, now: datetime) -> datetime:
+    """`30d` before `now`, or an ISO 8601 date or time; UsageError naming the option for anything else."""
+    with contextlib.suppress(UsageError):
+        return now - parse_span(text, option)
+    with contextlib.suppress(UsageError):
+        return parse_moment(text, option)
+    raise UsageError(f"{option} {text[:40]!r} will not do; use {SINCE_FORM}")

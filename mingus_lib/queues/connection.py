@@ -125,7 +125,7 @@ def _fix(where: str) -> str:
         return "see redis.log beside its socket; `mingus up` starts it again"
     if isinstance(where, BrokerRedis):
         return "start it, or correct --broker or CELERY_BROKER_URL"
-    return "start it or correct MINGUS_REDIS_URL"
+    return "start it, or correct --redis-url or MINGUS_REDIS_URL"
 
 
 def claim_for_store(client: Redis, store_id: str, where: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mingus_lib.domain.control import Brief
 from mingus_lib.domain.jobs import JobRun, JobState
-from mingus_lib.domain.spans import parse_moment, parse_span
+from mingus_lib.domain.spans import parse_since, parse_span
 from mingus_lib.errors import NotFound, UsageError
 from mingus_lib.queues import catalog
 from mingus_lib.store.history import History, JobFilter
@@ -79,7 +79,7 @@ def chosen(wanted: Wanted, *, states: tuple[JobState, ...] = (), ended: bool = F
     now = datetime.now(UTC)
     since = [
         *([now - parse_span(wanted.newer_than, "--newer-than")] if wanted.newer_than is not None else []),
-        *([parse_moment(wanted.since, "--since")] if wanted.since is not None else []),
+        *([parse_since(wanted.since, "--since", now)] if wanted.since is not None else []),
     ]
     before = now - parse_span(wanted.older_than, "--older-than") if wanted.older_than is not None else None
     return JobFilter(

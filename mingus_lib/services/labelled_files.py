@@ -90,7 +90,9 @@ def _csv_rows(content: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if names is None:
                 names = [name.strip().lower() for name in row]
             elif len(row) != len(names):
-                raise UsageError(f"{path}, line {began}: {len(row)} cells under {len(names)} column names")
+                raise UsageError(
+                    f"{path}, line {began}: it has {len(row)} cells, and the first line {len(names)}"
+                )
             else:
                 yield began, dict(zip(names, row, strict=True))
     except csv.Error as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from mingus_lib.clients.mailbox import Mailbox
 from mingus_lib.domain.funnel import Funnel
+from mingus_lib.domain.mails import JudgedLink
 from mingus_lib.errors import UsageError
 from mingus_lib.services import mail_intake
 from mingus_lib.services.mail_intake import Taken
@@ -36,10 +37,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Fed:
-    """What was read; `trial` is the funnel of a dry run."""
+    """What was read; `trial` is the funnel of a dry run, `links` are its links when it was of one mail."""
 
     taken: Taken
     trial: Funnel | None = None
+    links: tuple[JudgedLink, ...] = ()
 
 
 def feed(order: Order, here: Runtime, stdin: BinaryIO, report: Report) -> Fed:
@@ -79,7 +81,7 @@ def _try(order: Order, since: datetime | None, mailbox: Mailbox, here: Runtime, 
     trial = Trial(here.mail_reading, mailbox)
     for taken in trial.run(since=since, limit=order.limit):
         report(trial.funnel.mails, taken.seen)
-    return Fed(trial.taken, trial.funnel)
+    return Fed(trial.taken, trial.funnel, tuple(trial.links) if trial.funnel.mails == 1 else ())
 
 
 def _mailbox(order: Order, since: datetime | None, here: Runtime, stdin: BinaryIO) -> Mailbox:

@@ -10,7 +10,7 @@ from typing import Any
 from mingus_lib.clients.mailbox import Mailbox
 from mingus_lib.domain import mailparse
 from mingus_lib.domain.mails import MailGroup, MailHead, NoMail, RawMail
-from mingus_lib.domain.spans import UNITS, parse_moment, parse_span
+from mingus_lib.domain.spans import parse_since
 from mingus_lib.errors import UsageError
 from mingus_lib.queues.enqueue import Submits, new_job
 from mingus_lib.store.mails import Kept, Mails
@@ -61,10 +61,7 @@ class Taken:
 
 def since_of(text: str | None, now: datetime) -> datetime | None:
     """`30d`, or an ISO date or time. Raises UsageError."""
-    if text is None:
-        return None
-    is_span = text.strip().lower().endswith(tuple(UNITS)) and "-" not in text
-    return now - parse_span(text, "--since") if is_span else parse_moment(text, "--since")
+    return None if text is None else parse_since(text, "--since", now)
 
 
 def take(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from mingus_lib.clients.mailbox import Mailbox
@@ -13,11 +14,12 @@ from mingus_lib.services.mail_reading import MailReading
 
 
 class Trial:
-    """One dry run; `funnel` and `taken` grow with every mail."""
+    """One dry run; `funnel` and `taken` grow with every mail, `links` are those of the first one, with their fates."""
 
     def __init__(self, reading: MailReading, mailbox: Mailbox) -> None:
         self.funnel = Funnel()
         self.taken = Taken(0, mailbox.name)
+        self.links: list[JudgedLink] = []
         self._reading = reading
         self._mailbox = mailbox
         self._identities: set[str] = set()
@@ -47,6 +49,8 @@ class Trial:
         self.funnel.mails += 1
         for link in self._reading.judge(raw):
             decision = self._decision(link)
+            if self.funnel.mails == 1:
+                self.links.append(replace(link, decision=decision))
             code = link.reason.partition(":")[0] if link.reason else None
             self.funnel.add(Tally(decision, code, bool(link.wrappers), None, None, 1))
 

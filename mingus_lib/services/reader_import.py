@@ -30,6 +30,7 @@ from mingus_lib.store.reader_files import Place, ReaderFiles
 
 # Lines kept at once, some 250 MB. Each batch touches most pages of the table: fewer and larger ones write less.
 BATCH = 1_000_000
+Report = Callable[[int, int], None]
 HEAD_BYTES = 65_536
 
 
@@ -74,12 +75,16 @@ class _Pending:
 
 
 class Importer:
-    """Imports into one library. `report` gets bytes done and bytes in all (0: not known)."""
+    """Imports into one library.
 
-    def __init__(self, store: Store, report: Callable[[int, int], None]) -> None:
+    `report` gets bytes done and bytes in all (0: not known); `indexing`, after many events, indexes made and in all.
+    """
+
+    def __init__(self, store: Store, report: Report, indexing: Report = lambda _done, _total: None) -> None:
         files = self._files = ReaderFiles(store)
         self._articles = Articles(store)
         self._report = report
+        self._indexing = indexing
         self._numbers = files.readers.numbers()
         self._known = files.article_ids()
         # Where articles are, by what files call them.
@@ -92,7 +97,7 @@ class Importer:
             return self._run(name, stdin, max_errors, form)
         finally:
             # Also after a failure: what reads next needs the indexes that an import does without.
-            self._files.mend_indexes()
+            self._files.mend_indexes(self._indexing)
 
     def _run(self, name: str, stdin: BinaryIO, max_errors: int, form: str | None) -> ImportResult:
         with open_input(name, stdin) as stream, _uncollected():

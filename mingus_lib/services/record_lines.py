@@ -60,7 +60,7 @@ class Lines:
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self._stream = stream
-        self._name = name
+        self._name = "standard input" if name == "-" else name
         self._block = b""
         self._begins = self._ends = 0
         self._used = 0
@@ -80,7 +80,7 @@ class Lines:
         lines = self._lines()
         first = next((line for line in lines if line.strip()), None)
         if first is None:
-            return
+            raise UsageError(f"{self._name}: there is nothing in it; it needs a CSV header, or JSON Lines")
         json_lines = form == "jsonl" if form else first.lstrip().startswith("{")
         header = () if json_lines else self._header(first)
         # The first line was read all the same: it says which column is which.

@@ -208,7 +208,7 @@ def recommendations(
             "coverage", "Of the library shown", [each["articles"] for each in found], [published] * len(found)
         ),
     ]
-    notes = ["The recommender was never measured: mingus evaluate recommendations --library"]
+    notes = ["The recommender was never measured: mingus evaluate recommendations"]
     if evaluation is not None:
         at, measured = evaluation
         ours = {

@@ -8,9 +8,11 @@ meanwhile. If an import is killed, the next import or update of the totals makes
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 
 from mingus_lib.store.database import Store
 
+Report = Callable[[int, int], None]
 INDEXES = {
     # By time: what was done and what was shown are asked for apart, and each event is in one of the two. `kind` is in
     # them so that counting readers never looks at the table: trends take a third of the time.
@@ -35,10 +37,10 @@ def make_way(connection: sqlite3.Connection, coming: int) -> None:
             connection.execute(f"DROP INDEX IF EXISTS {name}")
 
 
-def mend(store: Store) -> None:
+def mend(store: Store, report: Report = lambda _done, _total: None) -> None:
     """Make those that are missing, if any are, each in a transaction of its own; three seconds for a million events.
 
-    Outside any transaction of the caller. May raise what Store raises.
+    `report` is told how many are done, of how many. Outside any transaction of the caller. May raise what Store raises.
     """
     sql = "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND name IN (?, ?, ?)"
     if store.value(sql, tuple(INDEXES)) == len(INDEXES):
@@ -49,7 +51,8 @@ def mend(store: Store) -> None:
         # A second thread sorts while this one reads.
         connection.execute("PRAGMA threads=1")
         try:
-            for statement in STATEMENTS:
+            for done, statement in enumerate(STATEMENTS):
+                report(done, len(STATEMENTS))
                 connection.execute(statement)
         finally:
             connection.execute("PRAGMA threads=0")

@@ -156,7 +156,9 @@ def decide(
     """
     row = current(connection, article_id)
     status = connection.execute("SELECT status FROM articles WHERE id = ?", (article_id,)).fetchone()
-    if row is None or status is None:
+    if status is None:
+        raise NotFound(f"no article {article_id}: see `mingus articles list`")
+    if row is None:
         raise NotFound(
             f"article {article_id} has no labels yet: run `mingus classify {article_id} --wait` first",
             code="no-labels",

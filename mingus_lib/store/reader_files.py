@@ -46,9 +46,9 @@ class ReaderFiles:
         """Forget the place: the file was read to its end."""
         self.store.execute("DELETE FROM reader_imports WHERE source = ?", (source,))
 
-    def mend_indexes(self) -> None:
-        """Make the indexes of events that an import left out."""
-        event_indexes.mend(self.store)
+    def mend_indexes(self, report: event_indexes.Report) -> None:
+        """Make the indexes of events that an import left out; `report` is told how many are done, of how many."""
+        event_indexes.mend(self.store, report)
 
     def article_ids(self) -> bytearray:
         """A 1 at the place of every article's id."""

@@ -226,6 +226,10 @@ def _settle(folder: Path) -> None:
         os.close(handle)
 
 
+def _second(moment: str | None) -> str:
+    return f"{moment[:19].replace('T', ' ')} UTC" if moment else "no time"
+
+
 def newer_than(store: Path, backup: StoreFacts) -> str | None:
     """In which way the store is newer than a backup; None for an older, a damaged or no store."""
     try:
@@ -236,4 +240,4 @@ def newer_than(store: Path, backup: StoreFacts) -> str | None:
         return str(error) if error.code == "store-newer" else None
     if (found.newest or "") <= (backup.newest or ""):
         return None
-    return f"its last change is of {found.newest}, the backup's of {backup.newest or 'no time'}"
+    return f"its last change is of {_second(found.newest)}, the backup's of {_second(backup.newest)}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mingus_lib.domain.library import MARK_END, MARK_START, Article, SearchHit, SearchResult
+from mingus_lib.view import facts as facts_view
 from mingus_lib.view import human, output
 from mingus_lib.view.output import Column, Format, Kind
 
@@ -84,24 +85,10 @@ def _draw(article: Article) -> None:
 
     screen = output.console()
     screen.print(Text(human.printable(article.title) or "(no title)", style="bold"))
-    screen.print(_facts_grid(article))
+    screen.print(facts_view.grid((name, value) for name, value in facts(article) if name != "title"))
     width = min(screen.width, TEXT_WIDTH)
     for paragraph in paragraphs(article.text or ""):
         screen.print(Padding(Text(paragraph), (1, 0, 0, 0), expand=False), width=width)
-
-
-def _facts_grid(article: Article) -> Any:
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, value in facts(article):
-        if name != "title":
-            shown = output.state(value) if name == "status" else Text(value)
-            grid.add_row(name.replace("_", " "), shown)
-    return grid
 
 
 def paragraphs(text: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mingus_lib.view import human, output
+from mingus_lib.view import facts, human, output
 from mingus_lib.view.output import Column, Format, Kind
 
 KEPT_COLUMNS = (
@@ -103,12 +103,12 @@ def show_database(told: Mapping[str, Any], form: Format) -> None:
         output.value(told)
         return
     backup = told["backup"]
-    facts = {
+    made = {
         "backup": "none (backup.daily and backup.weekly are 0)" if backup is None else backup["path"],
         "backup_bytes": None if backup is None else backup["size_bytes"],
         **{name: told[name] for name in told if name not in ("backup", "dry_run") and told[name] is not None},
     }
-    rows = [{"fact": name, "value": output.plain(value)} for name, value in facts.items()]
+    rows = [{"fact": name, "value": output.plain(value)} for name, value in made.items()]
     output.rows(rows, FACT_COLUMNS, form, id_key="fact")
     if told["dry_run"]:
         output.message("Nothing was done (--dry-run).")
@@ -122,6 +122,16 @@ def show_sizes(told: Mapping[str, Any], form: Format) -> None:
     output.rows(told["tables"], TABLE_COLUMNS, form, id_key="table")
     sizes = ", ".join(f"{human.size(told[f'{name}_bytes'])} {name}" for name in ("file", "log", "free"))
     output.message(f"{told['path']}: schema {told['schema']}, {sizes}.")
+
+
+def show_checked(told: Mapping[str, Any], form: Format) -> None:
+    """What a check of the store saw; the documented shape of `db check --json`."""
+    if form is Format.JSON:
+        output.value(told)
+        return
+    sizes = {"size", "free"} if form is Format.TABLE else set()
+    seen = told["facts"].items()
+    facts.show([(name, human.size(int(value)) if name in sizes else value) for name, value in seen], form)
 
 
 def show_restored(told: Mapping[str, Any], form: Format) -> None:

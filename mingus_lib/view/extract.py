@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from mingus_lib.view import facts as facts_view
 from mingus_lib.view import human, output
 from mingus_lib.view.article import TEXT_WIDTH, paragraphs
 from mingus_lib.view.output import Format
@@ -51,19 +52,13 @@ def _print(read: Mapping[str, Any]) -> None:
 
 def _draw(read: Mapping[str, Any], source: str) -> None:
     from rich.padding import Padding
-    from rich.table import Table
     from rich.text import Text
 
     screen = output.console()
     if source:
         screen.rule(Text(human.printable(source)), align="left", style="dim")
     screen.print(Text(human.printable(read["title"]) or "(no title)", style="bold"))
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, value in facts(read):
-        grid.add_row(name.replace("_", " "), output.state(value) if name == "verdict" else Text(value))
-    screen.print(grid)
+    screen.print(facts_view.grid(facts(read)))
     for paragraph in paragraphs(read["text"]):
         screen.print(Padding(Text(paragraph), (1, 0, 0, 0)), width=min(screen.width, TEXT_WIDTH))
     screen.print()

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mingus_lib.domain.jobs import JobRun
+from mingus_lib.view import facts as facts_view
 from mingus_lib.view import human, output
 from mingus_lib.view.output import Column, Format, Kind
 
@@ -110,16 +111,10 @@ def _attempts(job: JobRun) -> list[tuple[str, str]]:
 
 
 def _draw(job: JobRun, caused: Sequence[JobRun]) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="bold", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, value in _facts(job, caused):
-        grid.add_row(name, output.state(value) if name == "state" else Text(value))
     console = output.console()
-    console.print(grid)
+    console.print(facts_view.grid(_facts(job, caused)))
     if len(job.history) > 1 or any(attempt.state == "lost" for attempt in job.history):
         console.print(
             output.table([asdict(attempt) for attempt in job.history], _ATTEMPT_COLUMNS, "Attempts")

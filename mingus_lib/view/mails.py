@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from mingus_lib.domain.funnel import Funnel
-from mingus_lib.domain.mails import NoMail
-from mingus_lib.view import human, output
+from mingus_lib.domain.mails import JudgedLink, NoMail
+from mingus_lib.view import facts, human, output
 from mingus_lib.view.output import Column, Format, Kind
 
 STAGES = (Column("stage", "Stage"), Column("count", "Count", Kind.NUMBER), Column("reason", "Reason"))
@@ -28,6 +28,7 @@ LINKS = (
     Column("anchor", "Text"),
     Column("mail_id", "Mail", Kind.ID),
 )
+JUDGED = LINKS[:-1]
 PARTS = (
     Column("path", "Part", Kind.ID),
     Column("kind", "Type"),
@@ -61,7 +62,6 @@ FACTS = (
     "job_id",
 )
 FATES = {"drop": "dropped", "known": "known"}
-FACT_WIDTH = 13
 EMPTY = "No mails here yet. Read some: mingus mail PATH"
 STRANGERS_SHOWN = 20
 
@@ -88,6 +88,10 @@ class Fed(Protocol):
     def trial(self) -> Funnel | None:
         """The funnel of a dry run."""
 
+    @property
+    def links(self) -> Sequence[JudgedLink]:
+        """The links of a dry run of one mail."""
+
 
 def show_strangers(found: Sequence[NoMail]) -> None:
     """What was no mail, on stderr."""
@@ -101,13 +105,26 @@ def show_fed(fed: Fed, funnel: Funnel, form: Format) -> None:
     """The funnel of a run; the documented shape of `mail --json`."""
     taken = fed.taken.as_json()
     if form is Format.JSON:
-        output.value({**taken, "funnel": funnel.as_json()})
+        links = [_judged(link) for link in fed.links]
+        output.value({**taken, "funnel": funnel.as_json(), **({"links": links} if links else {})})
     elif form is Format.IDS:
         output.lines(fed.taken.job_ids)
     else:
         output.rows(list(_stages(taken, funnel.as_json())), STAGES, form)
     if form is Format.TABLE:
+        if fed.links:
+            output.lines([""])
+            output.rows([_tried(link) for link in fed.links], JUDGED, form)
         output.message(_next_step(fed, funnel))
+
+
+def _judged(link: JudgedLink) -> dict[str, Any]:
+    return {name: getattr(link, name) for name in ("url", "target", "anchor", "decision", "reason")}
+
+
+def _tried(link: JudgedLink) -> dict[str, Any]:
+    fate = FATES.get(link.decision, link.decision)
+    return {"fate": fate, "why": link.reason, "address": link.target or link.url, "anchor": link.anchor}
 
 
 def _stages(taken: Mapping[str, Any], funnel: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -168,15 +185,20 @@ def show_mail(mail: Mapping[str, Any], form: Format) -> None:
     if form is Format.JSON:
         output.value(mail)
         return
-    width = FACT_WIDTH if form is Format.TABLE else 0
-    for name in ("subject", *FACTS):
-        if mail[name] not in (None, ""):
-            separator = " " if width else "\t"
-            output.lines([f"{name:<{width}}{separator}{human.printable(str(mail[name]))}"])
+    names = [name for name in ("subject", *FACTS) if mail[name] not in (None, "")]
+    facts.show([(name, _fact(name, mail[name], form)) for name in names], form)
     output.lines([""])
     output.rows(mail["parts"], PARTS, form, id_key="path")
     output.lines([""])
     show_links(mail["links_found"], form)
+
+
+def _fact(name: str, value: Any, form: Format) -> str:
+    if form is Format.TABLE and name == "size":
+        return human.size(value)
+    if form is Format.TABLE and name.endswith("_at"):
+        return human.moment(value)
+    return human.printable(str(value))
 
 
 def show_links(found: Sequence[Mapping[str, Any]], form: Format) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mingus_lib.domain.readers import Reader
+from mingus_lib.view import facts as facts_view
 from mingus_lib.view import human, output
 from mingus_lib.view.output import Column, Format, Kind
 
@@ -51,8 +52,9 @@ def show_portrait(told: Mapping[str, Any], form: Format) -> None:
         "streak": f"{progress['streak_days']} days, longest {progress['longest_streak_days']}",
         "last active": human.moment(progress["last_active"]),
     }
-    output.lines(
-        f"{name}\t{human.printable(str(value))}" for name, value in facts.items() if value not in (None, "")
+    facts_view.show(
+        ((name, human.printable(str(value))) for name, value in facts.items() if value not in (None, "")),
+        form,
     )
 
 
@@ -69,7 +71,7 @@ def show_import(told: Mapping[str, Any], form: Format, most: int) -> None:
         output.value(told)
     else:
         names = ("lines", "readers", "assessments", "events", "duplicates", "bad")
-        output.lines(f"{name}\t{told[name]}" for name in names)
+        facts_view.show(((name, str(told[name])) for name in names), form)
     if told["resumed_at"] is not None:
         output.message(f"Went on after line {told['resumed_at']:,}; the counts include what came before.")
     for bad in told["bad_lines"][:most]:

@@ -87,7 +87,8 @@ def show_ids(ids: Sequence[str], form: Format) -> None:
         return
     output.lines(ids)
     if form is Format.TABLE:
-        output.message(f"{_count(len(ids), 'job')} enqueued. See: mingus job ID")
+        many = f"{_count(len(ids), 'job')} enqueued. See: mingus job ID"
+        output.message(many if ids else "There is nothing to do: no job was enqueued.")
 
 
 def show_dry_run(ids: Sequence[int], form: Format) -> None:

@@ -26,6 +26,8 @@ QUEUE_COLUMNS = (
     Column("next_in_seconds", "Next in", Kind.AGE),
     Column("state", "State", Kind.STATE),
 )
+# What a narrow screen goes without, one after another.
+NARROW_QUEUES = ("next_in_seconds", "oldest_age_seconds", "scheduled")
 FAILURE_COLUMNS = (
     Column("at", "When", Kind.TIME),
     Column("what", "What"),
@@ -76,9 +78,7 @@ def _subjects(seen: Facts) -> Iterator[tuple[str, str, Facts]]:
 def _draw(seen: Facts, screen: Console) -> None:
     _draw_servers(seen, screen)
     screen.print()
-    screen.print(
-        output.table([_queue(row) for row in seen["queues"]], QUEUE_COLUMNS, drop=("next_in_seconds",))
-    )
+    screen.print(output.table([_queue(row) for row in seen["queues"]], QUEUE_COLUMNS, drop=NARROW_QUEUES))
     _draw_workers(seen, screen)
     if seen.get("breakers"):
         screen.print(output.table(seen["breakers"], BREAKER_COLUMNS, "Circuit breakers"))

@@ -33,7 +33,7 @@ def repeat(look: Callable[[], None], every: float) -> None:
         first = False
         # By the clock, so that a slow look does not make the pace slower.
         begun = max(begun + every, time.monotonic())
-        select.select([], [], [], begun - time.monotonic())
+        select.select([], [], [], max(0.0, begun - time.monotonic()))
 
 
 def _printed(look: Callable[[], None], _every: float, _first: bool) -> None:

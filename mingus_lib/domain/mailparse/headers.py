@@ -20,6 +20,12 @@ MAX_MESSAGE_ID = 500
 MAX_SUBJECT = 500
 
 _FIELD = re.compile(rb"\A(?:\s*\n)?(?:>?From [^\n]*\n)?[!-9;-~]{1,80}[ \t]*:")
+# One of them begins every mail, or follows soon; a table of passwords or a YAML file has fields, too, but not these.
+_OF_MAILS = re.compile(
+    rb"^(?:from|to|cc|date|subject|message-id|sender|reply-to|received|return-path|delivered-to|mime-version"
+    rb"|content-[a-z-]{1,40}|dkim-signature|authentication-results|(?:arc|list|x|resent)-[a-z0-9-]{1,60})[ \t]*:",
+    re.IGNORECASE | re.MULTILINE,
+)
 BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _ADDRESS = re.compile(r"[^\s<>\"(),:;]{1,200}@[^\s<>\"(),:;]{1,253}")
 _BRACKETED = re.compile(r"<\s*(https?://[^<>\s]{1,2000})\s*>", re.IGNORECASE)
@@ -50,8 +56,8 @@ def parsed(raw: bytes, *, headers_only: bool = False) -> EmailMessage:
 
 
 def looks_like_mail(start: bytes) -> bool:
-    """Whether bytes begin as a mail does: with a header field."""
-    return _FIELD.match(start[:4096]) is not None
+    """Whether bytes begin as a mail does: with header fields, of which one is a mail's."""
+    return _FIELD.match(start[:4096]) is not None and _OF_MAILS.search(start[:4096]) is not None
 
 
 def read_head(raw: bytes) -> MailHead:
