@@ -47,9 +47,30 @@ def test_the_latest_that_counts() -> None:
     assert gate.current([old, good, invalid], policy, NOW) is good
     assert gate.current([old, invalid], policy, NOW) is None
     assert gate.current([old], GatePolicy(), NOW) is old
+    older = replace(good, taken_at=good.taken_at - timedelta(days=1))
+    assert gate.current([older, good], policy, NOW) is gate.current([good, older], policy, NOW) is good
     ahead = replace(good, taken_at=NOW + timedelta(days=400))
     assert gate.current([ahead, good], GatePolicy(), NOW) is good
     assert gate.levels(None, policy) == BEGINNER
+
+
+def test_an_assessment_counts_up_to_the_last_instant_and_a_day_of_wrong_clocks() -> None:
+    instant = timedelta(microseconds=1)
+    policy = GatePolicy(believed_for=timedelta(days=30))
+    good = assessed(70)
+    for taken_at, counts in (
+        (NOW - timedelta(days=30), True),
+        (NOW - timedelta(days=30) - instant, False),
+        (NOW + timedelta(days=1), True),
+        (NOW + timedelta(days=1) + instant, False),
+    ):
+        found = gate.current([replace(good, taken_at=taken_at)], policy, NOW)
+        assert (found is not None) is counts, taken_at
+
+
+def test_a_policy_whose_thresholds_cross_opens_nothing_advanced_below_the_first() -> None:
+    policy = GatePolicy(intermediate=80, advanced=60)
+    assert [gate.levels(assessed(have=score), policy)[2] for score in (59, 70, 80)] == [0, 0, 2]
 
 
 @given(scores, scores, scores, scores, scores)

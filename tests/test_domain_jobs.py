@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mingus_lib.domain.jobs import MAX_BACKOFF_SECONDS, RetryPolicy, backoff_delay, decide_failure
+from mingus_lib.domain.jobs import (
+    ENDED,
+    MAX_BACKOFF_SECONDS,
+    JobState,
+    RetryPolicy,
+    Standing,
+    Start,
+    StartVerdict,
+    backoff_delay,
+    decide_failure,
+    decide_start,
+)
 from mingus_lib.errors import PermanentError, TransientError
 
 unit = st.floats(0, 1, exclude_max=True)
@@ -46,3 +58,65 @@ def test_only_a_bug_keeps_its_traceback() -> None:
     assert verdict(KeyError("x"))
     assert not verdict(PermanentError("x"))
     assert not verdict(TransientError("x"))
+
+
+def test_the_bound_of_the_delay_doubles_with_each_try() -> None:
+    assert [backoff_delay(tries, base=60, randomness=0.5) for tries in (1, 2, 3, 4)] == [60, 90, 150, 270]
+    assert backoff_delay(7, base=60, randomness=0.5) == 60 + (MAX_BACKOFF_SECONDS - 60) / 2
+    assert backoff_delay(2000, base=60, randomness=0) == 60
+
+
+def test_a_wish_for_less_than_the_backoff_is_not_followed() -> None:
+    error = TransientError("busy", retry_after=5)
+    assert decide_failure(error, tries=1, policy=RetryPolicy(backoff=90), randomness=0).delay == 90
+
+
+def test_a_failure_tells_its_reason() -> None:
+    def reason(error: BaseException, tries: int = 2) -> str:
+        return decide_failure(error, tries=tries, policy=RetryPolicy(retries=2), randomness=0).reason
+
+    assert reason(TransientError("busy", code="http-503")) == "http-503: busy"
+    assert reason(TransientError("busy", code="http-503"), 3) == "gave-up: after 3 attempts: http-503: busy"
+    assert reason(PermanentError("no such page", code="http-404")) == "http-404: no such page"
+    assert reason(ValueError("x")) == "bug: ValueError: x"
+    assert len(reason(ValueError("x" * 1000))) == 500
+
+
+@pytest.mark.parametrize(
+    ("seen", "verdict"),
+    [
+        (Standing(JobState.QUEUED), StartVerdict(Start.RUN, 1, 1)),
+        (Standing(JobState.SCHEDULED, 2, 2, 1), StartVerdict(Start.RUN, 3, 3, 1)),
+        (Standing(JobState.QUEUED, timeout=30), StartVerdict(Start.RUN, 1, 1, timeout=30)),
+        # Its worker died; the third time it is buried.
+        (Standing(JobState.STARTED, 1, 1), StartVerdict(Start.RUN, 2, 2, 1, lost=True)),
+        (Standing(JobState.STARTED, 2, 2, 1, timeout=9), StartVerdict(Start.RUN, 3, 3, 2, True, timeout=9)),
+        (
+            Standing(JobState.STARTED, 3, 3, 2),
+            StartVerdict(Start.BURY, 3, 3, 3, True, "killed-its-worker: 3 times, the last time they died"),
+        ),
+        # Delivered again after its end, or refused: nothing runs.
+        (Standing(JobState.FINISHED, 1, 1), StartVerdict(Start.LET_GO, ended=JobState.FINISHED)),
+        (
+            Standing(JobState.CANCELLED, cancel_requested=True),
+            StartVerdict(Start.LET_GO, ended=JobState.CANCELLED),
+        ),
+        (Standing(JobState.DEAD, refused=True), StartVerdict(Start.LET_GO, ended=JobState.DEAD)),
+        (
+            Standing(JobState.STARTED, 1, 1, cancel_requested=True),
+            StartVerdict(Start.CANCEL, reason="cancelled: by an operator", lost=True),
+        ),
+        (
+            Standing(JobState.QUEUED, cancel_requested=True),
+            StartVerdict(Start.CANCEL, reason="cancelled: by an operator"),
+        ),
+        # Somebody requeued it: all tries and lives anew, the numbers of the attempts go on.
+        (Standing(JobState.DEAD, 4, 4, 3, timeout=7), StartVerdict(Start.RUN, 5, 1, timeout=7)),
+    ],
+)
+def test_what_becomes_of_a_job_that_was_delivered(seen: Standing, verdict: StartVerdict) -> None:
+    assert decide_start(seen) == verdict
+
+
+def test_three_states_are_ends() -> None:
+    assert {JobState.FINISHED, JobState.DEAD, JobState.CANCELLED} == ENDED

@@ -101,6 +101,70 @@ def test_index_pages() -> None:
     assert reason(replace(GOOD, signals=mixed)) == ""
 
 
+@pytest.mark.parametrize(
+    ("signals", "title", "refused"),
+    [
+        (PageSignals(prose_words=249), "Log in", True),
+        (PageSignals(prose_words=250), "Log in", False),
+        (PageSignals(prose_words=149, asks_password=True), "Rent", True),
+        (PageSignals(prose_words=150, asks_password=True), "Rent", False),
+        (PageSignals(prose_words=149, free=False), "Rent", True),
+        (PageSignals(prose_words=150, free=False), "Rent", False),
+        (PageSignals(prose_words=149, free=True), "Rent", False),
+        (PageSignals(prose_words=149, free=None), "Rent", False),
+        (PageSignals(prose_words=59, lead="Already a subscriber?"), "Rent", True),
+        (PageSignals(prose_words=60, lead="Already a subscriber?"), "Rent", False),
+    ],
+)
+def test_how_much_prose_makes_a_wall_an_article(signals: PageSignals, title: str, refused: bool) -> None:
+    assert reason(replace(GOOD, title=title, signals=signals)).startswith("login-wall: the page") is refused
+
+
+@pytest.mark.parametrize(
+    ("lines", "linked", "article_linked", "prose", "url", "refused"),
+    [
+        (12, 0.0, 0.51, 400, URL, True),
+        (11, 0.0, 0.51, 400, URL, False),
+        (12, 0.0, 0.5, 400, URL, False),
+        (12, 0.51, 0.0, 59, URL, True),
+        (12, 0.51, 0.0, 60, URL, False),
+        (11, 0.51, 0.0, 59, URL, False),
+        (12, 0.5, 0.0, 59, URL, False),
+        (12, 0.51, 0.0, 999, "https://site.example/", True),
+        (12, 0.51, 0.0, 999, "https://site.example", True),
+        (12, 0.51, 0.0, 1000, "https://site.example/", False),
+        (12, 0.51, 0.0, 999, "https://site.example/a", False),
+    ],
+)
+def test_how_many_links_make_an_index(
+    lines: int, linked: float, article_linked: float, prose: int, url: str, refused: bool
+) -> None:
+    signals = PageSignals(
+        link_lines=lines, linked_share=linked, article_linked_share=article_linked, prose_words=prose
+    )
+    assert reason(replace(GOOD, signals=signals), url=url).startswith("index-page: ") is refused
+
+
+def test_a_sign_is_looked_for_in_the_first_text_and_told_in_one_line() -> None:
+    sign = " page you\n requested"
+    signals = PageSignals(prose_words=10)
+    told = "error-page: the page says 'page you requested'"
+    assert reason(replace(GOOD, text=sign, signals=signals)) == told
+    assert reason(replace(GOOD, text="x" * 2_900 + sign, signals=signals)) == told
+    assert reason(replace(GOOD, text="x" * 3_000 + sign, signals=signals)) == ""
+    assert reason(replace(GOOD, text="x" * 5_000, signals=replace(signals, lead=sign))) == told
+
+
+def test_the_first_rule_that_refuses_names_the_reason() -> None:
+    wall = replace(GOOD, title="Log in", language="es", word_count=1)
+    index = PageSignals(link_lines=30, article_linked_share=0.9)
+    assert reason(replace(wall, signals=index)).startswith("login-wall: ")
+    assert reason(replace(wall, title="Rent", signals=index)).startswith("index-page: ")
+    assert reason(replace(wall, title="Rent")).startswith("not-language: ")
+    # Of nothing there is no language.
+    assert reason(replace(wall, title="Rent", word_count=0)).startswith("too-short: ")
+
+
 def test_other_formats_have_no_page_around_them() -> None:
     assert reason(replace(GOOD, signals=None, title="Log in")) == ""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mingus_lib.domain.retention import (
+    ArchivePlan,
     ArticlePolicy,
     CachePolicy,
     Expiring,
@@ -74,6 +75,22 @@ def test_backups_of_a_clock_that_ran_ahead_push_no_other_one_out() -> None:
     now = datetime(2026, 3, 9, 5, tzinfo=UTC)
     ahead = {datetime(2036, 1, day, 5, tzinfo=UTC) for day in range(1, 11)}
     assert backups_kept({now, *ahead}, 2, 1, now) == {now, *ahead}
+
+
+def test_a_backup_of_this_very_instant_is_not_ahead() -> None:
+    now = datetime(2026, 3, 9, 5, tzinfo=UTC)
+    assert backups_kept({now, now - timedelta(hours=1)}, 1, 0, now) == {now}
+    assert backups_kept({now}, 0, 0, now) == set()
+
+
+def test_a_name_is_in_utc() -> None:
+    there = datetime(2026, 3, 9, 5, tzinfo=timezone(timedelta(hours=2)))
+    assert backup_name(there) == "mingus-20260309T030000Z.db"
+
+
+def test_what_is_old_is_what_goes_and_what_each_rule_keeps() -> None:
+    plan = ArchivePlan((4, 7), {Rule.FEATURED: 2, Rule.RATED: 0, Rule.LEVEL_FLOOR: 5})
+    assert plan.old == 9
 
 
 def test_every_rule_and_every_kind_has_its_words() -> None:

@@ -84,3 +84,55 @@ def test_of_pure_chance_little_is_called_a_trend() -> None:
         called += any(each.word in ("rising", "falling") for each in trends.judged(everything, series))
     # Where nothing rises, the share of samples with any false trend is the false discovery rate: 5 %.
     assert called <= 20
+
+
+def test_a_trend_is_told_with_its_ends_and_its_slope() -> None:
+    up = [10, 20, 30, 40, 50, 60, 70, 80, 90]
+    (found,) = trends.judged([100] * 9, {("topic", "a"): up})
+    assert (found.kind, found.name, found.readings, found.word) == ("topic", "a", 450, "rising")
+    assert (found.first, found.last) == pytest.approx((0.2, 0.8))
+    assert found.slope == pytest.approx(0.1)
+    # One of two orders of nine weeks, and the only series there is.
+    assert found.p == found.q == pytest.approx(2 / 362_880)
+
+
+def test_fifty_readings_in_eight_weeks_are_enough_and_fewer_are_not() -> None:
+    def word(everything: list[int], numbers: list[int]) -> str:
+        (found,) = trends.judged(everything, {("topic", "a"): numbers})
+        return found.word
+
+    assert word([100] * 8, [0, 1, 3, 5, 7, 9, 11, 14]) == "rising"
+    assert word([100] * 8, [0, 1, 3, 5, 7, 9, 11, 13]) == "too few"
+    assert word([100] * 7, [0, 10, 30, 50, 70, 90, 99]) == "too few"
+    # A week in which nothing was read is none of the eight.
+    assert word([100] * 7 + [0], [0, 10, 30, 50, 70, 90, 99, 0]) == "too few"
+    assert word([100] * 8 + [0], [14, 11, 9, 7, 5, 3, 1, 0, 0]) == "falling"
+
+
+def test_the_clearest_come_first_and_the_few_last_by_their_number() -> None:
+    found = trends.judged(
+        [1000] * 8,
+        {
+            ("topic", "few"): [1] * 8,
+            ("topic", "some"): [6] * 8,
+            ("host", "few"): [1] * 8,
+            ("topic", "clear"): [10, 20, 30, 40, 50, 60, 70, 80],
+            ("topic", "unclear"): [30, 10, 20, 40, 60, 50, 80, 70],
+            ("topic", "more"): [9] * 8,
+        },
+    )
+    assert [(each.kind, each.name) for each in found] == [
+        ("topic", "clear"),
+        ("topic", "unclear"),
+        ("topic", "more"),
+        ("topic", "some"),
+        ("host", "few"),
+        ("topic", "few"),
+    ]
+
+
+def test_few_weeks_have_ends_too() -> None:
+    (two,) = trends.judged([10, 10], {("topic", "a"): [1, 3]})
+    assert (two.first, two.last) == pytest.approx((0.1, 0.3))
+    (none,) = trends.judged([0, 0], {("topic", "a"): [0, 0]})
+    assert (none.first, none.last) == (0.0, 0.0)
