@@ -1,6 +1,6 @@
 # make run            the demo, from nothing but Python 3.11+, a C compiler and make
 # make run ARGS="add https://..."   any command
-# make test | crash | soak | timetable-walk | fuzz | lint | docs | screenshots | site | lock | bench | guarantees | pyz
+# make test | coverage | crash | soak | timetable-walk | fuzz | lint | docs | screenshots | site | lock | bench | guarantees | pyz
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,13 +8,21 @@ ARGS ?= demo
 # Where this is set, every process that tests and benchmarks start would compile mingus anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test crash soak timetable-walk fuzz lint docs screenshots site lock bench guarantees pyz clean
+.PHONY: run test coverage crash soak timetable-walk fuzz lint docs screenshots site lock bench guarantees pyz clean
 
 run: .venv/.ready
 	@$(BIN)/mingus $(ARGS)
 
 test: .venv/.ready-dev
 	@$(BIN)/python -m pytest -n 3 --dist worksteal
+
+# Which branches the tests run, in the processes they start as well, by room.
+coverage: .venv/.ready-dev
+	@rm -rf build/coverage && mkdir -p build/coverage
+	@$(BIN)/python -m coverage run -m pytest -n 3 --dist worksteal
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage json --quiet -o build/coverage/report.json
+	@$(BIN)/python -m tests.branches build/coverage/report.json
 
 # Every crash point, 3,000 jobs under chaos, long random walks: about a quarter of an hour.
 crash: .venv/.ready-dev
