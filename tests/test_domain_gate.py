@@ -39,6 +39,9 @@ def test_an_article_asks_for_its_own_phase() -> None:
 def test_without_labels_only_those_see_it_who_see_everything() -> None:
     assert gate.may_read(None, EVERYTHING)
     assert not gate.may_read(None, (2, 2, 1))
+    best = Assessment(80, 80, 80, NOW)
+    assert gate.current([best], GatePolicy(), NOW) is best
+    assert gate.may_read(None, gate.levels(best, GatePolicy()))
 
 
 def test_the_latest_that_counts() -> None:

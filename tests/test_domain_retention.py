@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mingus_lib.domain.retention import (
+    Age,
     ArchivePlan,
     ArticlePolicy,
     CachePolicy,
@@ -91,6 +92,20 @@ def test_a_name_is_in_utc() -> None:
 def test_what_is_old_is_what_goes_and_what_each_rule_keeps() -> None:
     plan = ArchivePlan((4, 7), {Rule.FEATURED: 2, Rule.RATED: 0, Rule.LEVEL_FLOOR: 5})
     assert plan.old == 9
+
+
+def test_the_names_in_json_stay() -> None:
+    assert " ".join(Rule) == "featured keep_mark bookmarked rated recently_read phase_floor level_floor"
+    assert " ".join(Age) == "arrival publication"
+    assert list(Expiring) == [
+        "recommendation_lists",
+        "raw_pages",
+        "model_answers",
+        "mail_bodies",
+        "jobs",
+        "article_outcomes",
+        "follow_ups",
+    ]
 
 
 def test_every_rule_and_every_kind_has_its_words() -> None:
