@@ -104,7 +104,7 @@ def test_a_failure_tells_its_reason() -> None:
         (Standing(JobState.DEAD, refused=True), StartVerdict(Start.LET_GO, ended=JobState.DEAD)),
         (
             Standing(JobState.STARTED, 1, 1, cancel_requested=True),
-            StartVerdict(Start.CANCEL, reason="cancelled: by an operator", lost=True),
+            StartVerdict(Start.CANCEL, deaths=1, reason="cancelled: by an operator", lost=True),
         ),
         (
             Standing(JobState.QUEUED, cancel_requested=True),
