@@ -95,7 +95,7 @@ def _chart(top: int, name: str, points: Points, across: str) -> str:
     base = top + 20 + HEIGHT - 20
     steps = " ".join(
         f"{'M' if not index else 'L'}{LEFT + x / end * WIDTH:.1f} {base - y / most * (HEIGHT - 30):.1f}"
-        for index, (x, y) in enumerate(points)
+        for index, (x, y) in enumerate(_highest(points, end))
     )
     return (
         f'<text x="{LEFT}" y="{top + 12}">{escape(name)}</text>'
@@ -104,3 +104,13 @@ def _chart(top: int, name: str, points: Points, across: str) -> str:
         f'<text x="{LEFT}" y="{base + 16}">0</text>'
         f'<text x="{LEFT + WIDTH}" y="{base + 16}" text-anchor="end">{end:.3g} {escape(across)}</text>'
     )
+
+
+def _highest(points: Points, end: float) -> Points:
+    """Of each two pixels' points the highest: more cannot be seen, and a peak is not lost."""
+    seen: dict[int, tuple[float, float]] = {}
+    for x, y in points:
+        place = int(x / end * WIDTH / 2)
+        if place not in seen or y > seen[place][1]:
+            seen[place] = (x, y)
+    return list(seen.values())

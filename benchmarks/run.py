@@ -2,6 +2,8 @@
 
     python benchmarks/run.py [--quick] [--only NAME]... [--pages DIR] [--ratings FILE]
 
+With --only the page is build/benchmarks.md, so that a part does not replace the whole.
+
 A claim that does not hold stands there as one. A benchmark that fails is named with its last words, and the exit code
 is 1. --quick takes about ten minutes, with smaller stores and fewer rounds.
 """
@@ -26,6 +28,7 @@ from machine import machine
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
+PART = HERE.parent / "build" / "benchmarks.md"
 IMAGES = HERE.parent / "docs" / "images"
 OWN = ("redis", "rq", "rq-scheduler", "typer", "sqlite-utils", "trafilatura", "readability-lxml", "scipy")
 PEERS = {
@@ -59,7 +62,8 @@ RUNS = (
     Run("store", "A large library", ("--articles", "1000000"), ("--articles", "30000")),
     Run("mail", "Mails", (), ("--mails", "60", "--megabytes", "100")),
     Run("labels", "Labels", (), ("--articles", "1000", "--asked", "100")),
-    Run("recommendations", "Recommendations", (), ("--readers", "2000", "--articles", "1000", "--events", "100000")),
+    Run("recommendations", "Recommendations", ("--peers",),
+        ("--readers", "2000", "--articles", "1000", "--events", "100000", "--peers")),
     Run("quality", "Quality of recommendations, beside peers", needs="ratings"),
     Run("analytics", "Analytics and reports", (), ("--events", "200000")),
     Run("cleanup", "Clean-up", (), ("--articles", "20000")),
@@ -150,9 +154,7 @@ def _left_out(outcomes: list[Outcome]) -> str:
 
 
 def _way(run: Run) -> str:
-    return (
-        f"make bench {run.needs.upper()}=..." if run.needs else f"python benchmarks/run.py --only {run.name}"
-    )
+    return f"make bench {run.needs.upper()}=..." if run.needs else f"python benchmarks/{run.name}.py"
 
 
 def _section(outcome: Outcome) -> list[str]:
@@ -231,18 +233,19 @@ def main() -> None:
         if (not told.only or run.name in told.only) and (not run.needs or getattr(told, run.needs))
     ]
     outcomes, load = [], os.getloadavg()[0]
+    written = PART if told.only else PAGE
     for number, run in enumerate(chosen, 1):
         print(f"{number}/{len(chosen)} {run.heading} ...", file=sys.stderr, flush=True)
         outcomes.append(carry_out(run, told))
         # After each: a run that is broken off has not measured in vain.
-        PAGE.write_text(page(outcomes, quick=told.quick, load=load))
+        written.write_text(page(outcomes, quick=told.quick, load=load))
     for outcome in outcomes:
         if outcome.failure:
             print(f"{outcome.run.name}: {outcome.failure}")
         for claim in outcome.claims:
             if not claim["holds"]:
                 print(f"does not hold: {' '.join(_claim(claim)[:3])}")
-    print(f"Written: {PAGE.relative_to(HERE.parent)}")
+    print(f"Written: {written.relative_to(HERE.parent)}")
     sys.exit(any(outcome.failure for outcome in outcomes))
 
 
