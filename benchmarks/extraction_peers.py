@@ -12,18 +12,14 @@ import sys
 import time
 from pathlib import Path
 
-PEERS = Path(__file__).resolve().parent.parent / "build" / "peers-extract"
+from peers import python_with
+
+PACKAGES = ("newspaper4k", "charset-normalizer")
 
 
 def ask(folder: Path) -> dict[str, tuple[str, float]]:
     """What newspaper4k reads in the pages of `folder`: text and CPU milliseconds, by the page's name."""
-    python = PEERS / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(PEERS)], check=True)
-        subprocess.run(
-            [str(python), "-m", "pip", "install", "--quiet", "newspaper4k", "charset-normalizer"], check=True
-        )
-    asked = [str(python), "-W", "ignore", __file__, str(folder)]
+    asked = [python_with("peers-extract", *PACKAGES), "-W", "ignore", __file__, str(folder)]
     said = subprocess.run(asked, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return {name: (text, cost) for name, (text, cost) in json.loads(said.stdout).items()}
 

@@ -36,9 +36,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import processes
 import psutil
 from claims import Claim, publish
+from peers import python_with
 
 ROOT = Path(__file__).resolve().parent.parent
-PEERS = ROOT / "build" / "peers"
 PACKAGES = ("celery[redis]>=5.4", "dramatiq[redis]>=1.17", "huey>=2.5", "rq>=3")
 PEER_CODE = Path(__file__).with_name("queue_peers.py")
 ARTICLE_JOBS = 400
@@ -48,11 +48,7 @@ Figures = dict[str, Any]
 
 def peer_python() -> str:
     """A Python with the peers; made on first use."""
-    python = PEERS / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(PEERS)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-    return str(python)
+    return python_with("peers", *PACKAGES)
 
 
 def socket_of(environment: dict[str, str]) -> str:

@@ -15,27 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from peers import python_with
 from scipy import sparse
 
-PEERS = Path(__file__).resolve().parent.parent / "build" / "peers-recommend"
+PACKAGES = ("implicit", "numpy", "scipy")
 CUT = 10
-
-
-def _python() -> Path:
-    """The peers' Python."""
-    found = PEERS / "bin" / "python"
-    if not found.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(PEERS)], check=True)
-        subprocess.run(
-            [str(found), "-m", "pip", "install", "--quiet", "implicit", "numpy", "scipy"], check=True
-        )
-    return found
 
 
 def ask(what: str, file: Path) -> dict[str, Any]:
     """What the peers say of that file: `time` of a matrix, `rank` of a split."""
     environment = {"OPENBLAS_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}
-    asked = [str(_python()), "-W", "ignore", __file__, what, str(file)]
+    asked = [python_with("peers-recommend", *PACKAGES), "-W", "ignore", __file__, what, str(file)]
     said = subprocess.run(asked, check=True, env=environment, stdout=subprocess.PIPE, text=True).stdout
     found: dict[str, Any] = json.loads(said)
     return found

@@ -104,7 +104,8 @@ def carry_out(run: Run, told: argparse.Namespace) -> Outcome:
         said = json.loads(done.stdout)
         outcome.claims, outcome.figures = said["claims"], said["figures"]
     except (ValueError, KeyError):
-        outcome.failure = (done.stderr.strip().splitlines() or [f"exit {done.returncode}, silent"])[-1]
+        last = (done.stderr.strip().splitlines() or [f"exit {done.returncode}, silent"])[-1]
+        outcome.failure = last.replace(f"{HERE.parent}/", "")
     return outcome
 
 
