@@ -72,11 +72,13 @@ def offline(count: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         library = Library(Path(folder))
         words = fill(library, count)
+        # Of so many at random a pair may be nearly the same text, and is one article.
+        stored = len(library.labels.unlabelled(count))
         wall, cpu = time.perf_counter(), time.process_time()
         done = label_all(library.classify(), library)
         seconds = time.perf_counter() - wall
         return {
-            "articles labelled": done, "words each": round(words), "s": seconds,
+            "articles": stored, "articles labelled": done, "words each": round(words), "s": seconds,
             "CPU s": time.process_time() - cpu, "articles a second": done / seconds,
         }  # fmt: skip
 
@@ -142,7 +144,7 @@ def main() -> None:
     alone = offline(told.articles)
     asked = through_server(told.asked, told.rate, told.workers, told.faults)
     claims = [
-        Claim("offline: articles without labels", told.articles - alone["articles labelled"], "==", 0),
+        Claim("offline: articles without labels", alone["articles"] - alone["articles labelled"], "==", 0),
         Claim("AI: time in the least that the rate allows", asked["times the least"], "<=", 1.3, " x"),
         Claim("AI: articles without labels", asked["without labels"], "==", 0),
         Claim("AI: answers and tokens booked wrongly", asked["answers and tokens booked wrongly"], "==", 0),
