@@ -29,7 +29,6 @@ from machine import machine
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 PART = HERE.parent / "build" / "benchmarks.md"
-IMAGES = HERE.parent / "docs" / "images"
 OWN = ("redis", "rq", "rq-scheduler", "typer", "sqlite-utils", "trafilatura", "readability-lxml", "scipy")
 PEERS = {
     "build/peers": ("celery", "dramatiq", "huey", "rq"),
@@ -109,8 +108,11 @@ def carry_out(run: Run, told: argparse.Namespace) -> Outcome:
     return outcome
 
 
-def page(outcomes: list[Outcome], *, quick: bool, load: float) -> str:
-    """The whole page, as Markdown. `load`: the processes that wanted a core before the first benchmark."""
+def page(outcomes: list[Outcome], folder: Path, *, quick: bool, load: float) -> str:
+    """The whole page, as Markdown; its pictures go to images/ in `folder`.
+
+    `load`: the processes that wanted a core before the first benchmark.
+    """
     kind = "A quick run, with small stores" if quick else "A whole run"
     claims = [(one.run, each) for one in outcomes for each in one.claims]
     parts = [
@@ -130,7 +132,7 @@ def page(outcomes: list[Outcome], *, quick: bool, load: float) -> str:
         ),
     ]
     for outcome in outcomes:
-        parts += _section(outcome)
+        parts += _section(outcome, folder / "images")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -158,7 +160,7 @@ def _way(run: Run) -> str:
     return f"make bench {run.needs.upper()}=..." if run.needs else f"python benchmarks/{run.name}.py"
 
 
-def _section(outcome: Outcome) -> list[str]:
+def _section(outcome: Outcome, images: Path) -> list[str]:
     run = outcome.run
     parts = [f"## {run.heading}", f"`benchmarks/{run.name}.py`, {outcome.seconds:.0f} s."]
     if outcome.failure:
@@ -168,17 +170,18 @@ def _section(outcome: Outcome) -> list[str]:
         if not rows:
             continue
         parts.append(_table((title, ""), rows))
+        picture = images / f"bench-{run.name}-{_slug(title)}.svg"
         if title in run.bars:
-            parts.append(_picture(f"{run.name}-{run.bars.index(title) + 1}", plots.bars(title, table), title))
+            parts.append(_picture(picture, plots.bars(title, table), title))
         elif all(isinstance(value, Mapping) for value in table.values()):
-            parts.append(_picture(f"{run.name}-{_slug(title)}", plots.curves(title, table), title))
+            parts.append(_picture(picture, plots.curves(title, table), title))
     return parts
 
 
-def _picture(name: str, drawing: str, title: str) -> str:
-    IMAGES.mkdir(exist_ok=True)
-    (IMAGES / f"bench-{name}.svg").write_text(drawing)
-    return f"![{title}](images/bench-{name}.svg)"
+def _picture(file: Path, drawing: str, title: str) -> str:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(drawing)
+    return f"![{title}]({file.parent.name}/{file.name})"
 
 
 def _slug(title: str) -> str:
@@ -239,7 +242,8 @@ def main() -> None:
         print(f"{number}/{len(chosen)} {run.heading} ...", file=sys.stderr, flush=True)
         outcomes.append(carry_out(run, told))
         # After each: a run that is broken off has not measured in vain.
-        written.write_text(page(outcomes, quick=told.quick, load=load))
+        written.parent.mkdir(exist_ok=True)
+        written.write_text(page(outcomes, written.parent, quick=told.quick, load=load))
     for outcome in outcomes:
         if outcome.failure:
             print(f"{outcome.run.name}: {outcome.failure}")

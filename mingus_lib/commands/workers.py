@@ -11,7 +11,7 @@ import typer
 from mingus_lib.commands.common import DryRun, Json, ListsByDefault, Quiet, failed, runtime_of
 from mingus_lib.services import workers
 from mingus_lib.view import output, progress
-from mingus_lib.view.control import TOLD_COLUMNS, WORKER_COLUMNS
+from mingus_lib.view.control import NARROW_WORKERS, TOLD_COLUMNS, WORKER_COLUMNS
 
 app = typer.Typer(
     help="List workers, stop them, or wait until they have left.", cls=ListsByDefault, add_completion=False
@@ -19,16 +19,6 @@ app = typer.Typer(
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Workers by name.")]
 Everyone = Annotated[bool, typer.Option("--all", help="All workers.")]
-NARROW = (
-    "recycled",
-    "child_memory_bytes",
-    "pid",
-    "queues",
-    "host",
-    "memory_bytes",
-    "since_seconds",
-    "job_seconds",
-)
 
 
 @app.command("list")
@@ -45,7 +35,7 @@ def list_(ctx: typer.Context, as_json: Json = False, quiet: Quiet = False) -> No
         output.choose(as_json=as_json, quiet=quiet),
         id_key="name",
         empty="No worker is running. Start one: mingus up",
-        drop=NARROW,
+        drop=NARROW_WORKERS,
     )
 
 

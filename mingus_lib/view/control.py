@@ -37,6 +37,10 @@ WORKER_COLUMNS = (
     Column("child_memory_bytes", "Child", Kind.BYTES),
     Column("recycled", "Recycled"),
 )
+# What a narrow screen goes without, one after another.
+NARROW_WORKERS = (
+    "recycled", "child_memory_bytes", "pid", "queues", "host", "job_seconds", "memory_bytes", "since_seconds",
+)  # fmt: skip
 BREAKER_COLUMNS = (
     Column("name", "Breaker", Kind.ID),
     Column("state", "State"),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mingus_lib.view import human, output
-from mingus_lib.view.control import BREAKER_COLUMNS, WORKER_COLUMNS
+from mingus_lib.view.control import BREAKER_COLUMNS, NARROW_WORKERS, WORKER_COLUMNS
 from mingus_lib.view.output import Column, Format, Kind
 
 if TYPE_CHECKING:
@@ -32,16 +32,6 @@ FAILURE_COLUMNS = (
     Column("at", "When", Kind.TIME),
     Column("what", "What"),
     Column("reason", "Reason"),
-)
-NARROW = (
-    "recycled",
-    "child_memory_bytes",
-    "pid",
-    "queues",
-    "host",
-    "job_seconds",
-    "memory_bytes",
-    "since_seconds",
 )
 
 
@@ -170,4 +160,4 @@ def _draw_workers(seen: Facts, screen: Console) -> None:
     if not workers:
         screen.print("No worker is running. Start one: mingus up", style="yellow", highlight=False)
         return
-    screen.print(output.table(workers, WORKER_COLUMNS, drop=NARROW))
+    screen.print(output.table(workers, WORKER_COLUMNS, drop=NARROW_WORKERS))
