@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from operator import itemgetter
 
 from mingus_lib.domain.library import KnownArticle
 
@@ -27,8 +26,8 @@ MIN_SHARED = 0.7
 
 _MASK = (1 << 64) - 1
 _WORD = re.compile(r"\w+")
-_EVERY_BYTE = bytes(range(256))
-_WITH_BIT = tuple(itemgetter(*(value for value in range(256) if value >> bit & 1)) for bit in range(8))
+# For each of the eight bits the table that turns a byte into its value, 0 or 1.
+_BIT_OF = tuple(bytes(value >> bit & 1 for value in range(256)) for bit in range(8))
 
 
 class Kind(StrEnum):
@@ -95,8 +94,9 @@ def _at_same_address(known: KnownArticle, force: bool) -> Decision:
 
 def _near(text: str, candidates: Sequence[Candidate]) -> Decision:
     # The earliest that is near, not the nearest: what came later must not decide which one stays.
+    ours = phrases(text) if candidates else frozenset()
     for candidate in sorted(candidates, key=lambda c: c.article_id):
-        share = shared(text, candidate.text)
+        share = shared(ours, phrases(candidate.text))
         if share >= MIN_SHARED:
             detail = f"article {candidate.article_id} shares {share:.0%} of the text"
             return Decision(Kind.NEAR_DUPLICATE, candidate.article_id, detail)
@@ -129,11 +129,8 @@ def _weight(count: int) -> int:
 
 
 def _majority(column: bytes) -> int:
-    # One tally per byte value first: 128 sums a bit instead of one per word pair and bit.
-    # Every byte value once more, in order: no bit's majority moves, and the tally comes sorted.
-    tally = list(Counter(_EVERY_BYTE + column).values())
-    half = (len(column) + len(_EVERY_BYTE)) // 2
-    return sum(1 << bit for bit in range(8) if sum(_WITH_BIT[bit](tally)) > half)
+    half = len(column) // 2
+    return sum(1 << bit for bit in range(8) if column.translate(_BIT_OF[bit]).count(1) > half)
 
 
 def distance(one: int, other: int) -> int:
@@ -160,10 +157,15 @@ def bands(fingerprint: int) -> tuple[int, ...]:
     return tuple(keys)
 
 
-def shared(one: str, other: str) -> float:
-    """The part (0-1) of the shorter text's three-word runs that the other text has too."""
+def phrases(text: str) -> frozenset[str]:
+    """The text's three-word runs."""
+    return frozenset(_runs(text, 3))
+
+
+def shared(one: frozenset[str], other: frozenset[str]) -> float:
+    """The part (0-1) of the shorter text's phrases that the other text has too."""
     # Over the shorter: a text is a copy, too, when a site adds a preface to it.
-    shorter, longer = sorted((set(_runs(one, 3)), set(_runs(other, 3))), key=len)
+    shorter, longer = sorted((one, other), key=len)
     return len(shorter & longer) / len(shorter) if shorter else 0.0
 
 
