@@ -8,8 +8,8 @@ included.
 
 The physical limit is the larger of
 - the network's: one request a page and one robots.txt a host, 200 ms each, on 16 connections a process;
-- the cores': CPU of `extract` a page with everything loaded, measured on all the cores given at once, since
-  cores that share caches and memory are each slower together than alone.
+- the cores': CPU of `extract` for all the pages with everything loaded, taken on all the cores given at once, just
+  before and just after: cores are slower together than alone, and slower the longer they work.
 The peer takes the pages one by one with a requests session and readability-lxml, no robots.txt, nothing
 stored; a sample of pages is timed and multiplied, as every page costs the same wait.
 """
@@ -22,6 +22,7 @@ import multiprocessing
 import statistics
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -106,7 +107,7 @@ class Run:
 
 def measure(size: str, pages: int, sample: int) -> Run:
     """Serve, add, work, and take the peer over a sample."""
-    before = _extraction_seconds(size, sample)
+    before = _extraction_seconds(size, pages)
     settings = {"fetch_interval": "0", "fetch_allow_networks": "127.0.0.0/8"}
     with serve(size, pages) as site, processes.library(**settings) as environment:
         begun = time.perf_counter()
@@ -116,7 +117,7 @@ def measure(size: str, pages: int, sample: int) -> Run:
         articles, jobs = _stored(environment), _jobs_seconds(environment)
     with serve(size, pages) as again:
         one_by_one = _one_by_one(again.addresses[:sample]) * pages / sample
-    extraction = (before + _extraction_seconds(size, sample)) / 2 * pages / _cores()
+    extraction = (before + _extraction_seconds(size, pages)) / 2
     network = (pages + HOSTS) * LATENCY_SECONDS / (CONNECTIONS * CONCURRENCY)
     served_cpu = site.served.cpu_seconds / worker.wall
     limit = Limit(network, extraction)
@@ -154,16 +155,17 @@ def _cores() -> int:
     return min(cores(), CONCURRENCY)
 
 
-def _extraction_seconds(size: str, sample: int) -> float:
-    """CPU of `extract` a page, the mean of all the cores at work."""
+def _extraction_seconds(size: str, pages: int) -> float:
+    """CPU seconds of a core to `extract` its share of the pages while the others do theirs."""
     spawn = multiprocessing.get_context("spawn")
-    with spawn.Pool(_cores(), initializer=_extract_all, initargs=(size, WARM_UP_PAGES)) as pool:
-        return statistics.mean(pool.starmap(_extract_all, [(size, sample)] * _cores(), chunksize=1)) / sample
+    shares = [(size, range(first, pages, _cores())) for first in range(_cores())]
+    with spawn.Pool(_cores(), initializer=_extract_all, initargs=(size, range(WARM_UP_PAGES))) as pool:
+        return statistics.mean(pool.starmap(_extract_all, shares, chunksize=1))
 
 
-def _extract_all(size: str, pages: int) -> float:
-    """CPU seconds of this process for so many pages."""
-    bodies = [page(size, number) for number in range(pages)]
+def _extract_all(size: str, numbers: Iterable[int]) -> float:
+    """CPU seconds of this process for these pages."""
+    bodies = [page(size, number) for number in numbers]
     begun = time.process_time()
     for body in bodies:
         _extract(body)
@@ -200,7 +202,7 @@ def main() -> None:
     """Run both sizes and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pages", type=int, default=500)
-    parser.add_argument("--sample", type=int, default=50, help="pages for extraction CPU and the peer")
+    parser.add_argument("--sample", type=int, default=50, help="pages for the peer")
     parser.add_argument("--size", choices=list(SIZES), action="append", help="repeat it; both, when left out")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
