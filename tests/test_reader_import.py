@@ -26,6 +26,7 @@ from mingus_lib.store.article_totals import ArticleTotals
 from mingus_lib.store.database import Store
 from mingus_lib.store.event_indexes import INDEXES
 from mingus_lib.store.events import Events, row
+from mingus_lib.store.reader_files import Place
 from mingus_lib.store.readers import Readers
 from tests.brute_reports import Brute
 from tests.reader_samples import add_article
@@ -225,6 +226,32 @@ def test_the_short_way_keeps_what_the_careful_way_does(at: str, mark: str, kind:
         kept = (0, short.ids[1], 1, short.kinds[1], short.times[1], *[None] * 7)
         assert kept == row(0, reader_lines.event(record, 1, "ada"))
         assert (short.readers, short.articles) == (("bo", "ada"), ("2", 1))
+
+
+@given(
+    st.text(alphabet=st.sampled_from('ab,"\r\n\n\n\0é'), max_size=80),
+    st.integers(1, 40),
+)
+def test_a_block_cut_at_once_is_what_its_lines_are(text: str, block: int) -> None:
+    content = ("\ufeffid,reader\n" + text).encode()
+
+    def told(place: Place | None = None) -> list[tuple[int, Any, Place]]:
+        lines = record_lines.Lines(io.BytesIO(content), "made up")
+        return [
+            (number, record, Place(lines.offset, lines.number, {}))
+            for run in lines.runs(None, place)
+            for number, record in run.records()
+        ]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(record_lines, "BLOCK_BYTES", block)
+        short = told()
+        # After any run an import may be cut short, and goes on from there.
+        for _, _, place in short:
+            rest = [found for found in short if found[2].offset > place.offset]
+            assert [found[:2] for found in told(place)] == [found[:2] for found in rest]
+        patch.setattr(record_lines, "_unquoted", lambda _text: None)
+        assert [found[:2] for found in short] == [found[:2] for found in told()]
 
 
 def test_most_events_go_the_short_way(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,8 +28,8 @@ from mingus_lib.store.articles import Articles
 from mingus_lib.store.database import Store
 from mingus_lib.store.reader_files import Place, ReaderFiles
 
-# Lines kept at once, some 250 MB. Each batch touches most pages of the table: fewer and larger ones write less.
-BATCH = 1_000_000
+# Lines kept at once, some 350 MB. Each batch touches most pages of the table: fewer and larger ones write less.
+BATCH = 1_500_000
 Report = Callable[[int, int], None]
 HEAD_BYTES = 65_536
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 from typing import Any, BinaryIO
 
 from mingus_lib.domain import reader_lines
@@ -29,15 +28,17 @@ Line = list[str] | dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Lines that follow each other, by number. `names`: of the fields of a CSV; a record is `{"\\0": why}` for none."""
+    """Lines that follow each other. `names`: of the fields of a CSV; a record is `{"\\0": why}` for none."""
 
     names: tuple[str, ...]
-    lines: Sequence[tuple[int, Line]]
+    numbers: Sequence[int]
+    lines: Sequence[Line]
 
     def records(self) -> Iterator[Numbered]:
         """Line by line; what is empty is left out."""
-        for number, line in self.lines:
-            yield number, line if isinstance(line, dict) else self._record(line)
+        for number, line in zip(self.numbers, self.lines, strict=True):
+            if line:
+                yield number, line if isinstance(line, dict) else self._record(line)
 
     def _record(self, row: Sequence[str]) -> Record:
         if len(row) != len(self.names):
@@ -46,7 +47,7 @@ class Run:
 
     def table(self) -> tuple[tuple[str, ...], Sequence[Sequence[Any]]] | None:
         """The fields' names and each line's values, if all lines have the same fields."""
-        lines: list[Any] = [line for _, line in self.lines]
+        lines: Sequence[Any] = self.lines
         if self.names:
             alike = set(map(type, lines)) == {list} and set(map(len, lines)) == {len(self.names)}
             return (self.names, lines) if alike else None
@@ -64,6 +65,7 @@ class Lines:
         self._block = b""
         self._begins = self._ends = 0
         self._used = 0
+        self._given_back = False
         self.number = 0
 
     @property
@@ -77,28 +79,18 @@ class Lines:
 
     def runs(self, form: str | None, place: Place | None) -> Iterator[Run]:
         """All records, or those after `place`; a run is about a block long."""
-        lines = self._lines()
-        first = next((line for line in lines if line.strip()), None)
+        first = next((line for line in self._lines() if line.strip()), None)
         if first is None:
             raise UsageError(f"{self._name}: there is nothing in it; it needs a CSV header, or JSON Lines")
         json_lines = form == "jsonl" if form else first.lstrip().startswith("{")
         header = () if json_lines else self._header(first)
-        # The first line was read all the same: it says which column is which.
-        again: tuple[str, ...] = (first,) if json_lines else ()
-        if place is not None:
+        if place is None:
+            self._give_back(0 if json_lines else self._used)
+        else:
+            # The first line was read all the same: it says which column is which.
             self._stream.seek(place.offset)
-            self._ends, self.number, again = place.offset, place.line, ()
-            lines = self._lines()
-        found = self._objects(again, lines) if json_lines else self._rows(lines)
-        run: list[tuple[int, Line]] = []
-        begun = self._begins
-        for line in found:
-            run.append(line)
-            if self._begins != begun:
-                yield Run(header, run)
-                run, begun = [], self._begins
-        if run:
-            yield Run(header, run)
+            self._ends, self.number = place.offset, place.line
+        return self._object_runs() if json_lines else self._row_runs(header)
 
     def _header(self, first: str) -> tuple[str, ...]:
         try:
@@ -114,39 +106,75 @@ class Lines:
             )
         return tuple(names)
 
-    def _rows(self, lines: Iterator[str]) -> Iterator[tuple[int, Line]]:
-        rows = csv.reader(lines)
+    def _row_runs(self, header: tuple[str, ...]) -> Iterator[Run]:
+        """A block without quotes is cut at once, in a third of the time that it takes line by line."""
+        while text := self._next_text():
+            rows = _unquoted(text)
+            if rows is None:
+                # To the end: what is in quotes may go on in the next block.
+                yield from self._gathered(header, self._rows(text))
+                return
+            numbers = range(self.number + 1, self.number + 1 + len(rows))
+            self.number, self._used = self.number + len(rows), len(rows)
+            yield Run(header, numbers, rows)
+
+    def _rows(self, text: str) -> Iterator[Line]:
+        rows = csv.reader(self._lines(text))
         while True:
             try:
-                for row in rows:
-                    if row:
-                        yield self.number, row
+                yield from rows
             # csv.reader goes on after an error, with the next line.
             except csv.Error as error:
-                yield self.number, {"\0": f"no CSV: {error}"}
+                yield {"\0": f"no CSV: {error}"}
                 continue
             return
 
-    def _objects(self, first: Iterable[str], lines: Iterator[str]) -> Iterator[tuple[int, Line]]:
-        for line in chain(first, lines):
-            if not line.isspace():
-                yield self.number, _object(line)
+    def _object_runs(self) -> Iterator[Run]:
+        return self._gathered((), (_object(line) for line in self._lines() if not line.isspace()))
 
-    def _lines(self) -> Iterator[str]:
-        while block := self._next_block():
-            text = block.decode("utf-8", "surrogateescape")
-            # It marks what is no record, so that no line of the file may hold one.
-            if "\0" in text:
-                text = text.replace("\0", "�")
-            if self.number == 0:
-                text = text.removeprefix("\ufeff")
+    def _gathered(self, header: tuple[str, ...], found: Iterator[Line]) -> Iterator[Run]:
+        numbers: list[int] = []
+        lines: list[Line] = []
+        begun = self._begins
+        for line in found:
+            numbers.append(self.number)
+            lines.append(line)
+            if self._begins != begun:
+                yield Run(header, numbers, lines)
+                numbers, lines, begun = [], [], self._begins
+        if lines:
+            yield Run(header, numbers, lines)
+
+    def _lines(self, text: str = "") -> Iterator[str]:
+        """Those of `text`, a block that was read, and of all that follow."""
+        text = text or self._next_text()
+        while text:
             for line in io.StringIO(text, newline="\n"):
                 self.number += 1
                 self._used += 1
                 yield line
+            text = self._next_text()
+
+    def _give_back(self, kept: int) -> None:
+        """Let the block be read again, without its first `kept` lines."""
+        rest = (self._block.split(b"\n", kept)[kept:] or [b""])[0]
+        self._begins += len(self._block) - len(rest)
+        self.number -= self._used - kept
+        self._block, self._given_back = rest, bool(rest)
+
+    def _next_text(self) -> str:
+        block = self._next_block()
+        text = block.decode("utf-8", "surrogateescape")
+        # It marks what is no record, so that no line of the file may hold one.
+        if "\0" in text:
+            text = text.replace("\0", "�")
+        return text.removeprefix("\ufeff") if self.number == 0 else text
 
     def _next_block(self) -> bytes:
         """Whole lines; one that is too long is passed over, and what stands for it is no record."""
+        if self._given_back:
+            self._given_back, self._used = False, 0
+            return self._block
         block = self._stream.read(BLOCK_BYTES)
         self._begins, self._used = self._ends, 0
         self._ends += len(block)
@@ -165,6 +193,16 @@ class Lines:
             self._ends += len(rest)
             if rest.endswith(b"\n"):
                 return
+
+
+def _unquoted(text: str) -> list[Line] | None:
+    """The rows, one a line; None where quotes, or an error, ask for a closer look."""
+    if '"' in text:
+        return None
+    try:
+        return list(csv.reader(io.StringIO(text, newline="\n")))
+    except csv.Error:
+        return None
 
 
 def _object(line: str) -> dict[str, Any]:
