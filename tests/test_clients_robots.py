@@ -117,6 +117,20 @@ def test_redirects_of_robots_are_followed(sites: Sites, site: Site) -> None:
         assert refusal(web, site.url("/private/page")).code == "robots"
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "http://169.254.169.254/latest",
+        "file:///etc/passwd",
+        "http://u:p@x/",
+    ],
+)
+def test_a_robots_that_leads_where_nobody_may_go_is_a_missing_file(site: Site, place: str) -> None:
+    site.on("/robots.txt", redirect(place))
+    with loopback_web() as web:
+        assert web.fetch(site.url("/page")).status == 200
+
+
 def test_a_robots_redirect_loop_is_a_missing_file(site: Site) -> None:
     site.on("/robots.txt", redirect("/robots.txt"))
     with loopback_web() as web:

@@ -17,6 +17,7 @@ from mingus_lib.services.reader_records import ReaderRecords
 from mingus_lib.store.articles import Articles
 from mingus_lib.store.database import Store
 from mingus_lib.store.ledger import Ledger
+from tests.conftest import CommandLine
 from tests.reader_samples import NOW, fill, recommender
 
 MARK = "zebrafinch"
@@ -112,3 +113,13 @@ def test_events_cannot_be_changed(tmp_path: Path) -> None:
         number = live(store, GONE, fill(store, [("BE", "Beginner")], 12))
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
             store.execute("UPDATE events SET kind = 'finished' WHERE reader = ?", (number,))
+
+
+def test_what_is_written_of_a_person_is_for_its_writer_alone(mingus: CommandLine, tmp_path: Path) -> None:
+    mingus("readers", "import", "-", stdin="reader,goals\nada,budgeting\n")
+    file = tmp_path / "ada.json"
+    file.write_text("older")
+    file.chmod(0o644)
+    assert mingus("readers", "export", "ada", "--output", str(file)).code == 0
+    assert "ada" in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mingus_lib.domain.library import HostPolicy, HostRule
-from mingus_lib.errors import UsageError
+from mingus_lib.errors import NotFound, UsageError
 from mingus_lib.store import hosts as hosts_module
 from mingus_lib.store.database import Store
 from mingus_lib.store.followups import FollowUps
@@ -67,6 +67,18 @@ def test_a_new_seed_file_never_overrules_an_operator(store: Store, monkeypatch: 
     fresh = Hosts(store)
     assert fresh.policy("nytimes.com").policy is HostPolicy.DENY
     assert [rule.host for rule in fresh.list()] == ["new.example", "nytimes.com"]
+
+
+def test_a_rule_taken_back_leaves_what_applied_before(hosts: Hosts) -> None:
+    before = hosts.policy("nytimes.com")
+    hosts.deny("nytimes.com", note="not now")
+    hosts.deny("blog.nytimes.com")
+    assert hosts.forget("nytimes.com") == before
+    assert hosts.policy("blog.nytimes.com").policy is HostPolicy.DENY
+    assert hosts.forget("blog.nytimes.com") == before
+    for none in ("nytimes.com", "blog.nytimes.com", "never.example"):
+        with pytest.raises(NotFound, match=f"nobody set a rule for {none}"):
+            hosts.forget(none)
 
 
 @pytest.mark.parametrize(

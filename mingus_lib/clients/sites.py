@@ -118,17 +118,32 @@ class Sites:
         return status, text
 
     def _ask(self, target: Target, deadline: float | None) -> tuple[int, bytes]:
-        """Status and body after all redirects; too many are a missing file (RFC 9309, 2.3.1.2)."""
+        """Status and body after all redirects; too many are a missing file (RFC 9309, 2.3.1.2).
+
+        So is one that leads where nobody may go: the site's pages are not to fail for it.
+        """
+        first = target
         for _ in range(self._policy.max_redirects + 1):
-            self._requester.admit(target)
-            with self._requester.get(
-                target, {}, deadline=deadline, interval=self._policy.interval
-            ) as response:
-                status = response.status_code
-                if onward := redirect_of(response, target):
-                    target = onward
-                    continue
-                readable = 200 <= status < 300
-                limit = robots.MAX_ROBOTS_BYTES
-                return status, body.read_start(response, limit, target.label) if readable else b""
+            try:
+                answer = self._hop(target, deadline)
+            except PermanentError:
+                if target is first:
+                    raise
+                break
+            if not isinstance(answer, Target):
+                return answer
+            target = answer
         return 404, b""
+
+    def _hop(self, target: Target, deadline: float | None) -> Target | tuple[int, bytes]:
+        self._requester.admit(target)
+        with self._requester.get(target, {}, deadline=deadline, interval=self._policy.interval) as response:
+            try:
+                onward = redirect_of(response, target)
+            except PermanentError:
+                return 404, b""
+            if onward is not None:
+                return onward
+            if not 200 <= response.status_code < 300:
+                return response.status_code, b""
+            return response.status_code, body.read_start(response, robots.MAX_ROBOTS_BYTES, target.label)

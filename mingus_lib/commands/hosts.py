@@ -65,6 +65,15 @@ def deny(ctx: typer.Context, host: Host, note: Note = None, as_json: Json = Fals
     _show(runtime_of(ctx).hosts.deny(host, note=note), as_json)
 
 
+@app.command()
+def forget(ctx: typer.Context, host: Host, as_json: Json = False) -> None:
+    """Take back what was said of a host, and show what applies to it now.
+
+    Example: mingus hosts forget example.com
+    """
+    _show(runtime_of(ctx).hosts.forget(host), as_json)
+
+
 def _show(rule: HostRule, as_json: bool) -> None:
     if as_json:
         output.value(asdict(rule))

@@ -174,7 +174,8 @@ def export(
         return
     from mingus_lib.services import library
 
-    with library.replacing(file) as stream:
+    # What a person read is for nobody else on the machine.
+    with library.replacing(file, 0o600) as stream:
         json.dump(told, stream, ensure_ascii=False, indent=2)
     output.message(f"Written to {file}.")
 

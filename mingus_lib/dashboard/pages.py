@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from flask import Blueprint, render_template, request
@@ -94,7 +95,7 @@ def _after(wanted: ArticleFilter) -> ArticleFilter:
     # More digits may not fit into an integer of SQLite.
     if not typed.isascii() or not typed.isdigit() or len(typed) > 18:
         raise UsageError("this is no place in the list; start from its top")
-    return ArticleFilter(wanted.statuses, wanted.domain, wanted.since, int(typed), wanted.limit)
+    return replace(wanted, after=int(typed))
 
 
 def _today() -> date:

@@ -71,14 +71,15 @@ def export(rows: Iterable[Mapping[str, Any]], file: str | None, form: ExportForm
 
 
 @contextlib.contextmanager
-def replacing(file: str) -> Iterator[TextIO]:
-    """A text file that takes the place of `file` when the block ends well. Raises UsageError."""
+def replacing(file: str, mode: int = 0o666) -> Iterator[TextIO]:
+    """A text file of this mode, less the umask, in place of `file` when the block ends well. Raises UsageError."""
     path = Path(file)
     # A device or a pipe is written into: a file in its place would take it from everybody. Path.exists() may raise.
     whole = os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113
     written = path.with_name(f".{path.name}.{os.getpid()}.tmp") if whole else path
     try:
-        with written.open("w", encoding="utf-8", newline="") as stream:
+        opened = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with open(opened, "w", encoding="utf-8", newline="") as stream:  # noqa: PTH123
             yield stream
         if whole:
             written.replace(path)

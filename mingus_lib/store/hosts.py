@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 
 from mingus_lib.domain.library import HostPolicy, HostRule
-from mingus_lib.errors import UsageError
+from mingus_lib.errors import NotFound, UsageError
 from mingus_lib.store.database import Row, Store
 from mingus_lib.store.values import as_text
 
@@ -92,6 +92,17 @@ class Hosts:
     def deny(self, host: str, *, note: str | None = None) -> HostRule:
         """Never fetch from this host and its subdomains."""
         return self.set(host, HostPolicy.DENY, note=note)
+
+    def forget(self, host: str) -> HostRule:
+        """Take an operator's rule back; the rule that applies then. Raises UsageError, NotFound where there is none."""
+        name = _valid(host)
+        with self.store.transaction() as connection:
+            gone = connection.execute("DELETE FROM hosts WHERE host = ? AND origin = 'operator'", (name,))
+            if not gone.rowcount:
+                raise NotFound(f"nobody set a rule for {name}; see `mingus hosts list`")
+            # It may have taken the place of a seed.
+            _plant(connection)
+        return self.policy(name)
 
     def _seed_once(self) -> None:
         if self._seeded:
