@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import sys
@@ -202,7 +203,10 @@ def main() -> None:
     except OSError as error:
         # Only standard output has no name.
         what = f"cannot use {error.filename}" if error.filename else "the output could not be written"
-        code = _complain(f"{what}: {error.strerror or error}", 1)
+        # No file of such a name can be: whoever typed it was wrong.
+        mistaken = error.errno in (errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP)
+        fix = "; give the name of a file that can be" if mistaken else ""
+        code = _complain(f"{what}: {error.strerror or error}{fix}", 2 if mistaken else 1)
         sys.stdout = None
     except Exception as error:
         if not hasattr(error, "format_message"):

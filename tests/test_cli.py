@@ -167,6 +167,9 @@ BAD_INPUT = [
     (["extract", "a" * 300], "", 2),
     (["extract", "file:///etc/passwd"], "", 2),
     (["articles", "export", "--output", "a" * 300], "", 2),
+    (["db", "backup", "a" * 300], "", 2),
+    (["db", "restore", "a" * 300], "", 2),
+    (["db", "salvage", "x", "--from", "a" * 300], "", 2),
     (["articles", "export", "--output", "."], "", 2),
     (["keys", "add", "x", "-p", "mails:write", "--output", "a" * 300], "", 2),
     (["readers", "import", "-"], "id,reader\ra,b\r", 2),
@@ -182,7 +185,7 @@ BAD_INPUT = [
 
 def test_a_file_that_the_system_refuses_is_named(mingus: CommandLine) -> None:
     shown = mingus("db", "restore", "a" * 300, "--yes")
-    assert shown.code in (1, 2)
+    assert shown.code == 2
     assert "a" * 300 in shown.err and "File name too long" in shown.err
     assert "Traceback" not in shown.err
 
