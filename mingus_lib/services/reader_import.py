@@ -28,8 +28,8 @@ from mingus_lib.store.articles import Articles
 from mingus_lib.store.database import Store
 from mingus_lib.store.reader_files import Place, ReaderFiles
 
-# Lines kept at once, some 350 MB. Each batch touches most pages of the table: fewer and larger ones write less.
-BATCH = 1_500_000
+# Lines kept at once, some 450 MB. Each batch touches most pages of the table: fewer and larger ones write less.
+BATCH = 2_000_000
 Report = Callable[[int, int], None]
 HEAD_BYTES = 65_536
 
@@ -150,8 +150,10 @@ class Importer:
         try:
             for article in set(plain.articles).difference(self._written):
                 self._article(article)
-            numbers = self._numbers
-            readers = [numbers.get(each) or self._reader(each) for each in plain.readers]
+            numbers, newcomers = self._numbers, self._pending.newcomers
+            readers = [
+                numbers.get(each) or newcomers.get(each) or self._reader(each) for each in plain.readers
+            ]
         except ValueError:
             return False
         articles = map(self._written.__getitem__, plain.articles)
