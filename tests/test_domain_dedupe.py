@@ -62,7 +62,15 @@ def test_hash_tells_texts_apart() -> None:
 
 def test_fingerprint_is_stable_across_releases() -> None:
     # Fingerprints are stored: another value here means that old articles are no longer found.
-    assert dedupe.simhash("the quick brown fox jumps over the lazy dog") == -1809802595650662016
+    fingerprint = dedupe.simhash("the quick brown fox jumps over the lazy dog")
+    assert fingerprint == -1809802595650662016
+    assert dedupe.bands(fingerprint) == (4480, 66892, 133169, 197780, 265838)
+    # Every bit is in one of the bands.
+    assert dedupe.bands(-1) == (8191, 73727, 139263, 204799, 266239)
+
+
+def test_half_a_surrogate_has_a_fingerprint_too() -> None:
+    assert dedupe.simhash("a \ud800 b") == dedupe.simhash("a \ud801 b") != dedupe.simhash("a c b")
 
 
 def test_small_edits_move_few_bits_and_other_texts_many() -> None:

@@ -200,6 +200,11 @@ def test_wrappers_around_wrappers_come_off() -> None:
         ("https://medium.com/@writer/a", "https://medium.com/@writer/a"),
         ("https://example.com:8080/@writer", "https://example.com:8080/@writer"),
         ("https://example.com/\x1b[31m\n", "https://example.com/?[31m?"),
+        ("https://user:1234@example.com/a@b", "https://example.com/a@b"),
+        ("https://token@example.com/a@b", "https://example.com/a@b"),
+        ("https://token@example.com/" + "a" * 9_000 + "@b", "https://"),
+        ("x" * 100, "x" * 100),
+        ("x" * 101, "x" * 97 + "..."),
     ],
 )
 def test_messages_show_no_secrets(text: str, expected: str) -> None:
