@@ -71,6 +71,7 @@ HOSTS = [
 ]
 TRACKED = [
     ("https://example.com/a?utm_source=x&id=7&UTM_Medium=y", "https://example.com/a?id=7"),
+    ("https://example.com/a?utm_source=x=y&id=7=8", "https://example.com/a?id=7=8"),
     ("https://example.com/a?fbclid=1&gclid=2&mc_cid=3", "https://example.com/a"),
     ("https://example.com/a?utm%5Fsource=x", "https://example.com/a"),
     ("https://example.com/a?amp=1&page=2", "https://example.com/a?page=2"),
@@ -299,6 +300,7 @@ def test_all_spellings_of_a_number_are_one_host(value: int) -> None:
     ("url", "host"),
     [
         ("https://Example.com:8080/a", "example.com"),
+        ("HTTPS://example.com/a", "example.com"),
         ("http://[::1]:80/", "::1"),
         ("http://user:p@example.com/", "example.com"),
         ("http://127.0.0.1", "127.0.0.1"),
