@@ -203,9 +203,9 @@ def main() -> None:
     except OSError as error:
         # Only standard output has no name.
         what = f"cannot use {error.filename}" if error.filename else "the output could not be written"
-        # No file of such a name can be: whoever typed it was wrong.
+        # No file can be there: whoever typed the name was wrong.
         mistaken = error.errno in (errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP)
-        fix = "; give the name of a file that can be" if mistaken else ""
+        fix = "; give a shorter name, or one in a folder that is there" if mistaken else ""
         code = _complain(f"{what}: {error.strerror or error}{fix}", 2 if mistaken else 1)
         sys.stdout = None
     except Exception as error:

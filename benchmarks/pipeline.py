@@ -25,6 +25,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -114,10 +115,10 @@ def measure(size: str, pages: int, sample: int) -> Run:
         processes.run(environment, "add", "-", given="\n".join(site.addresses))
         added = time.perf_counter() - begun
         worker, others = _work(environment)
+        extraction = (before + _extraction_seconds(size, pages)) / 2
         articles, jobs = _stored(environment), _jobs_seconds(environment)
     with serve(size, pages) as again:
         one_by_one = _one_by_one(again.addresses[:sample]) * pages / sample
-    extraction = (before + _extraction_seconds(size, pages)) / 2
     network = (pages + HOSTS) * LATENCY_SECONDS / (CONNECTIONS * CONCURRENCY)
     served_cpu = site.served.cpu_seconds / worker.wall
     limit = Limit(network, extraction)
@@ -159,8 +160,14 @@ def _extraction_seconds(size: str, pages: int) -> float:
     """CPU seconds of a core to `extract` its share of the pages while the others do theirs."""
     spawn = multiprocessing.get_context("spawn")
     shares = [(size, range(first, pages, _cores())) for first in range(_cores())]
-    with spawn.Pool(_cores(), initializer=_extract_all, initargs=(size, range(WARM_UP_PAGES))) as pool:
+    with spawn.Pool(_cores(), initializer=_warm_up, initargs=(size, spawn.Barrier(_cores()))) as pool:
         return statistics.mean(pool.starmap(_extract_all, shares, chunksize=1))
+
+
+def _warm_up(size: str, all_warm: Barrier) -> None:
+    """Load what extraction needs, and wait for the other processes: each takes one share."""
+    _extract_all(size, range(WARM_UP_PAGES))
+    all_warm.wait()
 
 
 def _extract_all(size: str, numbers: Iterable[int]) -> float:

@@ -131,6 +131,22 @@ def test_a_robots_that_leads_where_nobody_may_go_is_a_missing_file(site: Site, p
         assert web.fetch(site.url("/page")).status == 200
 
 
+@pytest.mark.parametrize(
+    ("rules", "code"),
+    [
+        (Reply(b"x", headers={"Content-Encoding": "br"}), "bad-response"),
+        (Reply(raw=b"no HTTP\r\n\r\n"), "bad-response"),
+    ],
+)
+def test_a_robots_that_cannot_be_had_after_a_redirect_allows_nothing(
+    site: Site, rules: Reply, code: str
+) -> None:
+    site.on("/robots.txt", redirect("/rules"))
+    site.on("/rules", rules)
+    with loopback_web() as web:
+        assert refusal(web, site.url("/page")).code == code
+
+
 def test_a_robots_redirect_loop_is_a_missing_file(site: Site) -> None:
     site.on("/robots.txt", redirect("/robots.txt"))
     with loopback_web() as web:

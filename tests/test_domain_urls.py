@@ -126,6 +126,7 @@ NO_ADDRESS = [
     "javascript:alert(1)",
     "mailto:me@example.com",
     "http://user@example.com/",
+    "http://1_0.1.1.1/",
     "http://user:secret@example.com/",
     "http://example.com:0/",
     "http://example.com:65536/",

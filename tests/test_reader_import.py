@@ -172,10 +172,14 @@ def test_json_lines_with_other_names_and_addresses(store: Store, tmp_path: Path)
         {"kind": "event", "event_id": "a", "user_id": "bo", "article": "HTTPS://HOST1.example/1?utm_source=x",
          "type": "finished", "timestamp": 1767225600.5},
         [1],
+        {},
+        {"\0": "well done", "reader": "bo"},
     ]  # fmt: skip
     file = written(tmp_path, *map(json.dumps, lines), "{", "", name="in.jsonl")
     done = importing(store, file)
-    assert [reason for _, reason in done.bad_lines] == ["no JSON object", "no JSON"]
+    assert [reason.partition(":")[0] for _, reason in done.bad_lines] == [
+        "no JSON object", "id", "a field without a name", "no JSON",
+    ]  # fmt: skip
     reader = Readers(store).find("bo")
     assert (reader.name, reader.goals) == ("Bo", ("taxes",))
     assert [event.article_id for event in Events(store).of(reader.number)] == [2]
@@ -189,6 +193,46 @@ def test_what_cannot_be_read_at_all(store: Store, tmp_path: Path) -> None:
         importing(store, tmp_path / "nowhere")
     with pytest.raises(UsageError, match="there is nothing in it"):
         importing(store, written(tmp_path, "\n \n"))
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [("in.csv", "id\nbo\n", "cy\n"), ("in.jsonl", '{"id": "bo"}\n', '{"id": "cy"}\n')],
+)
+def test_a_line_of_megabytes_is_nobody(
+    store: Store, tmp_path: Path, name: str, before: str, after: str
+) -> None:
+    file = tmp_path / name
+    file.write_text(before + "x" * 2_000_000 + "\n" + after)
+    done = importing(store, file)
+    assert [reason for _, reason in done.bad_lines] == [record_lines.TOO_LONG]
+    assert set(Readers(store).numbers()) == {"bo", "cy"}
+
+
+def test_a_line_that_is_left_out_adds_no_reader(store: Store, tmp_path: Path) -> None:
+    file = written(tmp_path, HEADER, "e1,zoe,99,viewed,2026-03-01", "e2,bo,1,viewed,2026-03-01")
+    done = importing(store, file)
+    assert (done.counts.bad, done.counts.readers, set(Readers(store).numbers())) == (1, 1, {"bo"})
+
+
+@pytest.mark.parametrize(("limit", "value"), [("BATCH_BYTES", 200), ("BATCH_READERS", 3)])
+def test_a_batch_is_bounded_in_bytes_and_readers(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
+    monkeypatch.setattr(record_lines, "BLOCK_BYTES", 50)
+    monkeypatch.setattr(reader_import, limit, value)
+    importer = Importer(store, lambda *_: None)
+    sizes, keep = [], importer._keep
+
+    def kept(*given: Any) -> None:
+        sizes.append(importer._pending.lines)
+        keep(*given)
+
+    monkeypatch.setattr(importer, "_keep", kept)
+    rows = [f"e{n},r{n},1,viewed,2026-03-01T00:00:00Z" for n in range(40)]
+    done = importer.run(str(written(tmp_path, HEADER, *rows)), io.BytesIO(), max_errors=0)
+    assert done.counts.events == 40
+    assert max(sizes) <= 9 and len(sizes) > 4
 
 
 def test_hostile_bytes_are_bad_lines(store: Store, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from mingus_lib.domain.jobs import JobSpec
 from mingus_lib.domain.readers import Event, Reader
 from mingus_lib.domain.recommend.parameters import FitOptions
 from mingus_lib.errors import Refused
-from mingus_lib.services import recommend_all
+from mingus_lib.services import library, recommend_all
 from mingus_lib.services.reader_records import ReaderRecords
 from mingus_lib.store.articles import Articles
 from mingus_lib.store.database import Store
@@ -115,11 +116,22 @@ def test_events_cannot_be_changed(tmp_path: Path) -> None:
             store.execute("UPDATE events SET kind = 'finished' WHERE reader = ?", (number,))
 
 
-def test_what_is_written_of_a_person_is_for_its_writer_alone(mingus: CommandLine, tmp_path: Path) -> None:
-    mingus("readers", "import", "-", stdin="reader,goals\nada,budgeting\n")
+def test_what_is_written_of_a_person_is_for_its_writer_alone(tmp_path: Path) -> None:
     file = tmp_path / "ada.json"
     file.write_text("older")
     file.chmod(0o644)
-    assert mingus("readers", "export", "ada", "--output", str(file)).code == 0
-    assert "ada" in file.read_text()
+    # Left by a process of this number that was killed; what it leads to is another's.
+    (tmp_path / "other").write_text("mine")
+    (tmp_path / f".ada.json.{os.getpid()}.tmp").symlink_to(tmp_path / "other")
+    with library.replacing(str(file), 0o600) as stream:
+        stream.write("read much")
+    assert file.read_text() == "read much" and not file.is_symlink()
     assert file.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "other").read_text() == "mine"
+
+
+def test_the_command_writes_it_so(mingus: CommandLine, tmp_path: Path) -> None:
+    mingus("readers", "import", "-", stdin="reader,goals\nada,budgeting\n")
+    assert mingus("readers", "export", "ada", "--output", str(tmp_path / "ada.json")).code == 0
+    assert "budgeting" in (tmp_path / "ada.json").read_text()
+    assert (tmp_path / "ada.json").stat().st_mode & 0o777 == 0o600

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from mingus_lib.view import output
+from mingus_lib.view import output, receipts
 from mingus_lib.view.output import Column, Format, Kind
 
 COLUMNS = (
@@ -226,3 +226,16 @@ output.rows([{{"id": 1}}], [Column("id", "Id")], Format.{form})
 print("rich" in sys.modules, file=sys.stderr)"""
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stderr == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("result", "shown"),
+    [
+        ({"articles": 20, "gone": False, "left_over": 3}, "articles 20, gone no, left over 3"),
+        ({"article_ids": [1]}, {"article_ids": [1]}),
+        ("tok", "tok"),
+        (None, None),
+    ],
+)
+def test_a_result_of_counts_is_told_in_words(result: object, shown: object) -> None:
+    assert receipts.in_words(result) == shown

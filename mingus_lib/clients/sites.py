@@ -22,6 +22,8 @@ PARSED_SECONDS = 120.0
 PARSED_SITES = 512
 # What is true of the whole site for a while, and not of one request.
 _UNREACHABLE = frozenset({"timeout", "connection", "dns"})
+# Where nobody may go, whatever the rules of the site.
+_NO_PLACE = frozenset({"blocked-address", "blocked-port"})
 
 
 class Sites:
@@ -126,8 +128,9 @@ class Sites:
         for _ in range(self._policy.max_redirects + 1):
             try:
                 answer = self._hop(target, deadline)
-            except PermanentError:
-                if target is first:
+            except PermanentError as error:
+                # What could not be had is no missing file: all would be allowed.
+                if target is first or error.code not in _NO_PLACE:
                     raise
                 break
             if not isinstance(answer, Target):

@@ -78,7 +78,10 @@ def replacing(file: str, mode: int = 0o666) -> Iterator[TextIO]:
     whole = os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113
     written = path.with_name(f".{path.name}.{os.getpid()}.tmp") if whole else path
     try:
-        opened = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        if whole:
+            # One left by a process that was killed would lend its mode, and a link the file it leads to.
+            written.unlink(missing_ok=True)
+        opened = os.open(written, os.O_WRONLY | os.O_CREAT | (os.O_EXCL if whole else os.O_TRUNC), mode)
         with open(opened, "w", encoding="utf-8", newline="") as stream:  # noqa: PTH123
             yield stream
         if whole:

@@ -28,8 +28,10 @@ from mingus_lib.store.articles import Articles
 from mingus_lib.store.database import Store
 from mingus_lib.store.reader_files import Place, ReaderFiles
 
-# Lines kept at once, some 450 MB. Each batch touches most pages of the table: fewer and larger ones write less.
+# Lines of a batch, some 450 MB of plain events. Each batch touches most pages of the table: fewer ones write less.
 BATCH = 2_000_000
+# Where lines are long, so many bytes; and of readers and assessments so many: others wait 30 s for the store at most.
+BATCH_BYTES, BATCH_READERS = 128_000_000, 200_000
 Report = Callable[[int, int], None]
 HEAD_BYTES = 65_536
 
@@ -73,6 +75,11 @@ class _Pending:
     assessments: list[tuple[str, Assessment]] = field(default_factory=list)
     events: list[tuple[Any, ...]] = field(default_factory=list)
 
+    def is_full(self, size: int) -> bool:
+        """Whether it is to be kept; its lines are so many bytes."""
+        of_readers = len(self.readers) + len(self.newcomers) + len(self.assessments)
+        return self.lines >= BATCH or size >= BATCH_BYTES or of_readers >= BATCH_READERS
+
 
 class Importer:
     """Imports into one library.
@@ -110,11 +117,13 @@ class Importer:
             total = Path(name).stat().st_size if seekable else 0
             if place is not None:
                 result.counts, result.resumed_at = Counts(**place.counts), place.line
+            kept = lines.offset
             for run in lines.runs(form, place):
                 self._take(run, result, max_errors)
                 self._report(lines.offset, total)
-                if self._pending.lines >= BATCH or len(result.bad_lines) > max_errors:
+                if self._pending.is_full(lines.offset - kept) or len(result.bad_lines) > max_errors:
                     self._keep(lines, source, result.counts, _coming(lines, total))
+                    kept = lines.offset
                 if len(result.bad_lines) > max_errors:
                     # From its beginning next time, or a line that is mended would be passed over.
                     if source is not None:
@@ -167,9 +176,9 @@ class Importer:
         pending, kind = self._pending, reader_lines.kind_of(record)
         if kind == "event":
             reader_id = reader_lines.identity(record)
-            number = self._reader(reader_id)
             event = reader_lines.event(record, self._article(record.get("article")), reader_id)
-            pending.events.append((number, *events.row(0, event)[1:]))
+            # After all checks: a line that is left out adds no reader.
+            pending.events.append((self._reader(reader_id), *events.row(0, event)[1:]))
         elif kind == "reader":
             pending.readers.append(reader_lines.reader(record))
         else:

@@ -16,7 +16,8 @@ from mingus_lib.store.reader_files import Place
 
 BLOCK_BYTES = 262_144
 MAX_LINE_BYTES = 1_000_000
-TOO_LONG = b'"a line of more than a megabyte"\n'
+# Stands for a line that was passed over.
+TOO_LONG = "a line of more than a megabyte"
 
 Record = Mapping[str, Any]
 Numbered = tuple[int, Record]
@@ -37,7 +38,7 @@ class Run:
     def records(self) -> Iterator[Numbered]:
         """Line by line; what is empty is left out."""
         for number, line in zip(self.numbers, self.lines, strict=True):
-            if line:
+            if line != []:
                 yield number, line if isinstance(line, dict) else self._record(line)
 
     def _record(self, row: Sequence[str]) -> Record:
@@ -122,7 +123,8 @@ class Lines:
         rows = csv.reader(self._lines(text))
         while True:
             try:
-                yield from rows
+                for row in rows:
+                    yield {"\0": TOO_LONG} if row == [TOO_LONG] else row
             # csv.reader goes on after an error, with the next line.
             except csv.Error as error:
                 yield {"\0": f"no CSV: {error}"}
@@ -184,7 +186,7 @@ class Lines:
             block += rest
             if len(rest) == MAX_LINE_BYTES and not rest.endswith(b"\n"):
                 self._pass_over()
-                block = block[: block.rfind(b"\n") + 1] + TOO_LONG
+                block = block[: block.rfind(b"\n") + 1] + f'"{TOO_LONG}"\n'.encode()
         self._block = block
         return block
 
@@ -196,7 +198,10 @@ class Lines:
 
 
 def _unquoted(text: str) -> list[Line] | None:
-    """The rows, one a line; None where quotes or other line ends ask for a closer look."""
+    """The rows, one a line; None where quotes or other line ends ask for a closer look.
+
+    As csv reads them, but for its limit to the length of a field.
+    """
     text = text.replace("\r\n", "\n")
     if '"' in text or "\r" in text:
         return None
@@ -209,7 +214,9 @@ def _object(line: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {"\0": "no JSON"}
     if not isinstance(found, dict):
-        return {"\0": "no JSON object"}
+        return {"\0": TOO_LONG if found == TOO_LONG else "no JSON object"}
+    if "\0" in found:
+        return {"\0": "a field without a name"}
     given = tuple(found)
     names = _named(given)
     return found if names == given else dict(zip(names, found.values(), strict=True))

@@ -99,7 +99,9 @@ class Hosts:
         with self.store.transaction() as connection:
             gone = connection.execute("DELETE FROM hosts WHERE host = ? AND origin = 'operator'", (name,))
             if not gone.rowcount:
-                raise NotFound(f"nobody set a rule for {name}; see `mingus hosts list`")
+                raise NotFound(
+                    f"you set no rule for {name} that could be taken back; `mingus hosts list` shows who set which"
+                )
             # It may have taken the place of a seed.
             _plant(connection)
         return self.policy(name)

@@ -108,15 +108,19 @@ def show_jobs(jobs: Sequence[JobRun], form: Format) -> None:
         output.value({"jobs": found})
         return
     if form is Format.TABLE:
-        found = [{**each, "result": _in_words(each["result"])} for each in found]
+        found = [{**each, "result": in_words(each["result"])} for each in found]
     output.rows(found, JOB_COLUMNS, form)
 
 
-def _in_words(result: Any) -> Any:
+def in_words(result: Any) -> Any:
     """Counts as `readers 4, lists 4`, where a result is made of such; any other as it is."""
     if not isinstance(result, Mapping) or any(isinstance(value, list | Mapping) for value in result.values()):
         return result
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in result.items() if value is not None)
+    return ", ".join(
+        f"{name.replace('_', ' ')} {output.plain(value)}"
+        for name, value in result.items()
+        if value is not None
+    )
 
 
 def _count(number: int, one: str, many: str = "") -> str:

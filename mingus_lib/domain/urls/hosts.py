@@ -104,6 +104,9 @@ def _ipv4(text: str) -> str:
 
 
 def _number(text: str) -> int:
+    # int() alone would read 1_0 as 10, which no browser does.
+    if not _NUMBER.fullmatch(text):
+        raise ValueError("the host is a number, but no IPv4 address")
     try:
         if text.startswith("0x"):
             return int(text[2:] or "0", 16)
