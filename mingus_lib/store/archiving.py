@@ -51,6 +51,7 @@ SELECT id, age, phase, level, counts, coalesce(rule, CASE WHEN counts AND {colum
 """
 
 
+# One floor after the other: what the phase's floor keeps no longer counts as going at the level's.
 _CHOOSE = f"""
 WITH old AS (
   SELECT a.id, {{age}} AS age, c.primary_phase AS phase, c.difficulty_level AS level,
@@ -88,6 +89,7 @@ DELETE FROM article_raw WHERE article_id IN (
   SELECT a.id FROM articles AS a WHERE a.id IN (SELECT value FROM json_each(?)) AND +a.status = 'archived')
 RETURNING length(body)
 """
+# An answer that a batch still owes is booked through the article's item, which goes with the article.
 _GOING = """status = 'archived' AND archived_at < ? AND NOT is_featured AND NOT is_kept
   AND NOT EXISTS (SELECT 1 FROM model_batch_items AS i WHERE i.article_id = articles.id AND i.state = 'waiting')
 """
@@ -100,6 +102,7 @@ FROM articles LEFT JOIN classifications AS c ON c.article_id = articles.id
 WHERE id IN (SELECT value FROM json_each(?)) AND +{_GOING}
 RETURNING id
 """
+# As BLOBs, because length() of a text counts characters.
 _WEIGH = """
 SELECT coalesce(sum(octets), 0) FROM (
   SELECT length(CAST(text AS BLOB)) + length(CAST(html AS BLOB)) AS octets FROM article_texts
@@ -187,6 +190,7 @@ class Archiving:
         freed, before = Freed("archived_articles"), _removal(policy, now)
 
         def some(chunk: Sequence[int]) -> None:
+            # What was restored since it was chosen is not remembered, and so not removed.
             with self.store.transaction() as connection:
                 found = connection.execute(_REMEMBER, (as_text(now), json.dumps(chunk), before)).fetchall()
                 _remove(connection, [row["id"] for row in found], freed)
@@ -201,6 +205,7 @@ def _removal(policy: ArticlePolicy, now: datetime) -> str:
 
 def _remove(connection: sqlite3.Connection, ids: Sequence[int], freed: Freed) -> None:
     chosen = json.dumps(ids)
+    # Before the delete, which takes texts and pages along.
     freed.bytes += connection.execute(_WEIGH, (chosen,)).fetchone()[0]
     freed.removed += connection.execute(
         "DELETE FROM articles WHERE id IN (SELECT value FROM json_each(?))", (chosen,)

@@ -49,6 +49,7 @@ def listed(
     """A page of the list, by the index that fits the filter; after `place`, which need not be there any more."""
     conditions, values = _conditions(wanted)
     if place is not None:
+        # With the id, because articles that were stored together have the same time.
         conditions.append("(a.added_at, a.id) < (:place_added_at, :place_id)")
         values |= {"place_added_at": as_text(place.added_at), "place_id": place.id}
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
@@ -63,6 +64,7 @@ def pages(store: Store, wanted: ArticleFilter) -> Iterator[list[Article]]:
         with store.reading() as connection:
             found = listed(connection, page, last)
             whole = [article for each in found if (article := full(connection, each.id)) is not None]
+        # Asked of the list: a page whose articles were all deleted meanwhile is not the end.
         if not found:
             return
         yield whole
@@ -72,6 +74,7 @@ def pages(store: Store, wanted: ArticleFilter) -> Iterator[list[Article]]:
 
 def _conditions(wanted: ArticleFilter) -> tuple[list[str], dict[str, Any]]:
     conditions: list[str] = []
+    # To SQLite a negative LIMIT is none at all.
     values: dict[str, Any] = {"limit": max(0, wanted.limit)}
     if wanted.domain is not None:
         conditions.append("a.domain = :domain")

@@ -14,6 +14,7 @@ from mingus_lib.store import article_rows
 _MAX_CANDIDATES = 5
 
 _KNOWN = "a.id, :address AS canonical_url, a.status, a.reason, a.etag, a.last_modified, a.content_hash"
+# SQLite stops at the first row: aliases are looked up only where no article has the address itself.
 _BY_ADDRESS = f"""
 SELECT {_KNOWN}, 0 AS alias FROM articles AS a WHERE a.canonical_url = :address
 UNION ALL
@@ -34,6 +35,7 @@ def known(connection: sqlite3.Connection, address: str) -> KnownArticle | None:
 
 def with_hash(connection: sqlite3.Connection, content_hash: str | None) -> int | None:
     """The first accepted article with this text."""
+    # An aggregate always gives a row, NULL for nothing.
     found: int | None = connection.execute(_BY_HASH, (content_hash,)).fetchone()[0]
     return found
 
@@ -54,4 +56,5 @@ def _closest(connection: sqlite3.Connection, fingerprint: int) -> list[int]:
     # Plain tuples: a common band has hundreds of rows.
     cursor.row_factory = None
     near = dict(dedupe.close(fingerprint, cursor.execute(sql, keys)))
+    # By id where two are equally close: the article that was there first stays.
     return heapq.nsmallest(_MAX_CANDIDATES, near, key=lambda article_id: (near[article_id], article_id))

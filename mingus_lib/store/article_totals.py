@@ -43,6 +43,7 @@ _BEFORE = _PAIRS.format(
     where="""WHERE NOT EXISTS (SELECT 1 FROM events_uncounted AS u
       WHERE u.article = e.article AND u.reader = e.reader AND u.id = e.id)"""
 )
+# SQLite's max of two values is NULL if one of them is: hence the empty text, and back.
 _ADD = f"""
 UPDATE article_totals SET {", ".join(f"{name} = {name} + ?" for name in ADDED)},
   last_at = nullif(max(coalesce(last_at, ''), coalesce(?, '')), '') WHERE article = ?
@@ -59,6 +60,7 @@ ON CONFLICT DO NOTHING
 _NEXT = f"""
 SELECT max(article) FROM (SELECT DISTINCT article FROM {EVENTS} WHERE article > ? LIMIT ?)
 """
+# The two middle places, which are one and the same where the number is odd.
 _MEDIAN = f"""
 WITH found AS (
   SELECT {{0}} AS value FROM (SELECT {PAIR} FROM {EVENTS} WHERE article = ? GROUP BY reader) WHERE {{0}} >= 0)
@@ -74,6 +76,7 @@ FROM {EVENTS} WHERE article = ? AND {OPENED} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT
 _LIBRARY = f"""
 SELECT {", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in ADDED)} FROM article_totals
 """
+# Doubting all articles in one statement would hold the write lock for seconds.
 MARK_AT_ONCE = 20_000
 # About so many events are counted in one transaction, a tenth of a second's work.
 EVENTS_AT_ONCE = 5_000
@@ -107,6 +110,7 @@ class ArticleTotals:
             before = {row["article"]: row for row in connection.execute(_BEFORE, upto)}
             for now in connection.execute(_NOW, upto).fetchall():
                 _add(connection, now, before.get(now["article"]))
+            # In the same transaction: a kill in between would count these events twice.
             return connection.execute(f"DELETE FROM events_uncounted WHERE {_UPTO}", upto).rowcount
 
     def count_doubted(self, most: int) -> int:
@@ -125,6 +129,7 @@ class ArticleTotals:
                 connection.execute(
                     f"DELETE FROM {table} WHERE article IN (SELECT value FROM json_each(?))", (wanted,)
                 )
+            # An article that lost all its events gets no row, and so has no totals any more.
             rows = connection.execute(_WHOLE, (wanted,)).fetchall()
             connection.executemany(_PUT, [tuple(row) for row in rows])
 

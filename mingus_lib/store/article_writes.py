@@ -106,6 +106,7 @@ def _vacate(connection: sqlite3.Connection, prepared: Prepared) -> int | None:
     ids = {place.id for place in places if place is not None and place.status in PLACEHOLDERS}
     for each in ids:
         connection.execute("DELETE FROM articles WHERE id = ?", (each,))
+    # The older of two places, because jobs and readers' events may have kept its id.
     return min(ids, default=None)
 
 
@@ -168,8 +169,10 @@ def refresh(
     sql = "SELECT status, content_hash FROM articles WHERE id = ?"
     current = connection.execute(sql, (article_id,)).fetchone()
     was, draft = ArticleStatus(current["status"]), prepared.draft
+    # The site may show a wall today: what readers have is better.
     if was in ACCEPTED and not prepared.accepted:
         return ItemOutcome(draft.url, Outcome.REJECTED, article_id, f"{draft.reason} (the stored text stays)")
+    # An editor may have archived it, and a new text is no reason to undo that.
     status = was if was in ACCEPTED else draft.status
     values = _content(draft, now) | {"id": article_id, "status": status.value}
     connection.execute(_UPDATE, values)
@@ -212,6 +215,7 @@ def _write_raw(connection: sqlite3.Connection, article_id: int, prepared: Prepar
 def _write_bands(connection: sqlite3.Connection, article_id: int, prepared: Prepared) -> None:
     connection.execute("DELETE FROM fingerprint_bands WHERE article_id = ?", (article_id,))
     fingerprint = prepared.draft.fingerprint
+    # Nothing may become a duplicate of a page that failed the gate.
     if fingerprint is not None and prepared.accepted:
         rows = [(band, article_id, fingerprint) for band in dedupe.bands(fingerprint)]
         connection.executemany("INSERT INTO fingerprint_bands VALUES (?, ?, ?)", rows)
@@ -222,6 +226,7 @@ def _note_addresses(
 ) -> None:
     """Let every address of the draft that is not known yet lead to the article."""
     for address in prepared.addresses:
+        # One that leads to another article stays with that one.
         if article_lookup.known(connection, address) is None:
             alias = (address, article_id, prepared.draft.url, as_text(now), why or "redirect: it leads there")
             connection.execute(_ALIAS, alias)

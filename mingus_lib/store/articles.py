@@ -84,6 +84,7 @@ class Articles:
 
     def touch(self, article_id: int, etag: str | None, last_modified: str | None, now: datetime) -> None:
         """The server said "not modified": keep its newest validators, and that we looked. Raises NotFound."""
+        # Not every 304 repeats the validators.
         sql = """UPDATE articles SET etag = coalesce(?, etag), last_modified = coalesce(?, last_modified),
                  fetched_at = ? WHERE id = ?"""
         if not self.store.execute(sql, (etag, last_modified, as_text(now), article_id)):
@@ -210,6 +211,7 @@ def _record(
     now: datetime,
     force: bool,
 ) -> ItemOutcome:
+    # Under the write lock: a worker that was taken for dead may be storing the same address.
     earlier = outcomes.settled(connection, job_id, prepared.draft.url)
     if earlier is not None:
         return earlier

@@ -17,12 +17,15 @@ from mingus_lib.errors import PermanentError, Refused, StoreUnavailable, UsageEr
 from mingus_lib.store import failures
 from mingus_lib.store.database import Store, raw_connection, schema_version
 
+# 8 MB: so often progress is told, and a Ctrl-C heard.
 _STEP = 2_000
 # A disk that a backup fills stops all work.
 ROOM_LEFT = 50_000_000
 PART = ".part"
 _SHOWN = 3
+# A copy over the store's own log or lock would damage the store that is being saved.
 _OF_THE_STORE = ("", "-wal", "-shm", "-journal", ".lock", ".restoring")
+# Without the parts of search indexes, whose rows change with every merge and can be made anew.
 TABLES = """
 SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE '%fts%'
 """
@@ -51,7 +54,9 @@ def backup(
     _may_write(store, destination, overwrite)
     part = destination.with_name(destination.name + PART)
     with failures.files_in_our_words(destination), removed_on_failure(part):
+        # A backup that was killed may have left one.
         remove(part)
+        # Made here, because raw_connection makes no file: nobody else may read a copy, not even half of it.
         part.touch(mode=0o600)
         rows = _copy(store, part, progress)
         verify(part, rows)
@@ -122,6 +127,7 @@ def verify(path: Path, rows: Mapping[str, int] | None = None) -> Mapping[str, in
     ):
         if schema_version(copy, path) == 0:
             raise UsageError(f"{path} is empty: it holds no store", code="not-a-store")
+        # A badly damaged file may have a fault for every page, and a few are enough to refuse it.
         faults = [row[0] for row in copy.execute(f"PRAGMA integrity_check({_SHOWN})") if row[0] != "ok"]
         for row in copy.execute("PRAGMA foreign_key_check").fetchmany(_SHOWN):
             faults.append(f"row {row[1]} of {row[0]} refers to a missing row of {row[2]}")

@@ -24,8 +24,10 @@ from mingus_lib.store.history import (
     spelled_as_arguments,
 )
 
+# A page may take about a tenth of a second, with the stride that is under way when the time is over.
 SEARCH_SECONDS = 0.06
 PATIENT_SECONDS = 20.0
+# Some three milliseconds: a million jobs are read in a second and a half.
 STRIDE = 2_000
 # A condition and its parameters.
 Sieve = tuple[str, list[str]]
@@ -126,6 +128,7 @@ def _split(chosen: JobFilter, text: str) -> tuple[JobFilter, Sieve]:
         found = "(instr(lower(args), ?) > 0 OR instr(lower(reason), ?) > 0 OR instr(id, ?) > 0)"
         given.append((found, (spelled_as_arguments(text), lower_ascii(text), lower_ascii(text))))
     if JobState.FINISHED in chosen.states:
+        # Nearly every job is: an index of them would cost each job its upkeep and skip nothing.
         given.append(("state = 'finished'", ()))
         walked = replace(walked, states=())
     elif chosen.states:
@@ -147,6 +150,7 @@ def _walk(chosen: JobFilter, after: Place | None) -> tuple[str, list[str | int],
     if chosen.ended:
         where += " AND ended_at IS NOT NULL"
     if after is not None:
+        # With the row, because jobs that were made together may have the same time.
         where += f" AND ({moment}, rowid) < (?, ?)"
         parameters += [after.moment, after.row]
     return where, parameters, f"{moment} DESC, rowid DESC"
@@ -154,6 +158,7 @@ def _walk(chosen: JobFilter, after: Place | None) -> tuple[str, list[str | int],
 
 def _page(rows: list[Row], size: int, moment: str) -> JobPage:
     shown = rows[:size]
+    # Who asks for a page asks for one job more than it shows.
     more = len(rows) > size
     older = Place(shown[-1][moment], shown[-1]["rowid"]) if more else None
     return JobPage([run_of(row) for row in shown], older)

@@ -90,6 +90,7 @@ class Costs:
     def reserve(self, call: Call, budget: Budget, now: datetime) -> Reserved | Spent | UnderWay:
         """Put the call on the record if the budget allows it, counting all calls under way: one transaction."""
         with self.store.transaction() as connection:
+            # First: a call that a dead process left open would keep its question from ever being asked.
             _close_lost(connection, call, now)
             if _is_open(connection, call.answer_key):
                 return UnderWay()
@@ -102,6 +103,7 @@ class Costs:
                 if (no := _refusal(call.reserve_usd, today, month, budget, now)) is not None:
                     return no
             call_id = _open(connection, call, now)
+            # After the call is on the record: what notes the warning is the day's row, which may be new.
             return Reserved(call_id, _warning(connection, call.reserve_usd, today, month, budget, now))
 
     def reserve_all(self, calls: Sequence[Call], budget: Budget, now: datetime) -> list[int] | Spent:
@@ -144,6 +146,7 @@ class Costs:
 
     def sent(self, call_id: int, now: datetime) -> bool:
         """The call's request leaves now; False when it must not: the call was taken for lost, and is another's."""
+        # The first request counts: from then on the call may have to be paid.
         sql = "UPDATE model_calls SET sent_at = coalesce(sent_at, ?) WHERE id = ? AND state = 'open'"
         with self.store.transaction() as connection:
             return bool(connection.execute(sql, (as_text(now), call_id)).rowcount)
@@ -257,6 +260,7 @@ def _refusal(
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     tomorrow = midnight + timedelta(days=1)
     next_month = (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
+    # The month first: a job that waits for tomorrow would come back for nothing.
     for name, limit, sums, until in (
         ("monthly", budget.monthly, month, next_month), ("daily", budget.daily, today, tomorrow)
     ):  # fmt: skip
@@ -321,6 +325,7 @@ def _end(
         return None
     sql = "UPDATE model_calls SET state = ?, ended_at = ?, reason = ? WHERE id = ?"
     connection.execute(sql, (state, as_text(now), reason and clean(reason)[:500], call_id))
+    # An unknown call was booked at its reserve: that amount makes way for the true price.
     freed, thought = (row["reserved_usd"], 0.0) if was == "open" else (0.0, row["reserved_usd"])
     # Many small amounts taken away may leave a little less than nothing.
     sql = """UPDATE model_spending SET reserved_usd = max(0.0, reserved_usd - ?), spent_usd = spent_usd - ? + ?
@@ -341,6 +346,7 @@ def _close_lost(connection: sqlite3.Connection, call: Call, now: datetime) -> No
 
 def _close(connection: sqlite3.Connection, which: str, values: tuple[Any, ...], now: datetime) -> int:
     """End these of the open calls, a batch's apart; how many."""
+    # A batch's answers may take a day, and whoever reads the batch ends its calls.
     sql = f"""SELECT id, reserved_usd, sent_at FROM model_calls
               WHERE state = 'open' AND in_batch = 0 AND {which}"""
     lost = connection.execute(sql, values).fetchall()

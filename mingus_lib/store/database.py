@@ -34,10 +34,14 @@ _inherited: list[sqlite3.Connection] = []
 
 # Those of a connection, which the file does not remember.
 _PRAGMAS = (
+    # Off in every new connection, whatever the file was made with.
     "PRAGMA foreign_keys=ON",
     "PRAGMA synchronous=NORMAL",
+    # Negative: kB, not pages.
     "PRAGMA cache_size=-16000",
+    # Overwrites what is deleted where that costs no further page; forgetting a reader does the rest.
     "PRAGMA secure_delete=FAST",
+    # Pages, the 64 MB of the next line: a log that a long reader let grow is cut back to that.
     "PRAGMA wal_autocheckpoint=16000",
     "PRAGMA journal_size_limit=67108864",
     "PRAGMA temp_store=MEMORY",
@@ -138,6 +142,7 @@ class Store:
 
         `durable` waits until the commit is on the disk (see above); it counts on the outermost call.
         """
+        # Only a look under the write lock tells whether the path still leads to this file: see _begun.
         with self._reached(looks=False) as connection:
             if self._depth:
                 yield connection
@@ -169,6 +174,7 @@ class Store:
             if self._depth:
                 yield
                 return
+            # Deferred: it takes no lock of a writer, and its moment is that of the first read.
             connection.execute("BEGIN")
             self._depth += 1
             try:
@@ -197,6 +203,7 @@ class Store:
         if self._pid != os.getpid():
             self._leave_parent()
         with self._lock, failures.in_our_words(self.path):
+            # Not below a caller that holds the connection: it would go on with a closed one.
             if looks and not self._held and self._connection is not None and self._moved():
                 self._disconnect()
             self._held += 1
@@ -210,6 +217,7 @@ class Store:
             # Looked at before, so that a file that comes in between is taken for another one.
             before = _identity(self._name)
             self._connection = connect(self.path, self.create, self.mode, self.busy_timeout)
+            # A new connection is at NORMAL again, as _PRAGMAS leave it.
             self._durable = False
             self._file = before or _identity(self._name)
             self._frozen = is_frozen(self.path)
@@ -230,6 +238,7 @@ class Store:
         if self._connection is not None:
             _inherited.append(self._connection)
         self._connection, self._depth, self._held = None, 0, 0
+        # A new lock: another thread may have held the old one at the fork, and is not here to let go.
         self._pid, self._lock = os.getpid(), threading.RLock()
 
 
@@ -296,6 +305,7 @@ def schema_version(connection: sqlite3.Connection, path: Path) -> int:
     """The version marker, 0 for an empty file; raises UsageError for a newer or a foreign one."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    # A new file bears no mark yet, but has no tables either.
     if application != APPLICATION_ID and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
         raise failures.foreign(path)
     if version > SCHEMA_VERSION:

@@ -42,6 +42,7 @@ AND NOT EXISTS (SELECT 1 FROM job_runs AS c WHERE c.root_id = job_runs.id
   AND (c.state = 'queued' OR c.state = 'scheduled' OR c.state = 'started'))
 AND NOT EXISTS (SELECT 1 FROM follow_ups AS f WHERE f.parent_id = job_runs.id AND f.enqueued_at IS NULL)
 """
+# Before the rows go: reports on operations still tell of these jobs, and nothing else remembers them.
 _COUNT_JOBS = """
 INSERT INTO job_days SELECT substr(ended_at, 1, 10) AS day, task, queue, state, count(*), sum(attempts),
   coalesce(sum(max(0.0, (julianday(started_at) - julianday(created_at)) * 86400)), 0.0)
@@ -56,6 +57,7 @@ DELETE FROM recommended WHERE reader IN (
 
 
 def _texts(*columns: str) -> str:
+    # One NULL would make the whole sum NULL; and length() of a text counts characters, hence the BLOBs.
     return " + ".join(f"coalesce(length(CAST({name} AS BLOB)), 0)" for name in columns)
 
 
@@ -69,6 +71,7 @@ _KINDS: Mapping[Expiring, _Kind] = {
         "AND coalesce(a.fetched_at, a.added_at) < ?1)",
     ),
     Expiring.ANSWERS: _Kind("model_answers", "answer_key", _texts("answer"), "at < ?1"),
+    # Bodies alone: the row of a mail keeps it from being read again.
     Expiring.MAILS: _Kind(
         "mail_bodies",
         "mail_id",
@@ -79,6 +82,7 @@ _KINDS: Mapping[Expiring, _Kind] = {
     Expiring.JOBS: _Kind(
         "job_runs", "id", _texts("id", "args", "result", "reason", "traceback"), _ENDED, (_COUNT_JOBS,)
     ),
+    # A job that may run again still needs to know what it has settled.
     Expiring.OUTCOMES: _Kind(
         "article_outcomes",
         "job_id",
@@ -86,6 +90,7 @@ _KINDS: Mapping[Expiring, _Kind] = {
         "at < ?1 AND final AND NOT EXISTS (SELECT 1 FROM job_runs AS j WHERE j.id = article_outcomes.job_id "
         "AND (j.state = 'queued' OR j.state = 'scheduled' OR j.state = 'started'))",
     ),
+    # NULL is before no time: what nobody has enqueued yet stays.
     Expiring.FOLLOW_UPS: _Kind("follow_ups", "id", _texts("args"), "enqueued_at < ?1"),
 }
 

@@ -31,6 +31,7 @@ _FULL = ("store-full", "the disk or quota is full; free some space")
 _UNAVAILABLE: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
+    # What a race of many processes to open the log may end in.
     sqlite3.SQLITE_PROTOCOL: _BUSY,
     sqlite3.SQLITE_READONLY: _READ_ONLY,
     sqlite3.SQLITE_PERM: _READ_ONLY,
@@ -81,6 +82,7 @@ def translated(error: sqlite3.Error, path: Path) -> MingusError | None:
     if code in _UNAVAILABLE:
         kind, fix = _FULL if code == sqlite3.SQLITE_IOERR and _disk_is_full(path) else _UNAVAILABLE[code]
         return StoreUnavailable(f"the store {path}: {error}: {fix}", code=kind)
+    # Statements name these indexes (INDEXED BY), and only a large import takes them away.
     if str(error).startswith("no such index: events_"):
         return StoreUnavailable(f"the store {path}: {_INDEXES[1]}", code=_INDEXES[0])
     return None

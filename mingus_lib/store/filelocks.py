@@ -62,10 +62,12 @@ def _held(handle: int, how: int, patience: float, busy: str) -> Iterator[None]:
         _wait_for(handle, how, time.monotonic() + patience, busy)
         yield
     finally:
+        # Closing lets go. The file stays: deleted, it would leave two holders of two files.
         os.close(handle)
 
 
 def _wait_for(handle: int, how: int, deadline: float, busy: str) -> None:
+    # flock, not lockf: that one's exclusive lock wants a handle for writing, which no folder gives.
     while True:
         try:
             # flock has no time-out of its own.

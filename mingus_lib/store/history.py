@@ -53,6 +53,7 @@ class JobFilter:
         given = (
             ("task = ?", self.task),
             ("queue = ?", self.queue),
+            # instr, not LIKE: what a person types may hold % and _.
             ("instr(lower(reason), lower(?)) > 0", self.error),
             ("instr(lower(args), ?) > 0", None if self.arg is None else spelled_as_arguments(self.arg)),
             (f"{self.moment} >= ?", as_optional_text(self.since)),
@@ -114,6 +115,7 @@ class History:
         condition, values = chosen.where()
         rows = self._store.rows(
             f"SELECT {_BRIEF} FROM job_runs WHERE {condition} ORDER BY created_at, id LIMIT ?",
+            # To SQLite a negative LIMIT is none at all.
             [*values, -1 if limit is None else limit],
         )
         return [_brief(row) for row in rows]
@@ -124,6 +126,7 @@ class History:
             f"SELECT {_BRIEF} FROM job_runs WHERE id IN (SELECT value FROM json_each(?))",
             (json.dumps(list(ids)),),
         )
+        # IN keeps no order.
         found = {row["id"]: _brief(row) for row in rows}
         return [found[job_id] for job_id in ids if job_id in found]
 

@@ -16,10 +16,12 @@ from mingus_lib.errors import NotFound, UsageError
 from mingus_lib.store.database import Row, Store
 from mingus_lib.store.values import as_text
 
+# The lengths are those of DNS: 63 for a label, 253 for a name.
 _LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 
 _COLUMNS = "host, policy, quality, note, origin"
+# All that match are ends of one name, so the longest is the most specific.
 _COVERING = f"""
 SELECT {_COLUMNS} FROM hosts WHERE host IN (SELECT value FROM json_each(?))
 ORDER BY length(host) DESC LIMIT 1
@@ -30,6 +32,7 @@ INSERT INTO hosts (host, policy, quality, note, origin, updated_at) VALUES (?, ?
 ON CONFLICT (host) DO UPDATE SET policy = excluded.policy, quality = excluded.quality,
   note = coalesce(excluded.note, note), origin = 'operator', updated_at = excluded.updated_at
 """
+# An operator's word stays when the file of seeds changes.
 _SEED = """
 INSERT INTO hosts (host, policy, quality, note, origin, updated_at) VALUES (?, ?, ?, ?, 'seed', ?)
 ON CONFLICT (host) DO UPDATE SET policy = excluded.policy, quality = excluded.quality,
@@ -109,6 +112,7 @@ class Hosts:
     def _seed_once(self) -> None:
         if self._seeded:
             return
+        # Looked at first, so that hardly any process takes the write lock for its seeds.
         if self.store.value("SELECT value FROM meta WHERE key = 'hosts_seed'") != _seed_mark():
             with self.store.transaction() as connection:
                 _plant(connection)

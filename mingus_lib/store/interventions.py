@@ -64,6 +64,7 @@ class Interventions:
         return [name for name in queues if (name in before) != (name in after)]
 
     def _change(self, sql: str, rows: Sequence[tuple[str, ...]]) -> list[str]:
+        # On the disk: after a power cut Redis is filled from here, and what was cancelled would run.
         with self._store.transaction(durable=True) as connection:
             return [row[-1] for row in rows if _changes(connection, sql, row)]
 

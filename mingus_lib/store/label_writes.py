@@ -84,6 +84,7 @@ def put(
     if article is None:
         return Put.GONE
     there = current(connection, article_id)
+    # Asked in the transaction that writes: an editor may have decided while the engine was reading.
     if there is not None and there["is_override"]:
         return Put.OVERRIDE
     if there is not None and _is_better(there, given, article["content_hash"], force):
@@ -203,6 +204,7 @@ def undo(connection: sqlite3.Connection, article_id: int | None, now: datetime) 
     connection.execute("DELETE FROM label_reviews WHERE article_id = ?", (changed,))
     if before["review"] is not None:
         connection.execute(_PUT_BACK, {**before["review"], "article_id": changed})
+    # Today's, not the one noted then: what was archived since stays archived.
     status = connection.execute("SELECT status FROM articles WHERE id = ?", (changed,)).fetchone()["status"]
     publish(connection, changed, status, before["status"] == "published", now)
     connection.execute("UPDATE label_history SET undone_at = ? WHERE id = ?", (as_text(now), row["id"]))

@@ -230,6 +230,7 @@ class LabelStore:
     def taught(self) -> Iterator[Taught]:
         """The articles labelled by editors or the AI engine, with their texts, a page at a time."""
         after = 0
+        # The texts of a whole library at once may be gigabytes.
         while page := self.store.rows(_EXAMPLES, (after, PAGE)):
             for row in page:
                 yield Taught(row["title"], row["text"], row["phase"], bool(row["is_override"]))

@@ -29,6 +29,7 @@ from mingus_lib.store.database import Row, Store
 from mingus_lib.store.interventions import PAUSED, WITHDRAW, paused_queues
 from mingus_lib.store.values import as_optional_time, as_text, as_time, clean
 
+# So much of a loop that enqueues may be lost, and to a power cut alone.
 SYNC_SECONDS = 0.05
 OPEN = "state IN ('queued', 'scheduled', 'started')"
 # A job is under way until the last of those that it caused has ended; one that waits for its time is not yet.
@@ -61,6 +62,7 @@ _END = f"""
 UPDATE job_runs SET state = ?, ended_at = ?, reason = ?, traceback = ?, result = ?, scheduled_for = NULL {_MINE}
 """  # noqa: S608
 _AGAIN = f"UPDATE job_runs SET state = ?, scheduled_for = ?, reason = ?, deaths = deaths + ? {_MINE}"  # noqa: S608
+# Without its arguments: those are whatever somebody wrote into Redis.
 _REFUSE = """
 INSERT INTO job_runs (id, task, queue, args, state, origin, created_at, confirmed_at, ended_at, reason, refused)
 VALUES (?1, ?2, ?3, '{}', 'dead', 'redis', ?4, ?4, ?4, ?5, 1)
@@ -91,6 +93,7 @@ class Ledger:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        # The first job waits for the disk, also where the machine's clock has just begun at nought.
         self._synced = -SYNC_SECONDS
 
     def record(self, specs: Sequence[JobSpec]) -> None:
@@ -107,6 +110,7 @@ class Ledger:
     def record_alone(self, spec: JobSpec, loose: Collection[str] = ()) -> str | None:
         """Write the job unless one of its kind is under way; that one's id. On the disk when it returns."""
         with self._store.transaction(durable=True) as connection:
+            # Looked for and written under one lock: of two at once both would find none.
             other = _alike(connection, spec.task, spec.args, loose, UNDER_WAY)
             if other is None:
                 connection.execute(_INSERT, _new_row(spec))
@@ -281,6 +285,7 @@ class Ledger:
 
     def open_pages(self, size: int) -> Iterator[list[tuple[JobSpec, JobState, bool]]]:
         """Unfinished jobs, page by page: spec, state, and whether Redis confirmed it."""
+        # In the order of the index of open jobs: no page sorts, or reads what was on the pages before it.
         after: tuple[str, int] = ("", 0)
         while rows := self._store.rows(_OPEN_PAGE, (*after, size)):
             yield [(_spec(row), JobState(row["state"]), row["confirmed_at"] is not None) for row in rows]

@@ -103,6 +103,7 @@ class MailFunnel:
         found: dict[str, list[Tally]] = {}
         for key, *rest in self._store.rows(sql, values):
             found.setdefault(key, []).append(Tally(*rest))
+        # Counted by themselves: a mail without links is in no row of the join.
         mails = dict(self._mails_by(chosen, by))
         funnels = {key: Funnel.of(mails.get(key, 0), found.get(key, ())) for key in {**mails, **found}}
         return dict(sorted(funnels.items(), key=lambda pair: (-pair[1].found, pair[0])))

@@ -38,6 +38,7 @@ WHERE l.mail_id = ? AND l.job_id IS NOT NULL AND coalesce(
    ORDER BY o.at DESC LIMIT 1),
   j.state IS NULL OR j.state NOT IN ('dead', 'cancelled'))
 """
+# A stranger wrote it, and it is only shown: the target, which is fetched, is never cut.
 MAX_URL = 8_192
 
 

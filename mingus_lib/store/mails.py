@@ -35,6 +35,7 @@ INSERT INTO mails (identity, message_id, subject, sender, sender_name, sent_at, 
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'stored')
 """
 _BY_IDENTITY = "SELECT id, state, job_id FROM mails WHERE identity = ?"
+# With another UIDVALIDITY the server has numbered the mails anew; otherwise the mark never goes back.
 _HIGH_WATER = """
 INSERT INTO mailboxes (account, folder, uidvalidity, last_uid, at) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (account, folder) DO UPDATE SET uidvalidity = excluded.uidvalidity, at = excluded.at,
@@ -92,7 +93,9 @@ class Mails:
         mark: Mark | None = None,
     ) -> list[Kept]:
         """Store mails, the run's counts and the mailbox's mark together, on the disk when it returns."""
+        # Before the transaction, so that nobody waits for the lock while this packs.
         packed = [zlib.compress(raw.body, COMPRESSION) for _, raw in mails]
+        # On the disk: the mark says that these mails need never be fetched again.
         with self.store.transaction(durable=True) as connection:
             kept = [
                 _keep(connection, head, raw, body, run_id, now)
@@ -139,6 +142,7 @@ class Mails:
         """Write what a mail holds and the fate of each link, telling what is known already: one transaction."""
         parts = json.dumps([asdict(part) for part in mail.parts])
         with self.store.transaction() as connection:
+            # Before the links are replaced: only they tell which of them were sent on.
             earlier = mail_links.sent_before(connection, mail_id)
             settled = [_settled(connection, mail_id, link, earlier) for link in links]
             mail_links.replace_all(connection, mail_id, settled, earlier)
@@ -219,6 +223,7 @@ def _keep(
     values = (identity, message_id or None, subject, sender, name, as_optional_text(head.sent_at))
     found = connection.execute(_BY_IDENTITY, (identity,)).fetchone()
     if found is not None:
+        # Kept by a process that died before it made a job for it.
         waits = found["job_id"] is None and found["state"] in (MailState.STORED, MailState.DECIDED)
         return Kept(found["id"], new=False, waits=waits, differs=_differs(connection, found["id"], raw.body))
     mail_id = connection.execute(_KEEP, (*values, as_text(now), clean(raw.name), raw.size, run_id)).lastrowid
@@ -244,6 +249,7 @@ def _settled(
 
 def _known(connection: sqlite3.Connection, target: str) -> int | None:
     found = article_lookup.known(connection, clean(target))
+    # What waits for an editor or was never fetched is no article yet: a mail may bring it again.
     return found.id if found is not None and found.status not in PLACEHOLDERS else None
 
 

@@ -33,11 +33,13 @@ PAUSE = 3.0
 FREE_WANTED = 200_000_000
 _SHOWN = 10
 _MERGE_STEP = 16
+# Of empty_log: 250 pages are 1 MB, and what is left to be copied is copied while writers wait.
 _CUT_TRIES = 10
 _CUT_PAGES = 250
 _CUT_SECONDS = 0.05
 _CUT_PAUSE_SECONDS = 0.1
 _CUT_PATIENCE_MS = 50
+# SQLite's manual recommends 100 to 1000 rows of each index, however large it is.
 _SAMPLE_ROWS = 400
 # The index's own list of articles against theirs.
 _MISFIT = """
@@ -73,6 +75,7 @@ def check(path: Path, *, busy_timeout: float = BUSY_TIMEOUT, report: Report = un
         raise failures.absent(path)
     facts = {"path": str(path), "size": str(size(path)), "free": str(shutil.disk_usage(path.parent).free)}
     problems = [*_file_problems(path)]
+    # The check of an index word by word is a write to SQLite: not beside writers, nor on a read-only disk.
     alone = not (is_frozen(path) or in_use(path))
     facts["search_index"] = "compared word by word" if alone else "compared by number: the store is in use"
     try:
@@ -89,6 +92,7 @@ def check(path: Path, *, busy_timeout: float = BUSY_TIMEOUT, report: Report = un
 
 def _file_problems(path: Path) -> Iterator[str]:
     for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        # The group may be meant to share the store (mode 2770); everybody never is.
         if name.exists() and stat.S_IMODE(name.stat().st_mode) & 0o007:
             yield f"{name} is open to every user of the machine: chmod o-rwx {name}"
     if not os.access(path, os.W_OK):
@@ -156,6 +160,7 @@ def tidy(
         store.execute(f"INSERT INTO {name} ({name}) VALUES ('rebuild')")  # noqa: S608
         store.execute(f"INSERT INTO {name} ({name}) VALUES ('optimize')")  # noqa: S608
     report(0, 3, "merging the search index")
+    # In this order: merging frees pages, and giving pages back fills the log.
     merge_indexes(store, Steps(_MERGE_STEP, deadline=deadline, pause=PAUSE))
     report(1, 3, "giving free pages back")
     give_back(store, Steps(deadline=deadline, pause=PAUSE))
@@ -229,6 +234,7 @@ def _cut(store: Store) -> bool:
         busy, pages, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         if busy or pages - copied > _CUT_PAGES or time.monotonic() - begun > _CUT_SECONDS:
             return False
+        # The cut waits for readers with the writers' lock in its hand.
         connection.execute(f"PRAGMA busy_timeout={_CUT_PATIENCE_MS}")
         try:
             return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]

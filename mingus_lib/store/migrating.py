@@ -52,6 +52,7 @@ def _apply(connection: sqlite3.Connection) -> None:
     try:
         # Recursive triggers stay off, as in every other connection: sqlite_utils would switch them on.
         schema.migrations.apply(sqlite_utils.Database(connection, recursive_triggers=False))
+        # Within the transaction, so that a migration that is killed leaves the old number too.
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         connection.execute("COMMIT")

@@ -18,6 +18,7 @@ def save(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, Any]) -> Non
     """Write facts (JSON) and numpy arrays, and only then take the old file's place. Raises StoreUnavailable."""
     import numpy as np
 
+    # In the same folder, because a rename between disks is none; by pid, because two may fit at once.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     # As bytes: an array of texts or objects could only be pickled.
     told = np.frombuffer(json.dumps({"format": FORMAT, **facts}).encode(), np.uint8)
@@ -27,6 +28,7 @@ def save(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, Any]) -> Non
         with os.fdopen(handle, "wb") as stream:
             np.savez(stream, facts=told, **arrays)
             stream.flush()
+            # Otherwise a power cut could leave the name on an empty file.
             os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:
@@ -43,6 +45,7 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         # A pickle runs whatever the one who wrote it wants.
         with np.load(path, allow_pickle=False) as found:
+            # While the file is open: numpy reads an array only when it is asked for.
             arrays = {name: found[name] for name in found.files}
         facts = json.loads(arrays.pop("facts").tobytes())
     except FileNotFoundError as error:
@@ -63,4 +66,5 @@ def stamp(path: Path) -> tuple[int, int] | None:
         seen = path.stat()
     except OSError:
         return None
+    # The inode as well: two files may be written within one tick of the clock.
     return seen.st_mtime_ns, seen.st_ino

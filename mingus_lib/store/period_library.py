@@ -85,6 +85,7 @@ class PeriodLibrary:
         ends = " ".join(
             f", coalesce(sum({_open_at(place)}), 0) AS open{place}" for place in range(spans.count)
         )
+        # The first column only gives the commas something to follow.
         row = self._store.rows(f"SELECT ?1 {ends} FROM label_reviews", spans.texts)[0]
         found = [{"opened": 0, "decided": 0, "open": row[f"open{place}"]} for place in range(spans.count)]
         for name, column in (("opened", "opened_at"), ("decided", "decided_at")):

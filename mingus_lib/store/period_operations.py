@@ -70,6 +70,7 @@ class PeriodOperations:
         found: list[list[float]] = [[] for _ in range(spans.count)]
         for place, seconds in self._store.rows(sql, spans.texts):
             if seconds is not None:
+                # A clock that was set back would make a slot's job older than the slot.
                 found[place].append(max(0.0, seconds))
         return found
 
@@ -87,6 +88,7 @@ class PeriodOperations:
     def note_start(self, worker: str, now: datetime) -> None:
         """Put the beginning of a worker process on the record."""
         with self._store.transaction() as connection:
+            # Here, because no clean-up knows of this table.
             connection.execute("DELETE FROM worker_starts WHERE at < ?", (as_text(now - STARTS_KEPT),))
             connection.execute(
                 "INSERT INTO worker_starts (at, worker) VALUES (?, ?)", (as_text(now), clean(worker))

@@ -60,6 +60,7 @@ class PeriodReading:
         names = ("articles", *ADDED)
         sums, articles = [dict.fromkeys(names, 0) for _ in range(spans.count)], []
         for row in self._store.rows(sql, spans.texts):
+            # 0 marks the sums: ids of articles begin at 1.
             if row["article"]:
                 articles.append({name: row[name] for name in ("article", *names)})
             else:
@@ -70,6 +71,7 @@ class PeriodReading:
         """Who did something between the two; reads nothing but the index."""
         with self._store.reading() as connection:
             cursor = connection.cursor()
+            # Plain tuples, as in Events.readings: there may be millions.
             cursor.row_factory = None
             cursor.execute(f"SELECT reader FROM {DONE} AND at >= ? AND at < ?", Spans.of((start, end)).texts)
             return {reader for (reader,) in cursor}

@@ -70,6 +70,7 @@ def _forget(
         row[0]
         for row in connection.execute("SELECT DISTINCT article FROM events WHERE reader = ?", (number,))
     ]
+    # One by one, although deleting the reader takes them along: that would tell no counts.
     for table in _OF_READER:
         deleted = connection.execute(f"DELETE FROM {table} WHERE reader = ?", (number,))  # noqa: S608
         counts[table] += deleted.rowcount
@@ -88,6 +89,7 @@ def erase_traces(store: Store) -> None:
     Raises StoreUnavailable when others keep reading: then traces may be left in the log.
     """
     with store.reading() as connection:
+        # Before the log is emptied: VACUUM writes the whole new file through it.
         connection.execute("VACUUM")
         busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     if busy:

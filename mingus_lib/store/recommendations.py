@@ -112,6 +112,7 @@ class Recommendations:
         """Keep new lists in the place of the old ones: all of them or none."""
         made_at = as_text(now)
         with self.store.transaction() as connection:
+            # One reader who was forgotten meanwhile would fail the lists of all (foreign key).
             known = _still_there(connection, [each.reader for each in lists])
             kept = [each for each in lists if each.reader in known]
             connection.executemany(
@@ -187,7 +188,9 @@ def _facts(row: Row) -> ArticleFacts:
             _mean(row, ("actionability_score", "professional_development_value")),
             bool(row["is_featured"]),
         ),
+        # julianday is NULL for what is no date.
         day=(row["day"] or EPOCH_DAY) - EPOCH_DAY,
+        # SQLite's integers have a sign; here bits are compared.
         fingerprint=None if row["fingerprint"] is None else row["fingerprint"] & (1 << 64) - 1,
     )
 

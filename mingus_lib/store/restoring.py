@@ -98,6 +98,7 @@ def prepare(source: Path, store: Path, mode: int, progress: backups.Progress | N
     _may_read(source, store)
     part = store.with_name(f"{store.name}.restoring")
     with failures.files_in_our_words(store):
+        # A restore that was killed may have left one.
         backups.remove(part)
         _make(part, mode, store if store.exists() else store.parent)
     with backups.removed_on_failure(part):
@@ -109,6 +110,7 @@ def prepare(source: Path, store: Path, mode: int, progress: backups.Progress | N
 
 
 def _make(part: Path, mode: int, like: Path) -> None:
+    # O_EXCL: a link that somebody put there would lead the copy elsewhere.
     handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         os.fchmod(handle, mode)
@@ -154,6 +156,7 @@ def _forget_redis(part: Path) -> None:
         copy.execute("DELETE FROM meta WHERE key = 'redis_mark'")
         # Stores in use have a log; the first to open it need not wait for the change.
         copy.execute("PRAGMA journal_mode=WAL")
+    # Before it takes the store's name, which must not lead to what never reached the disk.
     with part.open("rb") as written:
         os.fsync(written.fileno())
 
@@ -221,6 +224,7 @@ def _empty_log(connection: sqlite3.Connection, store: Path) -> None:
 def _settle(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
+        # A rename is on the disk only when its folder is.
         os.fsync(handle)
     finally:
         os.close(handle)

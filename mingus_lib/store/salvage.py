@@ -82,11 +82,13 @@ def _carry_over(
     tables = [row[0] for row in new.execute(TABLES)]
     there = {row[0] for row in old.execute(TABLES)}
     new.execute("BEGIN IMMEDIATE")
+    # They would count and index each row as it comes, and others before their parents are there.
     for name, _ in triggers:
         new.execute(f'DROP TRIGGER "{name}"')
     damaged = set()
     for at, table in enumerate(tables):
         report(at, len(tables), table)
+        # The migrations have filled some, and the new store's id must make way for the old one's.
         new.execute(f'DELETE FROM "{table}"')
         if table not in there or not _copy(old, new, table):
             damaged.add(table)
@@ -161,6 +163,7 @@ def _over_gaps(old: sqlite3.Connection, new: sqlite3.Connection, select: str, in
         if not rows.broken:
             return whole
         whole = False
+        # From beyond every number no step would come back to the rows.
         at, step = (0 if abs(at) == _FAR else at) + sign * step, step * 2
     return False
 

@@ -182,6 +182,7 @@ END
 # Rejected, held and pending pages stay out: a search is for what passed the gate.
 _SEARCHABLE = "('review', 'published', 'archived')"
 
+# remove_diacritics 2, because 1, the default, leaves letters with two marks as they are.
 _SEARCH = (
     f"""
 CREATE VIEW article_search AS
@@ -225,6 +226,7 @@ def _unindex(identity: str) -> str:
 """
 
 
+# Archiving or publishing indexes nothing anew: the text was searchable before and is after.
 _CHANGED = f"""
   old.title IS NOT new.title OR old.description IS NOT new.description
   OR (old.status IN {_SEARCHABLE}) <> (new.status IN {_SEARCHABLE})
@@ -263,6 +265,7 @@ CREATE TABLE article_outcomes (  -- the checkpoint of process_new_articles: a se
   PRIMARY KEY (job_id, url)
 ) STRICT, WITHOUT ROWID
 """,
+    # The latest failures, which `mingus status` shows.
     "CREATE INDEX article_outcomes_failed ON article_outcomes (at) WHERE outcome = 'failed'",
     """
 CREATE TABLE follow_ups (  -- next steps of finished work, kept until somebody can enqueue them
@@ -276,6 +279,7 @@ CREATE TABLE follow_ups (  -- next steps of finished work, kept until somebody c
   UNIQUE (parent_id, task, args)
 ) STRICT
 """,
+    # The sweeper's: of all next steps hardly any waits.
     "CREATE INDEX follow_ups_pending ON follow_ups (id) WHERE enqueued_at IS NULL",
 )
 
@@ -336,6 +340,7 @@ def m001_library(db: Database) -> None:
     parts = (_META, _ARTICLES, *_ARTICLE_PARTS, *_INDEXES, *_COUNTING, *_SEARCH, *_SEARCH_TRIGGERS)
     for statement in (*parts, *_WORK, *_LEDGER):
         db.conn.execute(statement)
+    # Once for ever: Redis is stamped with it, and a backup keeps it.
     db.conn.execute("INSERT INTO meta VALUES ('store_id', ?)", (str(uuid.uuid4()),))
 
 
@@ -352,6 +357,7 @@ _DELIVERY = (
     "DROP INDEX job_runs_ended",
     "CREATE INDEX job_runs_task ON job_runs (task, created_at)",
     "CREATE INDEX job_runs_queue ON job_runs (queue, created_at)",
+    # Every index ends with the row number: so this one also has the order of Ledger.open_pages.
     "CREATE INDEX job_runs_open ON job_runs (queue) WHERE state IN ('queued', 'scheduled', 'started')",
     # Written as SQLite can prove it: it takes `state = 'dead'` to imply one side of the OR.
     "CREATE INDEX job_runs_bad ON job_runs (state, ended_at) WHERE state = 'dead' OR state = 'cancelled'",

@@ -47,6 +47,7 @@ CREATE TABLE article_doubts (  -- articles whose events are to be counted from t
   article INTEGER PRIMARY KEY
 ) STRICT
 """,
+    # A library of an earlier release has no totals: every article is counted from its first event on.
     "INSERT INTO article_doubts SELECT DISTINCT article FROM events",
     """
 CREATE TRIGGER events_lost AFTER DELETE ON events BEGIN

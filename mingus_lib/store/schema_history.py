@@ -11,6 +11,7 @@ from mingus_lib.domain.runs import BEYOND, BOUNDS
 
 # As a CASE, which a trigger evaluates in a microsecond; a table of the bounds takes fifteen.
 _BUCKET = f"CASE {' '.join(f'WHEN seconds <= {bound} THEN {bound}' for bound in BOUNDS)} ELSE {BEYOND} END"
+# Not below nought: a clock that was set back must not take time off the sums.
 _RUNS = """
 SELECT substr(a.ended_at, 1, 10) AS day, r.task, a.state AS outcome,
   max(0.0, round((julianday(a.ended_at) - julianday(a.started_at)) * 86400, 3)) AS seconds
@@ -33,6 +34,7 @@ CREATE TABLE task_days (  -- runs by the day of their end (UTC), task, outcome a
   PRIMARY KEY (day, task, outcome, bucket)
 ) STRICT, WITHOUT ROWID
 """,
+    # Runs of before this migration count, too.
     f"""
 INSERT INTO task_days
 SELECT day, task, outcome, bucket, count(*), sum(seconds), max(seconds) FROM (
@@ -40,6 +42,7 @@ SELECT day, task, outcome, bucket, count(*), sum(seconds), max(seconds) FROM (
     {_RUNS} FROM job_attempts AS a JOIN job_runs AS r ON r.id = a.job_id WHERE a.ended_at IS NOT NULL))
 GROUP BY day, task, outcome, bucket
 """,
+    # `WHERE true`: after a bare SELECT SQLite takes ON CONFLICT for the ON of a join.
     f"""
 CREATE TRIGGER attempts_counted AFTER INSERT ON job_attempts WHEN new.ended_at IS NOT NULL BEGIN
   INSERT INTO task_days SELECT day, task, outcome, {_BUCKET}, 1, seconds, seconds FROM (
@@ -79,6 +82,7 @@ END
 _INDEXES = (
     "CREATE INDEX job_runs_active ON job_runs (state, created_at) "
     "WHERE state = 'queued' OR state = 'scheduled' OR state = 'started'",
+    # The few dead jobs of a task among thousands of another.
     "CREATE INDEX job_runs_dead ON job_runs (task, ended_at) WHERE state = 'dead'",
     "CREATE INDEX job_runs_told ON job_runs (created_at) WHERE reason IS NOT NULL",
 )

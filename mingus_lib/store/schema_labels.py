@@ -185,6 +185,7 @@ CREATE TABLE model_batch_items (
   PRIMARY KEY (batch_id, article_id)
 ) STRICT, WITHOUT ROWID
 """,
+    # Asked for every article that is to be labelled, and few items wait.
     "CREATE INDEX model_batch_items_waiting ON model_batch_items (article_id) WHERE state = 'waiting'",
 )
 

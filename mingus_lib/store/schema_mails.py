@@ -67,9 +67,11 @@ CREATE TABLE mailboxes (  -- how far an IMAP folder was read
   PRIMARY KEY (account, folder)
 ) STRICT, WITHOUT ROWID
 """,
+    # The sweeper's: nearly every mail is done.
     "CREATE INDEX mails_unfinished ON mails (id) WHERE state = 'stored' OR state = 'decided'",
     "CREATE INDEX mails_sender ON mails (sender, id)",
     "CREATE INDEX mails_run ON mails (run_id)",
+    # Whether another mail has the address on its way, asked for every link.
     "CREATE INDEX mail_links_target ON mail_links (target) WHERE target IS NOT NULL",
     # What became of an address, whichever job had it.
     "CREATE INDEX article_outcomes_url ON article_outcomes (url, at)",

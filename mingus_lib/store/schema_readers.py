@@ -77,6 +77,7 @@ CREATE TABLE recommended (  -- whom a change of an article touches
   PRIMARY KEY (article, reader)
 ) STRICT, WITHOUT ROWID
 """,
+    # For replacing or forgetting one reader's list: the key leads from articles.
     "CREATE INDEX recommended_reader ON recommended (reader)",
     """
 CREATE TABLE recommender_evaluations (  -- how good the recommender was, over time
@@ -84,6 +85,7 @@ CREATE TABLE recommender_evaluations (  -- how good the recommender was, over ti
   figures TEXT NOT NULL  -- JSON
 ) STRICT
 """,
+    # By triggers: labels and statuses change in many places, and none may forget the lists.
     *(
         f"""
 CREATE TRIGGER {name} AFTER {change} BEGIN

@@ -14,6 +14,7 @@ CREATE TABLE schedule_entries (
   next_at TEXT  -- the next slot, as the leading scheduler reckoned it; null: none
 ) STRICT
 """,
+    # To UNIQUE no NULL is like another: an entry may be run by hand as often as one likes.
     """
 CREATE TABLE schedule_slots (
   id INTEGER PRIMARY KEY,

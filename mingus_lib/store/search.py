@@ -30,6 +30,7 @@ DEFAULT_STATUSES = (ArticleStatus.REVIEW, ArticleStatus.PUBLISHED)
 # A rare term among common ones: at most this many articles with all terms are ranked.
 _MAX_FILTERED = 2_000
 
+# In the order of the index's columns: title, description, text.
 _WEIGHTS = "8.0, 3.0, 1.0"
 _SNIPPET_WORDS = 24
 # `seen` becomes the gate's condition for a reader, or 1.
@@ -41,6 +42,7 @@ SELECT f.rowid AS id, f.rank AS rank FROM article_fts AS f CROSS JOIN articles A
 WHERE f.article_fts MATCH :match AND f.rank MATCH 'bm25({_WEIGHTS})' AND {_STATUS}
 ORDER BY f.rank LIMIT :limit
 """
+# Without the plus FTS5 would run the match anew for each of these ids.
 _RANKED_AMONG = f"""
 SELECT f.rowid AS id, f.rank AS rank FROM article_fts AS f CROSS JOIN articles AS a ON a.id = f.rowid
 WHERE f.article_fts MATCH :match AND f.rank MATCH 'bm25({_WEIGHTS})' AND {_STATUS}
@@ -52,7 +54,9 @@ _NEWEST = f"""
 SELECT f.rowid AS id FROM {{table}} AS f CROSS JOIN articles AS a ON a.id = f.rowid
 WHERE f.{{table}} MATCH :match AND {_STATUS} ORDER BY f.rowid DESC LIMIT :limit
 """
+# Reads no further than the limit: counting a common word would take as long as ranking by it.
 _IS_COMMON = "SELECT 1 FROM article_fts WHERE article_fts MATCH ? LIMIT 1 OFFSET ?"
+# A snippet reads the whole text, so it is made for the hits of the answer alone.
 _HIT = f"""
 SELECT {LISTED_SQL}, snippet(article_fts, 2, ?, ?, '…', {_SNIPPET_WORDS}) AS snippet
 FROM article_fts AS f CROSS JOIN articles AS a ON a.id = f.rowid
@@ -99,6 +103,7 @@ def _newest(connection: sqlite3.Connection, seen: str, values: dict[str, object]
     found: _Scores = {}
     for table in ("title_fts", "article_fts"):
         sql = _NEWEST.format(table=table, seen=seen)
+        # What was found by its title keeps that place: a union moves no key.
         found |= {row["id"]: 0.0 for row in connection.execute(sql, values)}
     limit = values["limit"]
     assert isinstance(limit, int)

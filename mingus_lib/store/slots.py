@@ -34,6 +34,7 @@ INSERT INTO schedule_entries (name, task, timing, active, switched, mark, next_a
 ON CONFLICT (name) DO UPDATE SET task = excluded.task, timing = excluded.timing, active = excluded.active,
   switched = excluded.switched, mark = excluded.mark, next_at = excluded.next_at
 """
+# From the mark that the scheduler saw, and while it is on: whoever was quicker, an operator too, wins.
 _MOVE = "UPDATE schedule_entries SET mark = ?, next_at = ? WHERE name = ? AND mark = ? AND active"
 _REST = "UPDATE schedule_entries SET active = 0, next_at = NULL WHERE name = ?"
 _FORGET = "DELETE FROM schedule_entries WHERE name = ? AND switched IS NULL"
@@ -172,6 +173,7 @@ class Slots:
         )
 
     def _must_lead(self, connection: sqlite3.Connection, fence: int) -> None:
+        # Under the write lock: who leads next has to raise the number first, and waits for it.
         row = connection.execute("SELECT value FROM meta WHERE key = 'schedule_fence'").fetchone()
         if row is None or int(row[0]) != fence:
             raise LeadLost("another scheduler leads by now")

@@ -52,6 +52,7 @@ def measure(path: Path, report: Report = unseen) -> StoreSizes:
         report(1, 2, "weighing pages")
         held: dict[str, int] = {}
         for name, size in found.execute(_BYTES):
+            # The table of the schema itself is in no schema.
             owner = owners.get(name, name)
             held[owner] = held.get(owner, 0) + size
     tables = sorted(

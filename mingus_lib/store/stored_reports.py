@@ -27,6 +27,7 @@ class StoredReports:
 
     def put(self, kind: str, start: str, zone: str, made_at: str, body: Mapping[str, Any]) -> None:
         """Keep a report, in one statement: the old one is whole until the new one is."""
+        # All ASCII, so that no title in it can be what SQLite refuses, such as half a surrogate pair.
         text = json.dumps(body, ensure_ascii=True, separators=(",", ":"))
         self._store.execute(_PUT, (kind, start, zone, body["schema"], made_at, text))
 

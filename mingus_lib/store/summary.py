@@ -36,6 +36,7 @@ SELECT name, task, next_at FROM schedule_entries WHERE active AND next_at IS NOT
 """
 
 
+# A range, not LIKE: that one ignores case, and so walks all ids.
 _IDS_BY_PREFIX = "SELECT id, state, task FROM job_runs WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
 _NEWEST_IDS = "SELECT id, state, task FROM job_runs ORDER BY created_at DESC LIMIT ?"
 

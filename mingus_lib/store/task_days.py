@@ -12,6 +12,7 @@ from mingus_lib.store.database import Row, Store
 
 _SUMS = "outcome, bucket, sum(runs) AS runs, sum(seconds) AS seconds, max(longest) AS longest FROM task_days"
 _WHOLE = f"SELECT task, '' AS day, {_SUMS} WHERE day >= ? GROUP BY task, outcome, bucket"
+# `bucket` is that of one row among many: by day nobody is told how long runs took.
 _DAILY = f"SELECT task, day, {_SUMS} WHERE day >= ? GROUP BY task, day, outcome"
 _OF_TASK = "SELECT * FROM task_days WHERE day >= ? AND task = ?"
 ALWAYS = date.min

@@ -13,6 +13,7 @@ def as_text(moment: datetime) -> str:
     """ISO 8601 in UTC, always the same width, so that text order is time order; `moment` must be aware."""
     if moment.tzinfo is None:
         raise ValueError("a time without a zone")
+    # isoformat alone leaves out a fraction that is nought.
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
@@ -39,4 +40,5 @@ def clean(text: str) -> str:
 
 def code_of(reason: str) -> str:
     """The SQL expression for the code of a reason, `code: detail`; `reason` is a column or an expression."""
+    # With a colon added, so that a reason without one is its own code.
     return f"substr({reason}, 1, instr({reason} || ':', ':') - 1)"
