@@ -17,6 +17,7 @@ from mingus_lib.domain.labels import Labels
 from mingus_lib.domain.lexicon import fold, words_of
 from mingus_lib.domain.wordlists import lists
 
+# Some four times what ANSWER_TOKENS allow: only a server that keeps to no limit goes beyond.
 LONGEST_ANSWER = 20_000
 LONGEST_ITEM, LONGEST_REASONING = 160, 600
 # Besides controls, what shows nothing or turns the direction of writing: editors must see what is kept.
@@ -169,11 +170,13 @@ def _complaints(error: ValidationError) -> str:
         # Without the input, which is hostile: a complaint is kept and shown.
         for each in error.errors(include_url=False, include_input=False)
     ]
+    # The first few are enough to mend an answer, and go back to the model as input.
     return clean("; ".join(found[:4]), 500)
 
 
 def _labels(answer: Answer, title: str, body: str) -> Labels:
     values = answer.model_dump()
+    # Folded as the lists are, so that a keyword in the plural is found in the singular.
     words = [fold(word) for word in words_of(f"{title} {body}")]
     there = f" {' '.join(words)} "
     said = [word for word in values["cultural_relevance_keywords"] if _occurs(word, there)]

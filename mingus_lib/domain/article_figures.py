@@ -38,6 +38,7 @@ def score(totals: Totals, library: Totals) -> float | None:
     if not totals["readers"]:
         return None
     means = {name: total / count for name, (total, count) in parts(library).items() if count}
+    # Of the parts that the library knows, so that a missing one lowers no score.
     weight = sum(WEIGHTS[name] for name in means)
     found = parts(totals)
     drawn = {name: (found[name][0] + PRIOR * mean) / (found[name][1] + PRIOR) for name, mean in means.items()}

@@ -71,6 +71,7 @@ def classify(
         scores = _taught(corpus, labels, known)
     elif known:
         taught = _taught(corpus, labels, known)
+        # What so few texts teach is more often wrong than a word of the lexicon.
         scores = [row if any(row) else other for row, other in zip(scores, taught, strict=True)]
     answers = [_best(each) for each in scores]
     sure = _confidences(scores, _expected(corpus, answers, plain, len(labels)))

@@ -70,8 +70,10 @@ class OldTask:
     @property
     def job_id(self) -> str:
         """The id of our job: the old one, so that whoever holds it finds the job; a digest where it is no UUID."""
+        # RQ takes few characters in an id, and no message may choose the id of another job.
         if _UUID.fullmatch(self.id):
             return self.id
+        # JSON can hold half a character, which UTF-8 refuses.
         return f"celery-{hashlib.sha256(self.id.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
@@ -82,6 +84,7 @@ def read(raw: bytes) -> OldTask:
 
 def read_unacked(raw: bytes) -> tuple[OldTask, str]:
     """A message that a worker took and did not acknowledge, and the queue it came from."""
+    # kombu keeps what a worker holds as such a triple, and its routing key is the queue's name.
     found = _json(raw, "its envelope")
     if not isinstance(found, list) or len(found) != 3 or not isinstance(found[2], str):
         _not_ours("garbage", "not [message, exchange, routing key]")
@@ -123,6 +126,7 @@ def _task_of(message: Any) -> OldTask:
     if headers.get("compression"):
         _not_ours("compressed", f"its body is {str(headers['compression'])[:80]!r}")
     body = _json(_body(message), "its body")
+    # Only protocol 2 has it there.
     if "task" in headers:
         return _protocol_2(headers, body)
     return _protocol_1(_object(body, "the body"))
@@ -136,6 +140,7 @@ def _body(message: Mapping[str, Any]) -> bytes:
         # As json.loads reads bytes: the arguments are judged by the task, not by an encoding.
         return body.encode("utf-8", "surrogatepass")
     try:
+        # Without validate, what is no base64 is dropped in silence.
         return base64.b64decode(body, validate=True)
     except (ValueError, binascii.Error):
         _not_ours("garbage", "its body is not base64")
@@ -160,6 +165,7 @@ def _checked(told: Mapping[str, Any], embed: Mapping[str, Any]) -> OldTask:
     task_id, task = told.get("id"), told.get("task")
     if not isinstance(task_id, str) or not task_id or not isinstance(task, str):
         _not_ours("garbage", "no id or no task")
+    # Both are kept in the ledger and shown: a message may have one of megabytes.
     if max(len(task_id), len(task)) > LONGEST_NAME:
         _not_ours("garbage", f"its id or task is longer than {LONGEST_NAME} characters")
     args, kwargs, retries = told.get("args") or [], told.get("kwargs") or {}, told.get("retries") or 0

@@ -101,6 +101,7 @@ def judge_workers(workers: Sequence[Worker]) -> Finding:
     """Whether any process is up that takes jobs."""
     live = [worker for worker in workers if is_live(worker)]
     degraded = sum(worker.state == "degraded" for worker in live)
+    # A worker that was killed stays registered until its time is over: its beat alone tells.
     if not live:
         silent = (
             f"{len(workers)} registered, none has beaten for {SILENT_SECONDS:.0f} s"
@@ -119,6 +120,7 @@ def judge_scheduler(leader: str | None, slots: int) -> Finding:
     start = "start one: mingus scheduler, or mingus up"
     if leader is not None:
         return ok("scheduler", f"{leader} leads")
+    # Who never ran a scheduler may want none; one that has stopped is missed.
     if slots:
         return fail("scheduler", "none leads: the timetable stands still", start)
     return warn("scheduler", "none leads, and none has ever read the timetable", start)
@@ -131,6 +133,7 @@ def judge_queue(queue: Queue, workers: Sequence[Worker], max_age: float) -> Find
     age = queue.oldest_age_seconds or 0.0
     oldest = f"the oldest for {age_words(age)}"
     takers = [worker for worker in workers if queue.name in worker.queues and is_live(worker)]
+    # Before the workers are looked at: nobody is missed at a queue that an operator holds back.
     if queue.paused:
         if not queue.queued:
             return ok(check, "paused, nothing waits")

@@ -19,6 +19,7 @@ from mingus_lib.domain.words import nearest
 
 SECOND = timedelta(seconds=1)
 LONGEST = 200
+# cronsim knows none of them.
 ALIASES = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
@@ -74,6 +75,7 @@ def fault(cron: str) -> str | None:
     if len(parts) != len(FIELDS):
         return f"{len(parts)} fields instead of 5: {ORDER}"
     found = (_field_fault(part, name) for part, name in zip(parts, FIELDS, strict=True))
+    # The date last: in 30 February each field is right by itself.
     return next(filter(None, found), None) or _date_fault(cron)
 
 
@@ -123,6 +125,7 @@ def _instant(local: datetime, zone: ZoneInfo) -> datetime:
     if _local(after, zone) == local:
         return after
     before, offset = local.replace(tzinfo=zone, fold=1).astimezone(UTC), _offset(after, zone)
+    # By halving, since zoneinfo tells no list of a zone's changes.
     while after - before > SECOND:
         middle = before + (after - before) // SECOND // 2 * SECOND
         before, after = (before, middle) if _offset(middle, zone) == offset else (middle, after)

@@ -119,6 +119,7 @@ def simhash(text: str) -> int:
     return bits - (1 << 64) if bits >> 63 else bits
 
 
+# Fingerprints are kept with their articles: by another digest no old one would be found again.
 def _digest(run: str) -> bytes:
     return hashlib.blake2b(run.encode("utf-8", "replace"), digest_size=8).digest()
 

@@ -100,6 +100,7 @@ def backups(newest: datetime | None, now: datetime, where: str, *, on: bool) -> 
 
 def key_modes(wrong: tuple[str, ...]) -> Finding:
     """Whoever reads the keys can sign jobs; `wrong` are the files that others may read, with their modes."""
+    # Not the group: under systemd the operators' group reads the keys by design.
     if wrong:
         return fail("keys", f"open to others: {', '.join(wrong)}", f"chmod o-rwx {wrong[0].split()[0]}")
     return ok("keys", "private")

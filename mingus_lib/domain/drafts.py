@@ -21,6 +21,7 @@ def draft_article(
         url=url,
         canonical_url=address,
         domain=registrable_domain(host_of(address)),
+        # A rejected page is kept too, so that its address is known and not fetched again.
         status=ArticleStatus.PUBLISHED if verdict.accepted else ArticleStatus.REJECTED,
         title=read.title,
         text=read.text,

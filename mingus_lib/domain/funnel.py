@@ -77,6 +77,7 @@ class Funnel:
             _count(self.rejected, tally.outcome_code, links)
         elif tally.outcome == Outcome.FAILED:
             _count(self.failed, tally.outcome_code, links)
+        # Duplicate and unchanged alike: the library has it already.
         else:
             self.duplicate += links
 
@@ -103,4 +104,5 @@ def _count(reasons: dict[str, int], code: str | None, links: int) -> None:
 
 
 def _largest_first(reasons: dict[str, int]) -> dict[str, int]:
+    # Equals by name, so that the same counts are the same text.
     return dict(sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -92,4 +92,5 @@ def may_read(label: Label, reader: Levels) -> bool:
 
 def open_labels(reader: Levels) -> tuple[Label, ...]:
     """All that is open to a reader of these levels."""
+    # Queries ask whether a label is among these, so that the rule stands in Python alone.
     return tuple(label for label in LABELS if may_read(label, reader))

@@ -149,6 +149,7 @@ def decide_start(seen: Standing) -> StartVerdict:
     Delivery is at least once, so a job may come again when it has ended; only a dead one that somebody
     requeued runs again, with all its tries. A job that is still `started` has lost its worker.
     """
+    # A refused job runs for nobody: its signature or its task was wrong, and stays so.
     if seen.state in (JobState.FINISHED, JobState.CANCELLED) or seen.refused:
         return StartVerdict(Start.LET_GO, ended=seen.state)
     lost = seen.state is JobState.STARTED
@@ -156,6 +157,7 @@ def decide_start(seen: Standing) -> StartVerdict:
     # Before the retry of what was lost: an operator who cancelled does not want another try.
     if seen.cancel_requested:
         return StartVerdict(Start.CANCEL, deaths=deaths, lost=lost, reason="cancelled: by an operator")
+    # Before the deaths are counted: who requeues a killer by hand means to see it run.
     if seen.state is JobState.DEAD:
         return StartVerdict(Start.RUN, seen.attempts + 1, tries=1, timeout=seen.timeout)
     if deaths >= MAX_DEATHS:
@@ -188,6 +190,7 @@ def decide_failure(
     is uniform in [0, 1). Anything that is not a MingusError is a bug and keeps its traceback.
     """
     if isinstance(error, TransientError):
+        # The first attempt is one of the tries, so 3 retries are 4 attempts.
         if tries > policy.retries:
             return FailureVerdict(None, f"gave-up: after {tries} attempts: {error.reason}", False)
         delay = backoff_delay(tries, base=policy.backoff, randomness=randomness)
@@ -195,6 +198,7 @@ def decide_failure(
         return FailureVerdict(max(delay, error.retry_after or 0.0), error.reason, False)
     if isinstance(error, MingusError):
         return FailureVerdict(None, error.reason, False)
+    # Cut, since the text of a bug may hold a whole page, and it is kept and shown.
     return FailureVerdict(None, f"bug: {type(error).__name__}: {error}"[:500], True)
 
 

@@ -104,6 +104,7 @@ def refit(examples: Sequence[Example]) -> Refit:
             None, len(examples), lists, blended, "no-better: the word lists are right as often without it"
         )
     odds = _odds(examples)
+    # Sorted, so that the same examples give the same version.
     version = f"bayes-{hashlib.sha256(json.dumps(odds, sort_keys=True).encode()).hexdigest()[:8]}"
     return Refit(
         PhaseModel(version, strength, odds), len(examples), lists, blended, "better: it is used from now on"
@@ -112,6 +113,7 @@ def refit(examples: Sequence[Example]) -> Refit:
 
 def _best_strength(examples: Sequence[Example]) -> tuple[float, float]:
     """The strength that is right most often on held-out folds, the weakest of equals, and that share."""
+    # By place and not drawn, so that the same examples are judged in the same way every night.
     folds = [_odds([e for n, e in enumerate(examples) if n % FOLDS != fold]) for fold in range(FOLDS)]
     found = []
     for strength in STRENGTHS:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
+# The order counts: levels of readers, learned models and the reading order go by it.
 PHASES = ("BE", "DO", "HAVE")
 LEVELS = ("Beginner", "Intermediate", "Advanced")
 INCOME_RANGES = ("$40K-$60K", "$60K-$80K", "$80K-$100K", "All ranges")
@@ -138,6 +139,7 @@ def holds(flags: Sequence[str]) -> bool:
 
 def review_value(flags: Sequence[str], confidence: float) -> float:
     """How much an editor's look is worth, for the order of the queue: doubt and flags, 0 and up."""
+    # What an engine gave up on comes before whatever it only doubts, which is worth 2 at most.
     weights = {"engine-failed": 3.0, "engines-disagree": 2.5, "do-without-action": 1.5, "few-words": 0.5}
     # Uncertainty sampling (Lewis and Gale 1994): what the engine doubts most teaches most.
     return round(2.0 * (1.0 - confidence) + sum(weights.get(flag, 0.0) for flag in flags), 4)

@@ -49,4 +49,5 @@ def is_plainly_english(text: str) -> bool:
 def _identifier() -> LanguageIdentifier:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
+    # Normed to probabilities: bare likelihoods grow with the text, and fit no threshold.
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

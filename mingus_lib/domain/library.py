@@ -81,6 +81,7 @@ class ArticleFilter:
     statuses: tuple[ArticleStatus, ...] = ()
     domain: str | None = None
     since: datetime | None = None
+    # An article and no offset: what comes in meanwhile shifts nothing, and no page is shown twice.
     after: int | None = None
     limit: int = 50
     reader: Levels | None = None

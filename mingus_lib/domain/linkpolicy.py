@@ -27,6 +27,7 @@ from mingus_lib.errors import UsageError
 
 # Texts longer than this are headlines, whatever they begin with.
 MAX_PHRASE_WORDS = 12
+# Four words or more are a headline; the names of sections are shorter.
 HEADLINE_HYPHENS = 3
 ENDING = ("unsubscribe", "preferences")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
@@ -136,6 +137,7 @@ def said_by_anchor(anchor: str) -> str | None:
     # Whole texts and beginnings alone: headlines hold such words, and a lost article is seen by nobody.
     code = policy.phrases.get(text)
     if code is None:
+        # Never the whole text: a beginning has something behind it.
         starts = (" ".join(words[:count]) for count in range(1, min(len(words), 6)))
         code = next((policy.beginnings[start] for start in starts if start in policy.beginnings), None)
     return f"{code}: its text says so" if code else None

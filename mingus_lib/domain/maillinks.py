@@ -17,6 +17,7 @@ HostRules = Callable[[str], HostRule]
 
 def judge_mail(mail: ParsedMail, rules: HostRules, *, hold_unknown: bool) -> list[JudgedLink]:
     """Every link of the mail once for each target, in the mail's order; `rules` gives the policy of a host."""
+    # Unwrapped as the links are, or a tracker around one of them would hide that they are the same.
     machinery = {_target(unwrap(url).url) for url in mail.head.unsubscribe} - {None}
     merged: dict[str, tuple[FoundLink, Unwrapped]] = {}
     for link in mail.links:

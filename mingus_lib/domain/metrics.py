@@ -39,6 +39,7 @@ def histogram(
         below = sum(runs for upper, runs in counts.items() if upper <= bound)
         yield Sample(below, {**labels, "le": _number(bound)}, "_bucket")
     whole = sum(counts.values())
+    # The format demands it of every histogram.
     yield Sample(whole, {**labels, "le": "+Inf"}, "_bucket")
     yield Sample(total, labels, "_sum")
     yield Sample(whole, labels, "_count")
@@ -59,9 +60,12 @@ def _lines(family: Family) -> Iterator[str]:
 
 
 def _number(value: float) -> str:
+    # The bounds become labels, which are compared as text: 1 and 1.0 would be two series.
     return str(int(value)) if float(value).is_integer() else repr(float(value))
 
 
 def _escaped(words: str, *, quoted: bool = False) -> str:
+    # Backslashes first, or those that stand for line ends would be doubled.
     escaped = words.replace("\\", "\\\\").replace("\n", "\\n")
+    # Quotes in labels alone: the format knows no such escape in a HELP line.
     return escaped.replace('"', '\\"') if quoted else escaped

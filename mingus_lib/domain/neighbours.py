@@ -54,6 +54,7 @@ class Neighbours:
         own = np.exp(SHARPNESS * np.array(opinions, dtype=float))
         own /= own.sum(axis=1, keepdims=True)
         for number, label in fixed.items():
+            # An example's label is known for certain, whatever the text looks like.
             own[number] = np.eye(own.shape[1])[label]
         shared = own
         for _ in range(ROUNDS):

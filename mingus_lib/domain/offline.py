@@ -48,6 +48,7 @@ def classify(title: str, text: str, learned: Learned | None = None) -> Opinion:
     prose = read_prose(title, text)
     found = phase.assess(prose)
     phases = learned.blend(found.probabilities, prose) if learned else found.probabilities
+    # After what was learned, which is no surer than the lists where a text says hardly anything.
     phases = thinned(phases, found.points)
     levels = model("difficulty").probabilities(difficulty.features(prose))
     best_phase, best_level = best(phases), best(levels)

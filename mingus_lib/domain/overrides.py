@@ -69,6 +69,7 @@ def _value(field: str, text: str) -> Any:
         return _number(field, text, *READING_ORDER_RANGE)
     if field in LISTS:
         return _list(field, text)
+    # It is shown on terminals, which a control character could steer.
     if not text or len(text) > LONGEST or not text.isprintable():
         raise UsageError(f"{field}: write one line of 1 to {LONGEST} characters")
     return text
@@ -91,6 +92,7 @@ def _number(field: str, text: str, low: int, high: int) -> int:
 
 
 def _list(field: str, text: str) -> tuple[str, ...]:
+    # Where there are semicolons, a comma belongs to the words.
     parts = [part.strip() for part in text.split(";" if ";" in text else ",")]
     given = list(dict.fromkeys(part for part in parts if part))
     if any(len(part) > LONGEST or not part.isprintable() for part in given):

@@ -97,6 +97,7 @@ def week(text: str | None, now: datetime, zone: str) -> Period:
         found = monday - timedelta(7)
     elif text == "this":
         found = monday
+    # ASCII, since \d takes the digits of all scripts.
     elif numbered := re.fullmatch(r"(\d{4})-?W(\d{2})", text or "", re.ASCII):
         found = _week(text or "", int(numbered[1]), int(numbered[2]))
     else:

@@ -43,6 +43,7 @@ def assess(prose: Prose) -> PhaseReading:
     hits = prose.hits(lists("phase"))
     found = features(prose, hits)
     orders = orders_share(prose.sentences)
+    # Orders count as evidence, since a how-to may have hardly a word of the lists.
     points = sum(totals(hits, PHASES).values()) + ORDERS_POINTS * orders
     return PhaseReading(model("phase").probabilities(found), hits, orders, points)
 

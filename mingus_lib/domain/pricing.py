@@ -69,6 +69,7 @@ class Prices:
                 "and set MINGUS_AI_PRICES to it",
                 code="no-price",
             )
+        # A dated price of its own goes before that of the undated name.
         return self.models[max(fitting, key=len)]
 
 
@@ -104,6 +105,7 @@ def _price(name: str, table: Any, where: str, dated: str, batch_share: float) ->
 
 
 def _amount(value: object, where: str) -> float:
+    # TOML's true is 1 to Python, and would be a price.
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MILLION:
         raise UsageError(f"{where} = {value!r}: use US dollars for a million tokens, such as 0.40")
     return float(value)

@@ -12,6 +12,7 @@ from functools import cache
 from mingus_lib.domain import datafiles, topics
 from mingus_lib.domain.labels import CAREER_STAGES, FOCUS_GROUPS, INCOME_RANGES
 
+# Kept answers go by it: a changed text is a new version, in a file of its own.
 VERSION = "labels-1"
 SCHEMA_VERSION = "answer-1"
 # The most an answer may take, and what a message costs beside its text.
@@ -71,6 +72,7 @@ def ask(title: str, text: str, model: str, budget: int) -> Ask:
     article = {"title": cut(_cleaned(title), TITLE_TOKENS), "text": cut(_cleaned(text), budget)}
     messages = (
         {"role": "system", "content": instruction()},
+        # As letters, since each escape of a letter costs several tokens.
         {"role": "user", "content": json.dumps(article, ensure_ascii=False)},
     )
     return Ask(model, messages, answer_key(messages, model), tokens_of(messages))
@@ -81,6 +83,7 @@ def again(first: Ask, answer: str, problem: str) -> Ask:
     request = f"That answer will not do: {problem}. Answer again with the whole JSON object, corrected."
     messages = (
         *first.messages,
+        # Cut, as it is paid for as input.
         {"role": "assistant", "content": answer[:4000]},
         {"role": "user", "content": request},
     )

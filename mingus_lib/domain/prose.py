@@ -40,6 +40,7 @@ def read(title: str, text: str) -> Prose:
     cut = (tuple(words_of(part)) for part in SENTENCE.split(body))
     sentences = tuple(words for words in cut if words)
     words = tuple(fold(word) for sentence in sentences for word in sentence)
+    # The title is cut as well: a page may put all of its text there.
     return Prose(tuple(map(fold, words_of(title[:1000]))), words, sentences, body)
 
 

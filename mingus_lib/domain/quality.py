@@ -59,6 +59,7 @@ def _index(extracted: Extracted, url: str, policy: QualityPolicy) -> str | None:
     lines, words = signals.link_lines, signals.prose_words
     if signals.article_linked_share > LINKED and lines >= MANY_LINES:
         return f"index-page: {round(signals.article_linked_share * 100)} % of its text is links"
+    # Teasers on a front page count as prose, so it needs four times as much to pass.
     home = not urlsplit(url).path.strip("/")
     if (
         lines >= MANY_LINES
@@ -71,6 +72,7 @@ def _index(extracted: Extracted, url: str, policy: QualityPolicy) -> str | None:
 
 def _language(extracted: Extracted, url: str, policy: QualityPolicy) -> str | None:
     found = extracted.language
+    # An article is not lost because nothing is sure of its language.
     if found is None or not policy.languages or found in policy.languages or not extracted.word_count:
         return None
     return f"not-language: detected {found}, allowed {', '.join(policy.languages)}"
@@ -85,4 +87,5 @@ def _length(extracted: Extracted, url: str, policy: QualityPolicy) -> str | None
     return None
 
 
+# Walls first: they are short, and would be told as too short.
 RULES: tuple[Rule, ...] = (_wall, _index, _language, _length)

@@ -20,6 +20,7 @@ def starts(
     Unix times. `slots` are the starts of the last `period` seconds and the ones that are kept for jobs that wait;
     in any such period no more than `jobs` start. The rule is that of the script ADMIT.
     """
+    # Only the newest of them can hold up the next start.
     window = deque(sorted(slots)[-jobs:], maxlen=jobs)
     found = []
     for _ in range(ahead + count):

@@ -131,6 +131,7 @@ def plain_events(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> PlainEv
     if not texts or not set(map(type, articles)) <= {str, int} or not _unsaid(columns.get("kind", ())):
         return None
     if _PLAIN.keys() >= set(kinds) and _plain_ids(ids) and _plain_times(times):
+        # Times as isoformat() writes UTC, for the careful way keeps them so.
         return PlainEvents(
             ids, readers, articles, [_PLAIN[kind] for kind in kinds], [f"{at[:19]}+00:00" for at in times]
         )
@@ -155,6 +156,7 @@ def _plain_times(times: Sequence[str]) -> bool:
     if any(set(together[place::20]) != {mark} for place, mark in _MARKS):
         return False
     try:
+        # Only the calendar knows that there is no 31 February.
         return all(map(datetime.fromisoformat, times))
     except ValueError:
         return False
@@ -175,6 +177,7 @@ def moment(record: Record, field: str) -> datetime:
     """An ISO 8601 time (UTC unless it says otherwise), or Unix seconds."""
     value = record.get(field)
     try:
+        # Digits alone are Unix seconds, though Python would read some as a date, such as 20260301.
         if isinstance(value, str) and not value.replace(".", "", 1).isdigit():
             found = datetime.fromisoformat(value)
         else:
@@ -188,6 +191,7 @@ def moment(record: Record, field: str) -> datetime:
 
 
 def _unix(value: Any) -> float:
+    # True would be the first second of 1970.
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError
     return float(value)
@@ -206,6 +210,7 @@ def topics(value: Any) -> tuple[str, ...]:
 
 def _made_id(*parts: Any) -> str:
     return (
+        # As JSON, so that no two lists of parts make the same text.
         "~" + hashlib.blake2b(json.dumps([str(part) for part in parts]).encode(), digest_size=9).hexdigest()
     )
 

@@ -122,8 +122,10 @@ def streaks(days: set[date], today: date) -> tuple[int, int]:
     """The days in a row up to today or yesterday, and the most there ever were."""
     longest = 0
     for day in days:
+        # Walked from their first days alone, so that no day is looked at twice.
         if day - timedelta(1) not in days:
             longest = max(longest, _run(days, day))
+    # Yesterday will do: today's reading may be still to come.
     last = today if today in days else today - timedelta(1)
     present = 0
     while last - timedelta(present) in days:

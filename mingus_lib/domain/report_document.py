@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+# A kept report of another number is made anew when it is asked for.
 SCHEMA = 1
 
 Value = float | int | str | None

@@ -121,6 +121,7 @@ class Freed:
     left: bool = False  # there was no time for all of it
 
 
+# The whole name, so that copies under other names, and stores put aside, are never rotated away.
 _BACKUP = re.compile(r"mingus-(\d{8}T\d{6}Z)\.db")
 _MOMENT = "%Y%m%dT%H%M%SZ"
 
@@ -149,6 +150,7 @@ def backups_kept(moments: Iterable[datetime], daily: int, weekly: int, now: date
     by_week: dict[object, datetime] = {}
     there = set(moments)
     ahead = {moment for moment in there if moment > now}
+    # In order, so that the last one of a day or week is the one that is kept.
     for moment in sorted(there - ahead):
         by_day[moment.date()] = moment
         by_week[moment.isocalendar()[:2]] = moment

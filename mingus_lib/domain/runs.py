@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 # Upper bounds in seconds: eight a decade, so that an estimate is off by a tenth or two at most.
 BOUNDS: tuple[float, ...] = tuple(
+    # They stand in a trigger of the store as well: to change them takes a migration.
     round(step * 10.0**decade, 6)
     for decade in range(-3, 4)
     for step in (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5)

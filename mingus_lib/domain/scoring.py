@@ -48,6 +48,7 @@ def expected_calibration_error(
 
 def single(true: Sequence[str], guessed: Sequence[str], confidences: Sequence[float]) -> Scores:
     """Scores of one label a text."""
+    # Those of the truth first: a label that was only guessed stands behind them in the table.
     names = list(dict.fromkeys([*sorted(set(true)), *sorted(set(guessed))]))
     confusion = {name: dict.fromkeys(names, 0) for name in names}
     for was, is_said in zip(true, guessed, strict=True):

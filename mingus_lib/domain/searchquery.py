@@ -48,9 +48,11 @@ def parse(typed: str) -> SearchQuery:
         term = _quoted(found["phrase"] or found["chunk"] or "")
         if term:
             (unwanted if found["minus"] else wanted)[term] = None
+    # Cut after the doubles are gone, so that a word said twice costs no other one its place.
     return SearchQuery(tuple(wanted)[:MAX_TERMS], tuple(unwanted)[:MAX_TERMS])
 
 
 def _quoted(words: str) -> str:
+    # Letters and digits alone get between the quotes, so nothing typed can end a phrase or command FTS5.
     kept = _WORD.findall(words)[:MAX_WORDS_IN_TERM]
     return f'"{" ".join(kept)}"' if kept else ""

@@ -78,6 +78,7 @@ class Changes:
 def timing(entry: Entry) -> str:
     """What the entry's slots depend on, as text; another text means other slots."""
     every = entry.every.total_seconds() if entry.every else None
+    # Without task and arguments: a change of these moves no slot, and the mark stays.
     return json.dumps([entry.cron, every, entry.timezone])
 
 
@@ -100,6 +101,7 @@ def decide(
     owed = due(entry, mark, now, grace=CLOCK_STEP if steady else GRACE)
     runs = [_missed(entry, owed.skipped)] if owed.skipped else []
     for slot in owed.run:
+        # Only a job of an earlier turn counts, or slots that are caught up would skip each other.
         if busy is not None and entry.overlap is Overlap.SKIP:
             runs.append(SlotRun(Outcome.SKIPPED, slot, reason=f"overlap: job {busy} has not ended"))
         else:

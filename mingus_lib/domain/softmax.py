@@ -73,6 +73,7 @@ def fit(
     """Fit by gradient descent with an L2 `penalty`; the same rows always give the same model."""
     means = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
     spreads = [
+        # 1 for a feature that is the same in all rows, which would divide by nothing.
         math.sqrt(sum((value - mean) ** 2 for value in column) / len(rows)) or 1.0
         for column, mean in zip(zip(*rows, strict=True), means, strict=True)
     ]

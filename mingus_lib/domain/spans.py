@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from mingus_lib.errors import UsageError
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+# A hundred years before now are on the calendar; ten thousand would overflow where they are taken off.
 LONGEST = timedelta(days=36_500)
 SPAN_FORM = "a number and s, m, h or d, such as 90m or 2d"
 SINCE_FORM = "an age such as 90m or 2d, or an ISO date or time, such as 2026-11-25 or 2026-11-25T08:30"

@@ -10,6 +10,7 @@ from typing import NamedTuple
 class ArticleStatus(StrEnum):
     """Where an article stands; a missing classification is derived, not a status."""
 
+    # The store takes no other words: a new one needs a migration.
     PENDING = "pending"
     HELD = "held"
     REJECTED = "rejected"

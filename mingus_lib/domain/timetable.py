@@ -147,6 +147,7 @@ def slots_back(entry: Entry, until: datetime) -> Iterator[datetime]:
 
 def jittered(entry: Entry, slot: datetime) -> datetime:
     """When the slot's job really starts: up to `jitter` later, in whole seconds, the same in every process."""
+    # A digest, since a random wait would be drawn anew by the scheduler that takes over.
     digest = hashlib.sha256(f"{entry.name} {_stamp(slot)}".encode()).digest()
     share = int.from_bytes(digest[:8]) / 2**64
     return slot + timedelta(seconds=int(entry.jitter.total_seconds() * share))
@@ -159,6 +160,7 @@ def due(entry: Entry, since: datetime, now: datetime, grace: timedelta = GRACE) 
     `grace` is on time and always runs. Of the missed ones, `none` runs none; `last` the newest, unless one on
     time makes up for it; `all` the newest CAUGHT_UP_AT_MOST. `since` in the future gives nothing.
     """
+    # Backwards, so that years without a scheduler cost a thousand slots and not half a million.
     back = takewhile(lambda slot: slot > since, slots_back(entry, now))
     found = [*islice(back, MISSED_COUNTED)][::-1]
     # In order, so that a slot held up by jitter is not overtaken and lost.
@@ -167,6 +169,7 @@ def due(entry: Entry, since: datetime, now: datetime, grace: timedelta = GRACE) 
     on_time = come[len(missed) :]
     at_most = {CatchUp.NONE: 0, CatchUp.LAST: 0 if on_time else 1, CatchUp.ALL: CAUGHT_UP_AT_MOST}
     lost = max(0, len(missed) - at_most[entry.catch_up])
+    # any(back) goes one slot further back: there may be more than were counted.
     skipped = Skipped(lost, missed[0], missed[lost - 1], any(back)) if lost else None
     return Due(tuple(on_time), tuple(missed[lost:]), skipped)
 
@@ -191,5 +194,6 @@ def _stamp(slot: datetime) -> str:
 def _forward(entry: Entry, after: datetime) -> Iterator[datetime]:
     """The slots after an instant, without end."""
     if every := entry.every:
+        # From 1970 and not from a start, so that a restart moves no slot and two schedulers agree.
         return (EPOCH + number * every for number in count((after - EPOCH) // every + 1))
     return crontimes.following(entry.cron or "", ZoneInfo(entry.timezone), after)

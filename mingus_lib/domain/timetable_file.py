@@ -33,6 +33,7 @@ def parse(text: str, known: Mapping[str, TaskFacts], *, queues: Sequence[str], s
     Raises UsageError, `source:line: entry 'x': what is wrong`, for the first fault; nothing is taken from a
     file that has one.
     """
+    # Before it is parsed: the lines of keys are found by parsing each statement again.
     if len(text) > LARGEST:
         raise UsageError(f"{source}: larger than {LARGEST // 1024} KiB; that is no timetable")
     tables, lines = tomltext.read(text, source)
@@ -54,6 +55,7 @@ def _entry(name: str, table: object, line: int) -> Entry:
     """The entry with each value read by itself."""
     if not isinstance(table, dict):
         raise _Fault("", "not a table; an entry begins with its name in a line like [daily-report]")
+    # A name with - first could not be given to a command, which would take it for an option.
     if not name.isprintable() or name != name.strip() or not 0 < len(name) <= LONGEST_NAME or name[0] == "-":
         raise _Fault("", f"a name is 1 to {LONGEST_NAME} printable characters, not a space or - first")
     return Entry(name=name, line=line, **{key: _value(key, raw) for key, raw in table.items()})

@@ -50,6 +50,7 @@ def _is_json(value: object, deepest: int) -> bool:
         inner = value.values() if isinstance(value, dict) else value
         return deepest > 0 and all(_is_json(each, deepest - 1) for each in inner)
     if isinstance(value, int):
+        # What SQLite keeps as a whole number; TOML and Python have longer ones.
         return abs(value) < 2**63
     return isinstance(value, str) or (isinstance(value, float) and math.isfinite(value))
 
@@ -65,6 +66,7 @@ def _zone(raw: object) -> str:
     text = _text(raw)
     try:
         known = not NO_ZONES.fullmatch(text) and bool(ZoneInfo(text))
+    # A folder of zones, such as America, is an error of the file system.
     except (KeyError, ValueError, OSError):
         known = False
     if not known:
@@ -78,6 +80,7 @@ def _duration(low: timedelta, high: timedelta) -> Callable[[object], timedelta]:
     def read(raw: object) -> timedelta:
         # type(), for true is an int as well.
         text = f"{raw}s" if type(raw) is int else raw
+        # Nine digits at most, as timedelta overflows beyond.
         if not isinstance(text, str) or not re.fullmatch(r"(?:[0-9]{1,9} ?[smhd] ?)+", text):
             raise ValueError("must be a time such as 90s, 30m, 6h, 1d or 1h30m")
         parts = re.findall(r"([0-9]{1,9}) ?([smhd])", text)

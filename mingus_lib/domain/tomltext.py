@@ -49,6 +49,7 @@ def line_numbers(text: str) -> dict[Key, int]:
     found: dict[Key, int] = {}
     table: Key = ()
     start, statement = 1, ""
+    # Not splitlines, which also splits at form feeds and U+2028: no line ends of TOML.
     for number, line in enumerate(text.split("\n"), 1):
         # A statement of several lines can only end with these; parsing it at every line takes for ever.
         ends = not statement or any(mark in line for mark in ("]", "}", '"""', "'''"))
@@ -81,6 +82,7 @@ def _complaint(message: str, text: str, source: str) -> str:
     match = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", message, re.DOTALL)
     what = match[1] if match else message
     line = int((match and match[2]) or text.count("\n") + 1)
+    # The message has the key as Python prints a tuple.
     if twice := _TWICE.fullmatch(what):
         return f"{source}:{line}: {_said_twice(literal_eval(twice[1]), text, line)}"
     return f"{source}:{line}: not valid TOML: {what}"

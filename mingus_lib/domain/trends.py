@@ -57,6 +57,7 @@ def chance(values: Sequence[float]) -> float:
     if len(set(values)) == size:
         pairs = size * (size - 1) // 2
         fewest = (pairs - found) // 2
+        # Whole numbers to the end: Python divides them without going through floats that would overflow.
         return min(1.0, 2 * sum(_inversions(size)[: fewest + 1]) / math.factorial(size))
     ties = sum(count * (count - 1) * (2 * count + 5) for count in Counter(values).values())
     variance = (size * (size - 1) * (2 * size + 5) - ties) / 18
@@ -102,6 +103,7 @@ def judged(everything: Sequence[int], series: Mapping[tuple[str, str], Sequence[
     for (kind, name), numbers in sorted(series.items()):
         shares = [numbers[week] / everything[week] for week in weeks]
         total = sum(numbers)
+        # Left out of the tests, whose number makes the correction stricter for all others.
         if total < LEAST_READINGS or len(weeks) < LEAST_WEEKS:
             left.append(Trend(kind, name, total, *_ends(shares), "too few"))
         else:

@@ -94,6 +94,7 @@ def _matching(parts: Parts) -> Iterator[Rule]:
     where = _where(parts)
     for domain in domains_of(parts.host):
         yield from (rule for rule in by_host.get(domain, ()) if _fits(rule, where))
+    # Last, since a rule of the host knows it better than one for any host.
     yield from (rule for rule in everywhere if _fits(rule, where))
 
 
@@ -147,6 +148,7 @@ def _base64(value: str) -> str:
 
 def _json_address(value: str) -> str:
     """The address among the values of a JSON object, however deep, nested JSON in strings too."""
+    # What follows the object is passed over, such as the filling that completes a cut base64.
     document, _ = json.JSONDecoder().raw_decode(value.strip())
     return next(_addresses(document, 4), "")
 
@@ -178,6 +180,7 @@ def _proofpoint3(value: str) -> str:
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
     def put_back(found: re.Match[str]) -> str:
+        # Runs begin at two: a single one is a plain star.
         count = alphabet.index(found[1][1]) + 2 if found[1] else 1
         return "".join(next(replaced, "*") for _ in range(count))
 
@@ -220,6 +223,7 @@ def _rule(entry: dict[str, Any], opaque: bool) -> Rule:
 
 @cache
 def _index() -> tuple[dict[str, list[Rule]], tuple[Rule, ...]]:
+    # By host, since every link of every mail asks, and of a hundred rules few can fit.
     by_host: dict[str, list[Rule]] = {}
     for rule in rules():
         for host in rule.hosts:

@@ -31,6 +31,7 @@ def topic_tables() -> dict[str, dict[str, Any]]:
 @cache
 def topic_lists() -> Lexicon:
     """The topics' words."""
+    # By the same reader as an editor's own lists: a bad weight in the file is named in the same way.
     return lexicon.read({name: table["words"] for name, table in topic_tables().items()}, "topics.toml")
 
 

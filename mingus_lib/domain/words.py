@@ -13,6 +13,7 @@ SENTENCE_END = re.compile(r"(?<![.!?…。！？])[.!?…。！？]++[\"'”’�
 
 def count_words(text: str) -> int:
     """How many words: runs of letters and digits, with inner apostrophes and hyphens."""
+    # One at a time: a list of all words takes many times the memory of the text.
     return sum(1 for _ in WORD.finditer(text))
 
 
@@ -38,7 +39,9 @@ def preview(text: str, limit: int = 500) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """`, did you mean "x"?` or nothing."""
+    # Only where something is wrong, so that no command that is right waits for it.
     import difflib
 
+    # Cut, since difflib takes quadratic time and the name is whatever was typed.
     match = difflib.get_close_matches(name[:200], known, n=1)
     return f', did you mean "{match[0]}"?' if match else ""

@@ -31,9 +31,11 @@ META = (
     "article:author_name",
     "shareaholic:article_author_name",
 )
+# Their first letters are left out, since XPath 1.0 has no lower case: Byline and byline both match.
 PLACES = XPath(
     "//*[@rel='author' or @itemprop='author' or contains(@class, 'yline') or contains(@class, 'uthor')]"
 )
+# Those who comment under an article are marked by the same classes, and there may be thousands of them.
 MAX_PLACES = 40
 MAX_BYLINE = 200
 MAX_LINK = 60
@@ -103,6 +105,7 @@ def _reconciled(named: tuple[str, ...], stated: tuple[str, ...], byline: Byline)
         # Only with all whom JSON-LD names: a list of other people is no better than it.
         if _folded(named) < _folded(fuller) and all(is_full_name(name) for name in fuller):
             return fuller
+    # Where the byline would take out everybody it was misread: somebody did write the article.
     return left or named
 
 
@@ -113,6 +116,7 @@ def _folded(names: Iterable[str]) -> set[str]:
 def _searched(tree: HtmlElement | None, places: Iterable[HtmlElement], byline: Byline) -> Iterator[list[str]]:
     if tree is None:
         return
+    # One at a time, the cheapest first: trafilatura searches only where the byline named nobody.
     yield [byline.authors]
     yield _found_by_trafilatura(tree)
     links = (_short_text(place, MAX_LINK) for place in places if _is_link(place))

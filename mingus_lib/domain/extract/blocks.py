@@ -29,9 +29,11 @@ SILENT = frozenset(_SILENT.split())
 # CJK extension B: letters no page of ours is written in, and that no tool strips or trims.
 FIRST_MARK = 0x20000
 MAX_BLOCKS = 0x2A6DF - FIRST_MARK
+# Classes and ids are searched by patterns: a hostile page has megabytes of them.
 MAX_CLASSES = 1_000
 
 
+# Compared as objects: the vote counts by place, and two places that look alike are still two.
 @dataclass(slots=True, eq=False)
 class Place:
     """An element's place in the tree, with what its ancestors say about the text inside."""
@@ -123,6 +125,7 @@ class Cutter:
         if not text or self._silent:
             return
         self._parts.append(text)
+        # White space parts words, but no mark can be set into it.
         if text.isspace():
             if len(text) > 2 and not self._spaced:
                 _set_text(element, tail, "\n" if "\n" in text else " ")

@@ -45,11 +45,13 @@ def read_body(
     signals.
     Unless `thorough`, no tool is run and paragraphs of prose are the article.
     """
+    # Before any tool: both look at the marks that this sets into the tree.
     blocks = Cutter().cut(tree)
     choices = (
         Choices(readability_choice(tree), trafilatura_choice(tree)) if thorough else prose_choice(blocks)
     )
     article = article_blocks(blocks, choices, titles=names, authors=authors, declared=declared)
+    # Before the HTML is made, which takes the tree apart.
     signals = page_signals(tree, blocks, article, free)
     days = tuple(days_beside_title(blocks, article, names))
     return Body(as_text(article), body_html(blocks, article, base), signals, days)

@@ -42,6 +42,7 @@ def is_byline(text: str, authors: Sequence[str]) -> bool:
     rest = BEFORE.sub("", text)
     for name in authors:
         rest = rest.replace(name, " ")
+    # A line of such words alone, like "Words and story", is a byline only if somebody was named in it.
     return rest != BEFORE.sub("", text) and (bool(JOB.search(rest)) or not BETWEEN.sub("", rest))
 
 
@@ -51,4 +52,5 @@ def is_about(text: str, authors: Sequence[str]) -> bool:
         return False
     if not authors:
         return bool(WRITER.match(text))
+    # A name is the page's own text: unescaped it could be an expression, and one that takes for ever.
     return any(re.match(re.escape(name) + DOES, text) for name in authors)

@@ -49,4 +49,5 @@ def days_in(text: str) -> Iterator[str]:
 
 
 def _iso(year: str, month: str, day: str) -> str:
+    # There may be no such day: what is found here is only ever compared with days stated elsewhere.
     return f"{year}-{MONTHS.index(month.lower()) + 1:02d}-{int(day):02d}"

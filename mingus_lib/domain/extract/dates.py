@@ -59,6 +59,7 @@ def day_shown(published: str | None, revised: Collection[str], shown: Sequence[s
     """The day of publication as the page shows it: in its readers' zone, or that of a revision alone."""
     if published is None or published in shown:
         return published
+    # Compared as text: ISO days sort as their dates do, and a stated 31 February breaks nothing.
     meant = {day for day in revised if day > published} | _days_around(published)
     return next((day for day in shown if day in meant), published)
 
@@ -81,6 +82,7 @@ def _found_by_htmldate(tree: HtmlElement, url: str) -> str | None:
     from htmldate import find_date
 
     try:
+        # Without its extensive search, which takes any date in the text for that of the page.
         return find_date(tree, original_date=True, extensive_search=False, url=url, max_date=LATEST)
     # htmldate breaks on odd pages in these ways, and an article may be without a date.
     except (ValueError, TypeError, OverflowError, AttributeError, IndexError):

@@ -21,6 +21,7 @@ BOMS = (
 META_CHARSET = re.compile(
     rb"""<(?:meta|\?xml)[^>]{0,500}?(?:charset|encoding)\s*+=\s*+["']?\s*+([\w.:-]{2,40})""", re.I
 )
+# The HTML standard looks for the charset in the first 1024 bytes.
 META_WINDOW = 4096
 SAMPLE = 16_384
 # The labels of the WHATWG encoding standard that mean a superset of what they say.
@@ -56,6 +57,7 @@ def _decode(body: bytes, charset: str | None) -> str:
         if body.startswith(mark):
             return body[len(mark) :].decode(codec, "replace")
     declared = [name for name in (_codec(charset), _codec(_meta_charset(body))) if name]
+    # UTF-16 first: English in it is valid UTF-8, with a NUL beside each letter.
     likely = (_wide(body), *(n for n in declared if n.startswith(STATEFUL)), "utf-8", *declared)
     for name in likely:
         text = _try(body, name)
@@ -81,6 +83,7 @@ def _codec(label: str | None) -> str | None:
         known = SUPERSETS.get(name, name)
         # bytes.decode takes charsets alone; codecs.decode would also unpack zlib or turn rot13.
         b"    ".decode(known, "ignore")
+    # A NUL in a label is a ValueError, an unknown name a LookupError.
     except (LookupError, ValueError):
         return None
     return None if known in NO_CHARSETS else known
@@ -103,6 +106,7 @@ def _guess(body: bytes, declared: list[str]) -> str:
     """What to decode as, with replacements, when nothing decodes cleanly."""
     wrong = body.decode("utf-8", "replace").count("\ufffd")
     high = len(body) - len(body.translate(None, bytes(range(128, 256))))
+    # A few broken bytes among many good ones are a slip in the page, and no other charset.
     if wrong * 10 < high:
         return "utf-8"
     # Where UTF-8 is declared and this wrong, the declaration tells nothing.

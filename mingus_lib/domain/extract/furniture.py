@@ -58,6 +58,7 @@ def is_notice(text: str, link_density: float) -> bool:
 
 def is_ending(text: str) -> bool:
     """Whether a line is the heading of what stands under articles: related ones, comments, sharing."""
+    # The whole line: sentences begin with "Related" or "Comments" as well.
     return len(text) <= MAX_ENDING and bool(_endings().fullmatch(text))
 
 

@@ -29,6 +29,7 @@ def read_head(tree: HtmlElement, url: str) -> Head:
     """The Head of a page that was fetched from `url`."""
     base = base_of(tree, url)
     meta = _meta(tree)
+    # rel is a list of words in any case, as in rel="canonical nofollow".
     links = [e.get("href") for e in tree.iter("link") if "canonical" in (e.get("rel") or "").lower().split()]
     found = (absolute(base, link) for link in (*links, meta.get("og:url")) if link)
     title = next((text for e in tree.iter("title") if (text := fold(e.text_content()))), "")
@@ -37,6 +38,7 @@ def read_head(tree: HtmlElement, url: str) -> Head:
 
 def fold(text: str | None) -> str:
     """The beginning of a text, at most MAX_VALUE characters, with white space folded to single spaces."""
+    # Cut before it is split, since one attribute may hold megabytes.
     return " ".join((text or "")[:MAX_VALUE].split())
 
 
@@ -52,6 +54,7 @@ def base_of(tree: HtmlElement, url: str) -> str:
 def absolute(base: str, link: str) -> str | None:
     """The link as an absolute http(s) address, None if it is not one."""
     try:
+        # urljoin raises for an IPv6 host without its bracket: one such link would lose the page.
         joined = urljoin(base, link.strip())
         parts = urlsplit(joined)
         return joined if parts.scheme in ("http", "https") and parts.hostname else None
@@ -75,6 +78,7 @@ def _language(tree: HtmlElement, meta: dict[str, str]) -> str | None:
     declared = (root.get("lang"), root.get("xml:lang"), meta.get("content-language"), meta.get("og:locale"))
     for value in declared:
         code = (value or "").strip().replace("_", "-").partition("-")[0].lower()
+        # isalpha alone is true of the letters of any script.
         if len(code) == 2 and code.isalpha() and code.isascii():
             return code
     return None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from lxml.html import HtmlElement
 
+# A longer one is cut, and is no JSON then: such a page is read by its markup.
 MAX_SCRIPT = 2_000_000
 MAX_NODES = 20_000
 ARTICLE = re.compile(r"(?:Article|Posting|Report|Review|Story|Recipe|LiveBlog)", re.I)
@@ -36,6 +37,7 @@ class Statement:
 def declared_article(tree: HtmlElement) -> Statement:
     """The Statement of the node that is most like an article; an empty one if there is none."""
     nodes = [node for data in _data(tree) for node in _nodes(data)]
+    # A graph names a person once, and refers to them by @id from its articles.
     named = {key: node for node in nodes if (key := _plain(node.get("@id"))) and node.get("name")}
     articles = [node for node in nodes if ARTICLE.search(_type(node))]
     if not articles:
@@ -62,6 +64,7 @@ def _statement(node: dict[str, object], named: dict[str, dict[str, object]]) -> 
 
 
 def _is_free(said: object) -> bool:
+    # Publishers write it as a boolean, a number or a word; what cannot be understood counts as free.
     return said not in (False, 0) and _plain(said).lower() not in ("false", "0", "no")
 
 
@@ -80,6 +83,7 @@ def _data(tree: HtmlElement) -> Iterator[object]:
 
 def _nodes(data: object) -> Iterator[dict[str, object]]:
     """Every object in the data, outermost first, without recursion."""
+    # A deque, since taking the first of a list moves all others: a million values took quadratic time.
     waiting: deque[object] = deque([data])
     for _ in range(MAX_NODES):
         if not waiting:

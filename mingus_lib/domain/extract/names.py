@@ -59,12 +59,14 @@ def is_full_name(name: str) -> bool:
 
 
 def _split(text: str) -> Iterator[str]:
+    # Cut first: a byline may be megabytes, and each part of it is searched by several patterns.
     folded = " ".join(text[:500].split())
     first = True
     for part in BETWEEN.split(BEFORE.sub("", folded)):
         name = AFTER.sub("", BEFORE.sub("", part)).strip(" ,;:-|\"'“”")
         # A job behind a comma is that of the name before it; in front it may be all that is stated.
         if first or not JOB.search(name):
+            # The full stop of a "Jr." belongs to the name; that of a sentence does not.
             yield name if ENDS_IN_DEGREE.search(name) else name.rstrip(".")
         first = False
 

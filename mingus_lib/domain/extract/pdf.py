@@ -27,6 +27,7 @@ def read_pdf(body: bytes, charset: str | None, url: str) -> Extracted:
     except TooMuchWork as error:
         raise PermanentError("the PDF takes too much work", code="pdf-too-complex") from error
     except Exception as error:  # a damaged file breaks pypdf in any of its layers
+        # The kind of the error alone: pypdf's messages quote the file, and reasons are kept and shown.
         raise PermanentError(f"the PDF cannot be read ({type(error).__name__})", code="pdf-broken") from error
 
 

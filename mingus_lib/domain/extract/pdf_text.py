@@ -103,6 +103,7 @@ def _streams(page: Any) -> Iterator[Any]:
         forms = [each for each in _values(resources, "/XObject") if each.get("/Subtype") == "/Form"]
         tables = [table for font in _values(resources, "/Font") for table in _tables(font)]
         for stream in (*forms, *tables):
+            # By id, since pypdf's dictionaries cannot be hashed.
             if id(stream) not in seen:
                 seen.add(id(stream))
                 yield stream

@@ -46,6 +46,7 @@ def body_html(blocks: Sequence[Block], article: Sequence[Block], base: str) -> s
     root = _around(article)
     _prune(root, {place.element for block in article for place in block.place.line()})
     _resolve_links(root, base)
+    # Marks are letters to the sanitiser: they would be stored in the article.
     return clean_html(MARKS.sub("", tostring(root, encoding="unicode", with_tail=False)))
 
 
@@ -72,6 +73,7 @@ def _element(place: Place) -> HtmlElement:
 def _resolve_links(root: HtmlElement, base: str) -> None:
     for link in root.iter("a"):
         target = link.get("href")
+        # absolute() knows web addresses alone, and would take away a mailto link.
         if target and not target.lower().startswith("mailto:"):
             _set(link, "href", absolute(base, target))
     for image in root.iter("img"):

@@ -40,6 +40,7 @@ def _lead(blocks: Sequence[Block]) -> str:
     lines: list[str] = []
     size = 0
     for block in blocks:
+        # Each block is cut, since a single one may be megabytes.
         lines.append(block.text[:LEAD])
         size += len(lines[-1])
         if size > LEAD:

@@ -41,6 +41,7 @@ def choose_title(headings: Sequence[str], names: Sequence[str], document_title: 
 def without_kicker(heading: str, names: Sequence[str]) -> str:
     """The heading without one or two words ("Opinion |") before what a name of the page begins with."""
     for name in names:
+        # Its beginning is enough, since names in the head are often cut or have the site behind them.
         start = heading.find(name[:MIN_NAME])
         kicker = heading[:start].rstrip(" |•·»").split() if len(name) >= MIN_NAME and start > 0 else []
         if kicker and len(kicker) <= MAX_KICKER:
@@ -84,6 +85,7 @@ def without_site(title: str, site_name: str) -> str:
 def variants(title: str) -> Iterator[str]:
     """A name of the page, and its parts that are long enough to be the title alone."""
     yield title
+    # A shorter part is the name of a site or section, and lines of the text that equal it would be trimmed.
     yield from (part for part in SEPARATOR.split(title) if len(part) > 15)
 
 

@@ -57,6 +57,7 @@ def readability_choice(tree: HtmlElement) -> frozenset[int]:
 def trafilatura_choice(tree: HtmlElement) -> frozenset[int]:
     """The numbers of the blocks trafilatura's fast mode keeps, comments left out; none if it fails."""
     try:
+        # Fast, since its other mode falls back to readability: then the two would judge as one.
         found = trafilatura.bare_extraction(tree, fast=True, include_comments=False)
     except Exception:  # the other tool decides alone where this one breaks
         return frozenset()

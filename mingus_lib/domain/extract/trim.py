@@ -72,6 +72,7 @@ def _without_repeats(blocks: Sequence[Block]) -> list[Block]:
 
     def repeated(block: Block) -> bool:
         line, kind = squeeze(block.text), kind_of(block.place)
+        # Repeats among siblings are the author's own, such as a refrain; elsewhere they are teasers.
         return len(line) > MIN_LINE and first_seen.setdefault(line, kind) is not kind
 
     return [block for block in blocks if block.place.near(ITEMS) or not repeated(block)]
@@ -116,4 +117,5 @@ def _without_tail(article: list[Block]) -> list[Block]:
     end = len(article)
     while end and len(article[end - 1].text) < MAX_HEADING and article[end - 1].place.near(HEADINGS):
         end -= 1
+    # Headings alone are still more than nothing.
     return article[:end] or article

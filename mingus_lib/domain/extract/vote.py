@@ -73,6 +73,7 @@ def size(blocks: Sequence[Block], numbers: Iterable[int]) -> int:
 
 
 def _combine(blocks: Sequence[Block], choices: Choices, declared: str) -> set[int]:
+    # The long text of a consent box looks like an article to readability.
     first = {n for n in choices.readability if not is_consent(blocks[n].place)}
     second = set(choices.trafilatura)
     both = first & second
@@ -104,12 +105,14 @@ def _nearest(blocks: Sequence[Block], stated: set[int], first: set[int], second:
     def likeness(chosen: set[int]) -> float:
         return 2 * size(blocks, stated & chosen) / (size(blocks, stated) + size(blocks, chosen))
 
+    # trafilatura first, since max keeps the first of equals.
     best = max((second, first), key=likeness)
     return best if likeness(best) >= NEAR_DECLARED else stated
 
 
 def _agreed(blocks: Sequence[Block], first: set[int], second: set[int]) -> set[int]:
     both = sorted(first & second)
+    # Where all that both kept is short, as in a poem, it has to do.
     core = [n for n in both if _is_core(blocks[n])] or both
     box = _box([blocks[n] for n in core])
     kinds, homes = {kind_of(blocks[n].place) for n in core}, {home_of(blocks[n]) for n in core}

@@ -22,6 +22,7 @@ def compose(mail: Mapping[str, str | None]) -> bytes:
     A mail without a message_id gets none: the ledger then knows it by its hash, so the same object
     must give the same bytes.
     """
+    # A fixed boundary is safe, since the texts are base64; a random one would change the hash each time.
     message = MIMEMultipart("alternative", boundary="=_mingus_mail")
     for key, name in _HEADERS:
         if text := one_line(mail.get(key) or ""):

@@ -28,6 +28,7 @@ _LINE_ENDS = re.compile(r"[\t\r\n]+")
 def html_links(text: str, place: str, *, limit: int) -> tuple[list[FoundLink], int]:
     """The links in the order of the page, at most `limit`, and how many there are in all."""
     reader = _Reader(place, limit)
+    # libxml2 would stop at a depth of 256 otherwise; no tree grows here, so depth is free.
     parser = HTMLParser(target=reader, huge_tree=True, encoding="utf-8")
     parser.feed(without_floods(text).encode("utf-8", "replace") or b" ")
     parser.close()
@@ -52,6 +53,7 @@ class _Reader:
         hidden = self._hidden[-1] or tag in UNSEEN_TAGS or _hides(attributes)
         self._hidden.append(hidden)
         if tag == "a" and "href" in attributes:
+            # Links do not nest: the next one ends an open one, as in browsers.
             self._finish()
             self._link = _OpenLink(attributes["href"], hidden, attributes.get("title", ""))
         elif tag == "area" and "href" in attributes:
@@ -63,6 +65,7 @@ class _Reader:
 
     def end(self, tag: str) -> None:
         """A tag closes."""
+        # The outermost entry stays, whatever ends without a start: start() looks at the last one.
         if len(self._hidden) > 1:
             self._hidden.pop()
         if tag == "a":
@@ -92,6 +95,7 @@ class _Reader:
             self.links.append(FoundLink(url, link.anchor(), self._place, link.hidden, link.is_pixel()))
 
     def _resolved(self, href: str) -> str:
+        # A place in the mail itself stays as it is: joined to a base it would look like a page.
         if self._base is None or _ABSOLUTE.match(href) or href.startswith("#"):
             # A mail has no address of its own from which to take the scheme.
             return f"https:{href}" if href.startswith("//") else href

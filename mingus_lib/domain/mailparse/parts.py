@@ -80,6 +80,7 @@ class _Walk:
         """Read one part and what is inside it."""
         self._count += 1
         if self._count > MAX_PARTS:
+            # Once, or ten thousand parts would have as many notes.
             if self._count == MAX_PARTS + 1:
                 self._note(path, "", None, 0, f"too-many-parts: only {MAX_PARTS} were read")
             return
@@ -93,6 +94,7 @@ class _Walk:
         # Most mail is quoted-printable, and other text hardly changes by it.
         text = decode(quopri.decodestring(raw[:MAX_TEXT_BYTES]))
         self._note(path, kind, None, len(raw), reason)
+        # What it was declared as lies in the structure that cannot be read.
         self._take(HTML if "<a " in text.lower() else TEXT, text, path)
 
     def _open(self, part: EmailMessage, path: str, depth: int) -> None:
@@ -179,6 +181,7 @@ def _links_of(kind: str, content: Any, place: str) -> tuple[list[FoundLink], int
 
 
 def _better(link: FoundLink, earlier: FoundLink) -> bool:
+    # Newsletters link an article from a hidden preheader or a pixel before the headline.
     if earlier.hidden or earlier.pixel:
         return not link.hidden
     return not link.hidden and link.place == earlier.place and len(link.anchor) > len(earlier.anchor)
@@ -199,6 +202,7 @@ def _readable(kind: str, filename: str | None, body: bytes) -> str | None:
 
 def _kind(part: EmailMessage) -> str:
     try:
+        # Whatever breaks here, the part is read as text: RFC 2045 takes it for that where no type is told.
         return part.get_content_type().lower()
     except Exception:  # a header that breaks the library
         return TEXT

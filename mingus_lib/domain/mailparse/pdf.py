@@ -32,6 +32,7 @@ def pdf_links(body: bytes, place: str, *, limit: int) -> tuple[list[FoundLink], 
         raise UnreadablePart("pdf-encrypted: it wants a password") from error
     except Exception as error:  # a damaged file breaks pypdf in any of its layers
         raise UnreadablePart(f"pdf-broken: {type(error).__name__}") from error
+    # An annotation often lies over its own address in the text.
     known = {link.url for link in found}
     in_text, count = text_links(texts, place, limit=limit)
     unread = count - len(in_text)

@@ -46,6 +46,7 @@ def _address(found: str) -> str:
 def _trimmed(url: str) -> str:
     """Without the sentence's punctuation; a closing bracket stays when its opening one is in the address."""
     end = len(url.rstrip(_TRAILING + "".join(_CLOSING)))
+    # Counted once: to count again for each bracket took 16 s for a text of brackets.
     unclosed = {
         closing: url.count(opening, 0, end) - url.count(closing, 0, end)
         for closing, opening in _CLOSING.items()

@@ -101,7 +101,9 @@ class Catalogue:
 
     def open_to(self, levels: Levels) -> NDArray[np.bool_]:
         """Which labels are open, by their number; index it with `labels`."""
+        # There are 27 of these levels, so what is kept stays small.
         if levels not in self._opened:
+            # The last place is that of GONE: an article that is no longer there is open to nobody.
             self._opened[levels] = np.array([*(may_read(label, levels) for label in LABELS), False])
         return self._opened[levels]
 
@@ -109,6 +111,7 @@ class Catalogue:
         """The most popular and the newest articles that are open to these levels."""
         if levels not in self._pools:
             open_places = np.flatnonzero(self.open_to(levels)[self.labels])
+            # Stable, since numpy's fastest sort orders equals as the processor has it.
             popular = open_places[np.argsort(-self.popularity[open_places], kind="stable")[:POOL]]
             few = min(POOL, max(FEWEST_NEW, len(open_places) // 10))
             newest = open_places[np.argsort(-self.days[open_places], kind="stable")[:few]]

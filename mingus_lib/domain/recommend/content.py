@@ -58,7 +58,9 @@ class Vocabulary:
                 counts[self._number(word)] += times * weight
         for label in labels:
             counts[self._of(f"#{label.lower()}")] += 4
+        # Stop words were counted under one number, so that each written word is looked up once.
         counts.pop(NO_WORD, None)
+        # Straight from the dict: a list between would hold all its numbers as Python objects once more.
         numbers = np.fromiter(counts.keys(), np.int32, len(counts))
         return numbers, np.fromiter(counts.values(), np.float32, len(counts))
 
@@ -94,6 +96,7 @@ def tfidf(counts: Sequence[Words], words: int) -> Csr:
     articles = len(lengths) - 1
     found = np.bincount(indices, minlength=words)
     factor = np.log((1 + articles) / (1 + found)).astype(np.float32) + 1
+    # In a small library that share is a handful, and words of a handful tell most.
     factor[found > max(COMMON_SHARE * articles, 20)] = 0
     # A word of one article alone brings it near to none.
     factor[found < 2] = 0

@@ -92,6 +92,7 @@ class Primal:
     def __init__(self, seen: Csr, ridge: float, kind: type) -> None:
         inverse = _inverse(_gram(seen.T.tocsr(), ridge, kind))
         inverse /= -np.diag(inverse)
+        # No article may predict itself: that is the one condition of EASE.
         np.fill_diagonal(inverse, 0)
         self._weights: Floats = inverse.astype(np.float32, order="C")
 

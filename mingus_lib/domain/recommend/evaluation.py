@@ -60,6 +60,7 @@ def _chunks(readers: NDArray[np.int64], articles: int) -> Iterator[NDArray[np.in
 
 
 def _ranked(scores: Floats, seen: Csr, count: int) -> NDArray[np.int64]:
+    # What was read in the train part can be no hit, and would take up the ranks.
     scores[np.repeat(np.arange(seen.shape[0]), np.diff(seen.indptr)), seen.indices] = -np.inf
     return top_ranks(scores, count)
 

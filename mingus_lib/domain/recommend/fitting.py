@@ -32,6 +32,7 @@ def fit(readings: Readings, vectors: Csr | None, options: FitOptions = FitOption
     """The matrix of these readings and, when given, these content vectors (articles x words, rows of length 1)."""
     articles = readings.seen.shape[1]
     likeness = empty((articles, articles)) if vectors is None else nearest(vectors, neighbours(articles))
+    # In a large library the dense matrix of EASE would have gigabytes.
     start = options.given if _is_small(readings, options) else replace(options.given, ease=0.0)
     chosen = tuning.tuned(readings, likeness, start, options) if options.tune else start
     return Fitted(taste(readings, chosen), weighted(likeness, chosen.content), chosen)
@@ -46,6 +47,7 @@ def taste(readings: Readings, chosen: Parameters) -> Csr:
     if chosen.ease < 1:
         walk = walks.rp3beta(seen, alpha=chosen.alpha, beta=chosen.beta, neighbours=chosen.neighbours)
         parts.append(weighted(walk, 1 - chosen.ease))
+    # Never empty: where EASE has less than 1, the walk has the rest.
     return reduce(add, parts)
 
 

@@ -70,6 +70,7 @@ class ListMaker:
     _merits: tuple[float, Floats] | None = None
 
     def __post_init__(self) -> None:
+        # Made once and cleared place by place: a fresh array for each reader would cost the library's size.
         self._where = np.zeros(len(self.shelf.ids), np.int32)
         self._wanted = np.zeros(len(self.shelf.ids), bool)
         self._matrix = slim(self.taste + self.likeness)
@@ -172,6 +173,7 @@ class ListMaker:
                     tuple(read),
                     reasons,
                 )
+                # `led_here` first: zip stops at its end before it takes a line, which is the next reader's.
                 for read, (article, score, of_parts, reasons) in zip(led_here, lines, strict=False)
             ]
 
@@ -181,9 +183,11 @@ class ListMaker:
     ) -> list[tuple[str, ...]]:  # fmt: skip
         """The words for each line, `owners` telling whose it is."""
         taste, popularity, on_goals, stage, *_, balance = parts.T
+        # The last, False, is for articles without a phase, whose number is -1.
         weakest = np.array([(*(weakness == 1 for weakness in each.weakness), False) for each in readers])
         phases = self.shelf.phases[places]
         needed = (balance > TELLING) & weakest[owners, phases]
+        # The place in REASONS, whose words follow these bits.
         number = np.where(needed, phases + 1, 0) * 8 + (stage > TELLING / 2) * 4
         number = number + (popularity > np.maximum(taste, TELLING)) * 2 + drawn
         found = [REASONS[each] for each in number.tolist()]

@@ -104,6 +104,7 @@ def top(sizes: Floats, count: int) -> Ints:
     """Where the `count` largest are, in any order. A sample tells above what they must lie: the rest is most work."""
     if len(sizes) > 8 * SAMPLE:
         sample = sizes[::SAMPLE]
+        # Twice as deep as the sample tells: only by bad luck too few lie above, and then all are looked at.
         rank = 2 * count // SAMPLE + SAMPLE
         if rank < len(sample):
             above = np.flatnonzero(sizes >= np.partition(sample, -rank)[-rank])
@@ -124,6 +125,7 @@ def rows_kept(matrix: Csr, rows: NDArray[np.bool_]) -> Csr:
 
 
 def _kept(matrix: Csr, keep: NDArray[np.bool_]) -> Csr:
+    # A zero that is kept is multiplied in every later product.
     keep &= matrix.data != 0
     kept = np.flatnonzero(keep)
     # Counting up to every entry instead would take as much memory again as the entries.
@@ -147,6 +149,7 @@ def product(left: Csr, right: Csr, count: int, finish: Callable[[Csr, int], Csr]
 
     # Threads are enough: scipy lets go of the lock in its sparse products.
     with ThreadPoolExecutor(THREADS) as pool:
+        # map gives the pieces back in their order, which is that of the rows.
         made = list(pool.map(piece, _pieces(left, right)))
     return stacked(made, right.shape[1])
 

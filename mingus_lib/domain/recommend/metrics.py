@@ -15,6 +15,7 @@ Hits = NDArray[np.bool_]
 def ndcg(hits: Hits, wanted: NDArray[np.int64]) -> NDArray[np.float64]:
     """For each row of `hits` (readers x ranks): gain over that of the best list; `wanted` is how many could hit."""
     discount = 1 / np.log2(np.arange(2, hits.shape[1] + 2))
+    # The 0 stands for a reader of whom nothing was held out.
     best = np.concatenate(([0.0], np.cumsum(discount)))[np.minimum(wanted, hits.shape[1])]
     return np.asarray((hits @ discount) / np.maximum(best, 1e-12), np.float64)
 
@@ -40,6 +41,7 @@ def novelty(ranked: NDArray[np.int64], popularity: NDArray[np.float64], readers:
     """The mean surprise of a list's items in bits: -log2 of the share of readers who have each; -1 is no item."""
     # An article nobody has read counts as read once: its surprise would have no end.
     bits = -np.log2(np.maximum(popularity, 1) / max(readers, 1))
+    # For -1 numpy gives the last article's bits: `shown` takes them away.
     shown = ranked >= 0
     return np.asarray((bits[ranked] * shown).sum(axis=1) / np.maximum(shown.sum(axis=1), 1))
 

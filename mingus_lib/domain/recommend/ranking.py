@@ -34,6 +34,7 @@ def _tied(scores: Floats, found: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def hits(ranked: NDArray[np.int64], wanted: Csr) -> NDArray[np.bool_]:
     """Readers x ranks: whether what stands there is among the reader's `wanted` (readers x articles)."""
+    # One more than there are articles, or -1 would be the last article of the reader before.
     width = wanted.shape[1] + 1
     rows = np.arange(len(ranked), dtype=np.int64)
     owners = np.repeat(rows, np.diff(wanted.indptr))

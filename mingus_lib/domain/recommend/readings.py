@@ -100,6 +100,7 @@ class Readings:
         weights = self.seen.data * np.power(
             np.float32(recency), np.minimum(self.ages(), 60), dtype=np.float32
         )
+        # A 0 behind all: reduceat refuses the place at the end, where readers without a reading begin.
         total = np.maximum(
             np.add.reduceat(np.append(weights, 0), self.seen.indptr[:-1].clip(max=len(weights))), 1e-9
         )

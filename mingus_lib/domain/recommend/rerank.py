@@ -145,6 +145,7 @@ def choose(
 def _drawn(new: NDArray[np.bool_], reader: ReaderFacts, policy: ListPolicy, today: float) -> Iterator[int]:
     """New candidates in a random order that stays the same for this reader and day; drawn as they are asked for."""
     numbers = np.flatnonzero(new).tolist()
+    # Seeded by a text, which Python hashes by SHA-512: the same in every process.
     draw = random.Random(f"{policy.seed} {reader.number} {int(today)}")  # noqa: S311
     while numbers:
         at = draw.randrange(len(numbers))

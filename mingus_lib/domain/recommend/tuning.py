@@ -177,6 +177,7 @@ class Trial:
             nonlocal best
             if place not in qualities:
                 part = _regressed(seen, RIDGES[place], histories)
+                # On a copy, since it overwrites the scores that the best part keeps.
                 qualities[place] = self.quality(part.scores.copy())
                 if qualities[place] > best[0]:
                     best = (qualities[place], part)
@@ -210,6 +211,7 @@ class Trial:
         readers = walks.degrees(self.known.seen.T.tocsr())
         tried: list[tuple[float, float, float]] = []
         for alpha in alphas:
+            # beta only scales the articles, so all of them are tried on one walk.
             undamped = self._walked(replace(chosen, alpha=alpha))
             tried += [
                 (self.quality(undamped * readers ** np.float32(-beta)), alpha, round(beta, 2))
@@ -257,6 +259,7 @@ class Trial:
         others, content = parts.sum(replace(chosen, content=0.0)), parts.content
         if content is None:
             return replace(chosen, content=0.0, quality=self.quality(others))
+        # One array for all tries: each new one would be as large as the judges' scores.
         room = np.empty_like(others)
 
         def quality(weight: float) -> float:

@@ -22,6 +22,7 @@ def accept_declared(url: str, declared: str | None) -> str | None:
     if not declared:
         return None
     try:
+        # Joined, since many pages declare a path alone.
         page, claimed = canonical_parts(url), canonical_parts(urljoin(url, declared.strip()))
     except (UsageError, ValueError):
         return None

@@ -86,6 +86,7 @@ def _punycode(text: str) -> str:
 
 
 def _ipv6(text: str) -> str:
+    # Python takes fe80::1%eth0 for an address; a zone means something on one machine only.
     if not text.endswith("]") or "%" in text:
         raise ValueError("the host is not an IPv6 address")
     try:
@@ -109,6 +110,7 @@ def _number(text: str) -> int:
         raise ValueError("the host is a number, but no IPv4 address")
     try:
         if text.startswith("0x"):
+            # To browsers a bare 0x is nought, too.
             return int(text[2:] or "0", 16)
         return int(text, 8 if text.startswith("0") else 10)
     except ValueError as error:

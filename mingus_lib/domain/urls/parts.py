@@ -17,6 +17,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _WEB = re.compile(r"[A-Za-z]+://([^/?#]*)([^?#]*)(?:\?([^#]*))?")
 _BARE_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+(?::[0-9]+)?(?:[/?#]|\Z)")
 _WITH_PORT = re.compile(r":[0-9]*\Z")
+# Refused, not removed: urlsplit drops tabs and line ends in silence, and so reads another address.
 _FORBIDDEN = re.compile(r"[\s\x00-\x20\x7f-\x9f\ud800-\udfff]")
 
 
@@ -51,6 +52,7 @@ def take_apart(url: str) -> Parts:
         normal_path(found[2]),
         normal_query(found[3] or ""),
     )
+    # Measured again, since percent-encoding makes up to twelve characters of one.
     if len(str(parts)) > MAX_CHARACTERS:
         raise _too_long(text)
     return parts
@@ -68,6 +70,7 @@ def without_login(text: str) -> str:
 def shown(text: str) -> str:
     """An address as messages may name it: one line, no credentials, query or fragment, cut at 100."""
     bare = re.split(r"[?#]", _bounded(text), maxsplit=1)[0]
+    # Where no port follows the colon, a password does, which may hold slashes: all up to the last @ goes.
     credentials = r"//.*@" if re.match(r"[^/]*//[^/@]*:[^/@]*[^0-9/@]", bare) else r"//[^/]*@"
     bare = re.sub(credentials, "//", bare, count=1, flags=re.DOTALL)
     bare = "".join(character if character.isprintable() else "?" for character in bare[:101])
@@ -96,6 +99,7 @@ def _checked_scheme(text: str) -> str:
     if _FORBIDDEN.search(text):
         raise bad_address(f"{shown(text)!r} holds spaces or control characters; write a space as %20")
     found = _SCHEME.match(text)
+    # example.com:8080/ looks like a scheme and is a host without one.
     if found is None or "." in found[1]:
         raise bad_address(f"{shown(text)!r} is not a web address; write {_suggested(text)}")
     if found[1].lower() not in DEFAULT_PORTS:
@@ -105,6 +109,7 @@ def _checked_scheme(text: str) -> str:
 
 def _place(text: str, authority: str) -> tuple[str, int | None]:
     """Host and port of the part between `//` and the path."""
+    # https://bank.example@evil.example fools a reader, and a password would be stored and shown.
     if "@" in authority:
         raise bad_address(f"{shown(text)}: the address holds credentials; remove what stands before the @")
     host, _, digits = authority.rpartition(":") if _WITH_PORT.search(authority) else (authority, "", "")

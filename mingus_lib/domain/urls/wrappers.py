@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from mingus_lib.domain.urls.parts import Parts
 
+# With the domains of countries: google.de, google.co.uk, google.com.br.
 _GOOGLE = re.compile(r"(?:www\.)?google\.(?:com?\.)?[a-z]{2,3}")
 _VIEWER = re.compile(r"/amp/(s/)?([^/]+\..*)")
 _CACHE = re.compile(r"/(?:c|v|wp)/(s/)?([^/]+\..*)")
@@ -37,6 +38,7 @@ def _from_path(found: re.Match[str] | None, query: str) -> str | None:
 
 def _from_query(query: str) -> str | None:
     pairs = [pair.partition("=") for pair in query.split("&")]
+    # Reversed, so that of several of one name the first counts.
     values = {name: value for name, _, value in reversed(pairs) if value}
     target = values.get("q") or values.get("url")
     return unquote(target) if target else None
