@@ -377,6 +377,7 @@ def test_a_worker_of_another_host_is_told_through_redis_once(parts: Parts, redis
     listener.get_message(timeout=1)
     # Not the command itself: its SIGINT would be for the test's own process.
     worker.unsubscribe()
+    wait_for(lambda: redis.pubsub_numsub("rq:pubsub:tester")[0][1] == 1, "the worker to be deaf")
     assert [told.outcome for told in workers.stop(control, handles)] == ["asked"]
     assert [told.reason for told in workers.stop(control, control.handles())] == ["it had been asked before"]
     wait_for(lambda: listener.get_message(timeout=0.1) or heard, "the command")
