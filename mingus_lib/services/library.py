@@ -78,6 +78,7 @@ def replacing(file: str, mode: int = 0o666) -> Iterator[TextIO]:
     whole = os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113
     written = path.with_name(f".{path.name}.{os.getpid()}.tmp") if whole else path
     try:
+        # The mode from the start: what is one person's export is readable for others at no moment.
         opened = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with open(opened, "w", encoding="utf-8", newline="") as stream:  # noqa: PTH123
             yield stream
