@@ -18,6 +18,7 @@ from mingus_lib.queues.limits import Limits, Traffic
 from mingus_lib.services.enqueueing import open_input
 
 TASK = "process_new_articles"
+# The task's arguments allow no more.
 ADDRESSES_PER_JOB = 100
 # Nobody needs to be told of a shorter wait.
 AT_ONCE_SECONDS = 1.0
@@ -55,11 +56,13 @@ def read_lines(stream: BinaryIO, name: str) -> Iterator[str]:
     Raises UsageError for a line that is too long or is no text, naming `name` and the line.
     """
     number = 0
+    # One byte more than is allowed tells a longer line; one without an end never fills the memory.
     while line := stream.readline(MAX_LINE_BYTES + 1):
         number += 1
         if len(line) > MAX_LINE_BYTES:
             raise UsageError(f"{name}, line {number}: longer than {MAX_LINE_BYTES} bytes; one address a line")
         try:
+            # Editors on Windows begin a file with a byte-order mark, which would be part of an address.
             text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
         except UnicodeDecodeError as error:
             raise UsageError(f"{name}, line {number}: not text in UTF-8; one address a line") from error
@@ -92,6 +95,7 @@ def add(
     batches = list(_batches(spread(distinct)))
     specs = [new_job(TASK, _arguments(batch, force)) for batch in batches]
     task = catalog.find(TASK)
+    # Only now: this starts the private Redis, and a mistyped address is no reason for that.
     found = limits()
     # Asked before: afterwards the new jobs would count among those ahead of them.
     traffic = found.traffic(task, specs[0].queue) if found else NO_TRAFFIC

@@ -184,6 +184,7 @@ class AiLabels:
             try:
                 return self._call(ask, article, order)
             except (ModelDown, TooFast) as error:
+                # A wrong key or an account without money: another try would bring the same.
                 if isinstance(error, OutOfService) or number == TRIES:
                     raise
                 self._wait(number, error, order)
@@ -224,6 +225,7 @@ class AiLabels:
                 call_id, getattr(error, "reason", type(error).__name__), _now(), unknown=unknown
             )
             self._tell_gate(error)
+            # The question is at fault, not the server: asked again, it would only be refused again.
             if isinstance(error, Rejected):
                 raise GaveUp(error.reason) from error
             raise
@@ -250,6 +252,7 @@ class AiLabels:
         raise AskedElsewhere(f"article {article.id} is being labelled by another job")
 
     def _tell_gate(self, error: BaseException) -> None:
+        # TooFast counts for no breaker: a server that slows us down is up, and its pace is held instead.
         if isinstance(error, OutOfService):
             self.gate.trip(error.reason)
         elif isinstance(error, ModelDown):

@@ -36,6 +36,7 @@ class Updated:
 
 def update(totals: ArticleTotals, report: Report, *, until: float = float("inf")) -> Updated:
     """Bring the totals of all articles up to date, in short transactions, up to that time.monotonic()."""
+    # Statements name the indexes of events, which an import that was killed may have left out.
     totals.mend_indexes()
     doubted, waiting = totals.waiting()
     # The doubted first: counting them whole takes in their new events, too.

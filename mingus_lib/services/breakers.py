@@ -29,6 +29,7 @@ def reset(limits: Limits, names: Sequence[str], *, everything: bool) -> list[dic
         if name not in known:
             there = ", ".join(known) or "none"
             raise NotFound(f"no breaker named {name!r}{catalog.nearest(name, known)}; there are: {there}")
+    # Each once: a breaker named twice would be told as one that had counted nothing.
     return [{"name": name, "reset": limits.reset(name)} for name in dict.fromkeys(names or known)]
 
 

@@ -15,6 +15,7 @@ from mingus_lib.store.browsing import Browsing, JobPage, Place
 from mingus_lib.store.history import JobFilter
 
 FIELDS = ("text", "state", "task", "queue", "since", "until")
+# A query string that anybody may have written is cut before the whole ledger is searched for it.
 LONGEST_TEXT = 200
 
 
@@ -73,6 +74,7 @@ def _place(text: str) -> Place | None:
         return None
     moment, _, row = text.rpartition("~")
     # It comes from an address that anybody may have written; SQLite's row ids have 63 bits.
+    # str.isdigit() takes digits that int() refuses, such as a raised two; none of them is ASCII.
     if not row.isascii() or not row.isdigit() or len(row) > 18:
         raise UsageError("this is no place in the list; start from its top")
     return Place(moment, int(row))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mingus_lib.store.ledger import Ledger
 
 REASON = "cancelled: by an operator"
+# Workers look at the ledger five times a second: who has not stopped by then hangs, or is away.
 WAIT_SECONDS = 5.0
 POLL_SECONDS = 0.05
 
@@ -69,6 +70,7 @@ class Canceller:
             done.update(changed)
             return changed
 
+        # What a dying worker gave back to Redis alone does not wait in the ledger.
         def end(chunk: Sequence[str]) -> None:
             self.ledger.cancel(chunk, REASON, datetime.now(UTC))
 
@@ -91,6 +93,7 @@ class Canceller:
             try:
                 Control(self.redis(), self.where).stop_jobs(chunk)
             except RedisUnavailable as error:
+                # The wish stands in the ledger, where workers look by themselves: Redis only makes it faster.
                 self.trouble = error
 
     def _await(self, jobs: Sequence[Brief]) -> dict[str, Act]:
@@ -113,5 +116,6 @@ class Canceller:
         word = ended_word(now)
         if word is None:
             return None
+        # What had been cancelled before we came is told as ended, and not as our doing.
         ours = now.state is JobState.CANCELLED and before in OPEN
         return act(now, Did.CANCELLED) if ours else act(now, Did.ENDED, word)

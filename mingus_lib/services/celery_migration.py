@@ -105,6 +105,7 @@ class Migration:
                 yield rows
 
     def _unacked(self) -> Iterator[list[Row]]:
+        # What a living worker holds may be running: taken over, it would run a second time.
         in_use = self.broker.is_listened_to()
         for page in self.broker.unacked():
             looked = [self._look(found, in_use=in_use) for found in page]
@@ -151,6 +152,7 @@ class Migration:
             )
             for number, piece in enumerate(pieces)
         ]
+        # Only after new_job() has checked their form: this looks them up in the store by number or name.
         self.check(arguments)
         return specs
 

@@ -52,4 +52,5 @@ def _finding(kind: str, ids: tuple[str, ...]) -> Finding:
     check = f"jobs-{kind}"
     if not ids:
         return Finding(check, Grade.OK, "none", count=0)
+    # A few ids to look at: where Redis lost everything, there are as many as open jobs.
     return Finding(check, Grade.FAIL, f"{len(ids):,} {KINDS[kind]}", FIXES[kind], len(ids), ids[:10])

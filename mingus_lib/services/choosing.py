@@ -18,6 +18,7 @@ from mingus_lib.store.costs import Costs
 from mingus_lib.store.history import History, JobFilter
 from mingus_lib.store.labels import LabelStore
 
+# The labelling tasks' arguments allow no more.
 BATCH = 100
 LABELLING = ("classify_article_batch", "upgrade_labels")
 PAGE = 1000
@@ -42,6 +43,7 @@ def wish(ids: Sequence[int], everything: bool, unlabelled: bool, since: datetime
         raise UsageError("give articles by id, or --all, or --unlabelled; one of them")
     if since is not None and not everything:
         raise UsageError("--since goes with --all")
+    # An article that was named twice would be counted twice in the estimate.
     return Wish(tuple(dict.fromkeys(ids)), everything, unlabelled, since)
 
 

@@ -143,7 +143,9 @@ class _Run:
         # After a bug this job fails as it is: another one with the rest would only meet it again.
         found.left_over = [each for each in self.ids if each not in self.items and found.bug is None]
         found.again = [item.article_id for item in found.items if item.again]
+        # The latest: all go into one upgrade, which would else come while a budget is still spent.
         found.until = max((item.until for item in found.items if item.until), default=None)
+        # What waits for a budget gets a job of its own, and costs this one no attempt.
         found.waiting = next((i for i in found.items if i.outcome == "waiting" and not i.again), None)
         return found
 
@@ -157,6 +159,7 @@ class _Run:
             self._note(Item(article_id, "gone", reason="no-such-article: it is not in the library any more"))
         elif article.is_override:
             self._note(Item(article_id, "override", reason="override: an editor's labels stay"))
+        # Without an AI engine nobody fetches the batch, so that its articles are labelled here.
         elif article.in_batch and self.ai is not None:
             self._note(
                 Item(article_id, "batched", article.engine, reason="in-batch: a batch has asked for it")
@@ -168,6 +171,7 @@ class _Run:
     def _is_current(self, article: Unread) -> bool:
         if article.engine is None or article.labelled_hash != article.content_hash:
             return False
+        # What the model gave up on it would give up on again, until the prompt or the text is another one.
         return self.ai is None or article.engine == OPENAI or article.given_up_by == prompting.VERSION
 
     def _note(self, item: Item) -> None:

@@ -52,6 +52,7 @@ class ArticleCleaning:
         pages, _ = self.archiving.old_pages(policy, now)
         freed = [self.archiving.drop_pages(pages, Steps(5, deadline=deadline, pause=2))]
         rows, _ = self.archiving.old_rows(policy, now)
+        # The rules once more: what was restored since it was chosen stays.
         freed.append(self.archiving.drop_rows(rows, policy, now, Steps(2, deadline=deadline, pause=2)))
         # Time that ran out with nothing to do has left nothing.
         left = (steps.over and bool(plan.ids)) or any(each.left for each in freed)

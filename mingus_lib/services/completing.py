@@ -36,5 +36,6 @@ def job_ids(beginning: str, *, home: str | None = None, config: str | None = Non
         path = load({"home": home}, config=config).store_path
         found = read_job_ids(path, beginning, limit=SHOWN, busy_timeout=BUSY_SECONDS)
     except MingusError:
+        # A message would be printed into the middle of the line that is being typed.
         return []
     return [(job_id, f"{state} {task}") for job_id, state, task in found]

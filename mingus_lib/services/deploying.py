@@ -22,6 +22,7 @@ USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 UNQUOTABLE = re.compile(r"[\"'\\]|\s[;#]")
 STATE = Path("/var/lib/mingus")
 SHIPPED_PROGRAM = "/usr/bin/mingus"
+# The Dockerfile copies its whole context: a developer's history and stores have no business in it.
 NOT_IN_THE_IMAGE = (".git", ".venv", "build", "dist", "tests", "benchmarks", "**/__pycache__", "*.db")
 DROP_IN = "mingus-worker@article_processing.service.d/concurrency.conf"
 
@@ -56,6 +57,7 @@ def program() -> Path:
     """The `mingus` of this installation. Raises UsageError when there is none that can be started by its path."""
     # The one of this installation: the first on the PATH may be of another release.
     beside = Path(sys.executable).parent / "mingus"
+    # Path('') is '.', which is not absolute: what is not found anywhere is refused below as well.
     found = beside if os.access(beside, os.X_OK) else Path(shutil.which("mingus") or "")
     if not found.is_absolute():
         raise UsageError(
@@ -93,6 +95,7 @@ def write(folder: Path, files: Mapping[str, str], *, force: bool, private: bool 
     """
     paths = {folder / name: text for name, text in files.items()}
     try:
+        # Compared as bytes: what lies there need not be text.
         changed = [
             path for path, text in paths.items() if path.exists() and path.read_bytes() != text.encode()
         ]
@@ -147,6 +150,7 @@ def _supervisor_worker(wanted: Plan, queue: str, common: str) -> str:
     return (
         f"[program:mingus-{queue}]\n"
         f"command={wanted.program} worker --queue {queue}\n"
+        # Redis has 10 and the scheduler 30: supervisord starts the lowest first, and stops it last.
         "priority=20\n"
         "; SIGTERM to the main process alone lets the jobs in hand end; above the longest hard limit.\n"
         f"stopasgroup=false\nkillasgroup=true\nstopwaitsecs={stop_seconds()}\n"
@@ -163,6 +167,7 @@ def compose_files(wanted: Plan, folder: Path, *, image: str, source: str) -> dic
     """`compose.yaml` and its Dockerfile, to be written into `folder`; the image is built from `source`."""
     text = template("deploy/compose.yaml")
     workers = "\n".join(_compose_worker(name) for name in wanted.queues)
+    # Not str.format(): the ${...} of compose and the braces of YAML would be taken for its fields.
     for name, value in (
         ("{image}", _yaml(image)),
         ("{source}", _yaml(source)),

@@ -65,6 +65,7 @@ def examine(
     yield _timetable(settings)
     yield _ai_key(settings)
     yield from _prices(settings)
+    # Last: systemd may take seconds to say what it thinks of them.
     yield unitfiles.check()
 
 
@@ -117,6 +118,7 @@ def _client(settings: Settings, redis_url: str) -> tuple[Redis | None, Finding |
     try:
         with translated(shown):
             client = connect(redis_url)
+            # connect() reaches nobody: the first command does.
             client.ping()
     except MingusError as error:
         return None, fail("redis", str(error), "start it, or correct redis_url: mingus config show")
@@ -129,6 +131,7 @@ def _redis(client: Redis, shown: str, slots: int) -> Iterator[Finding]:
             yield from _server(client)
             yield from _workers(client, slots)
     except MingusError as error:
+        # It has answered a ping: what fails now is mostly a command that this user may not run.
         yield fail("redis", str(error), "let this user of Redis run every command")
 
 
@@ -193,6 +196,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
         yield fail("store", str(error), _recovery(settings, error.code, "mingus db check"))
         return
     for problem in found.problems:
+        # A problem is written as what it is, a colon, and its fix.
         detail, _, fix = problem.rpartition(": ")
         damaged = "store-corrupt" if "damage" in detail else ""
         yield fail("store", detail or problem, _recovery(settings, damaged, fix or "mingus db check"))

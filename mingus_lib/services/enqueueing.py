@@ -42,6 +42,7 @@ def read_arguments(
         return objects
     if args_file is not None:
         with open_input(args_file, stdin) as stream:
+            # A pipe or a device may have no end; one byte more than is allowed tells that there was more.
             text = stream.read(MAX_ARGUMENT_BYTES + 1)
         if len(text) > MAX_ARGUMENT_BYTES:
             raise UsageError(f"{args_file}: more than {MAX_ARGUMENT_BYTES} bytes of arguments")
@@ -54,6 +55,7 @@ def enqueue(
     enqueuer: Submits, task: str, arguments: Iterable[dict[str, Any]], *, queue: str | None = None
 ) -> list[str]:
     """Check every object against the task, then enqueue a job of each; the ids in order."""
+    # A list, no generator: the enqueuer pushes each 500, and a fault in a later one would come too late.
     return enqueuer.submit([new_job(task, each, queue=queue) for each in arguments])
 
 
@@ -93,6 +95,7 @@ def require_articles(articles: Articles, ids: Sequence[int]) -> None:
 def what_holds_back(client: Redis, queue: str) -> str | None:
     """Why nobody takes jobs from `queue` now, and what to do about it; None when somebody does."""
     seen = status.snapshot(client)
+    # Before the workers: those that listen to a paused queue take nothing from it.
     if any(each.paused for each in seen.queues if each.name == queue):
         return f"{queue} is paused; let it go on in another terminal: mingus resume {queue}"
     if any(queue in worker.queues for worker in seen.workers):
@@ -126,6 +129,7 @@ def _object(text: bytes, where: str) -> dict[str, Any]:
         raise UsageError(f"{where}: UTF-16 or UTF-32 instead of UTF-8; convert it: iconv -f utf-16 -t utf-8")
     try:
         found = json.loads(text)
+    # Brackets nested a thousand deep end json.loads() with a RecursionError, which is no ValueError.
     except (ValueError, RecursionError) as error:
         raise UsageError(f'{where}: not JSON ({_reason(error)}); write an object like {{"a": 1}}') from error
     if not isinstance(found, dict):

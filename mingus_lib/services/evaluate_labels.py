@@ -121,6 +121,7 @@ def _examples(names: Sequence[str], question: Question) -> set[int]:
     # Sorted: a set of texts has another order in every process, and a seed must draw the same.
     for label in sorted(set(names)):
         places = [number for number, name in enumerate(names) if name == label]
+        # Also where there are just so many: a class of which nothing is left cannot be scored.
         if len(places) <= question.learn:
             raise UsageError(
                 f"{question.file}: {label!r} has {len(places)} texts, too few for --learn {question.learn}; "

@@ -63,6 +63,7 @@ def evaluate_library(
     recommender: Recommender, question: Question, options: FitOptions, report: Report
 ) -> dict[str, Any]:
     """The same for the library's own events, each reader's latest held out; the figures are kept."""
+    # Here and below it is imported where it is used: with scipy it takes a third of a second.
     import numpy as np
 
     from mingus_lib.domain.recommend.readings import Places
@@ -96,6 +97,7 @@ def answer(problem: Problem, question: Question, options: FitOptions, report: Re
         replace(options, given=given, temporal=problem.temporal, seed=question.seed),
     )
     train, parameters = problem.train, fitted.parameters
+    # Of the train part alone: what is to be found must not show in what it is found with.
     popularity = np.bincount(train.seen.indices, minlength=train.seen.shape[1]).astype(np.float32)
     known = train.flat() if parameters.flat else train
     scorers = {
@@ -143,6 +145,7 @@ def _problem(question: Question) -> Problem:
     import numpy as np
 
     assert question.train is not None
+    # One numbering for all files: a reader and an article have the same row and column in each.
     users, items = _Numbers(), _Numbers()
     train = _columns(question.train, users, items)
     test = None if question.test is None else _columns(question.test, users, items)
@@ -185,6 +188,7 @@ def _without(held: Readings, learned: Readings) -> Readings:
     """What is not in the train part: a reader cannot be recommended what they have."""
     import numpy as np
 
+    # A reading as one number, so that pairs of reader and article are compared at once.
     width = held.seen.shape[1]
     known = np.isin(
         held.owners() * width + held.seen.indices, learned.owners() * width + learned.seen.indices
@@ -233,7 +237,9 @@ def _weight(text: str) -> float:
         weight = float(text)
     except ValueError:
         weight = math.nan
+    # float() also reads nan and inf, and one of them spoils every sum that it is part of.
     if not math.isfinite(weight):
+        # Cut, since a field may have millions of characters.
         raise ValueError(f"weight: {text[:60]!r} is no number")
     return weight
 
@@ -291,6 +297,7 @@ def _records(name: str, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str
             for row in rows:
                 if len(row) == len(header):
                     yield rows.line_num, dict(zip(header, row, strict=True))
+                # csv gives an empty list for an empty line, which is no fault.
                 elif row:
                     fields = f"{len(row)} fields instead of {len(header)}"
                     raise UsageError(f"{name}, line {rows.line_num}: {fields}; quote texts that hold commas")
@@ -300,6 +307,7 @@ def _records(name: str, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str
 
 def _opened(name: str) -> io.TextIOBase:
     try:
+        # csv wants newline='' and finds the line ends inside quotes by itself.
         return Path(name).open(encoding="utf-8-sig", errors="replace", newline="")
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror}; name a readable CSV file") from error

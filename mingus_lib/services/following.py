@@ -64,9 +64,11 @@ def follow_many(
         yield _event(job)
     while True:
         fresh = replace(chosen, states=(), since=max(filter(None, (since - OVERLAP, chosen.since))))
+        # Before the look: what is recorded while it lasts belongs to the next one.
         since = datetime.now(UTC)
         recent = [job.id for job in reversed(history.newest(fresh, PAGE))]
         watched = [job_id for job_id, state in known.items() if state not in ENDED]
+        # Briefs of all, the whole record of what has changed: this is asked four times a second.
         for brief in history.briefs_of([*dict.fromkeys([*recent, *watched])]):
             before, known[brief.id] = known.get(brief.id), brief.state
             wanted = not chosen.states or brief.state in chosen.states

@@ -100,6 +100,7 @@ def _judged(
 def look_at_store(settings: Settings) -> tuple[Finding, int]:
     """Whether the store can be read, and how many slots of the timetable it knows to come."""
     try:
+        # Monitors ask every few seconds, and want no failures read each time.
         found = read_summary(settings.store_path, failures_shown=0)
     # A library that was never used is not ill.
     except NotFound:

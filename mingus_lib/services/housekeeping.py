@@ -85,6 +85,7 @@ class Housekeeping:
         report(5, len(STEPS), STEPS[5])
         # Last: what was merged and given back stands in the log by now.
         emptied = maintenance.empty_log(self.store)
+        # As a failure that passes: the next attempt may find room on the disk.
         if trouble is not None:
             raise StoreUnavailable(f"no backup was made, the rest was done: {trouble}", code=trouble.code)
         return {
@@ -105,7 +106,9 @@ class Housekeeping:
             return None, None
         try:
             with failures.files_in_our_words(rotation.folder):
+                # A backup has in it what the store has, readers and mails: it is for its owner alone.
                 rotation.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Names tell the second: of two rounds in one, the later may take the other's place.
             return backups.backup(self.store, rotation.folder / backup_name(now), overwrite=True), None
         # The copy did not pass its check: either the store is damaged, or only the copy.
         except PermanentError as error:

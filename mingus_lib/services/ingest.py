@@ -133,6 +133,7 @@ class _Run:
 
     def __init__(self, ingest: Ingest, urls: Sequence[str], job: JobContext, force: bool) -> None:
         self.ingest = ingest
+        # Outcomes are kept by job and address: one that stands here twice has only one.
         self.urls = list(dict.fromkeys(urls))
         self.job = job
         self.force = force
@@ -201,6 +202,7 @@ class _Run:
                 # The other pages must not pay for a bug met on this one; the job reports it at its end.
                 log.exception("reading %s", address.url, extra={"job_id": self.job.id})
                 self.bug = error
+        # Unwanted and OutOfTime are errors of ours, too: they have to be asked for first.
         elif isinstance(fetched, Unwanted):
             self._note(address.position, ItemOutcome(address.url, Outcome.REJECTED, None, fetched.reason))
         elif isinstance(fetched, OutOfTime):
@@ -219,6 +221,7 @@ class _Run:
             return
         read = extract(page.body, content_type=page.content_type, charset=page.charset, url=page.final_url)
         verdict = assess(read, url=page.final_url, policy=self.ingest.quality)
+        # Of the host where the page is: the address that was asked for may be a tracker's.
         quality = self.ingest.hosts.policy(host_of(page.final_url)).quality
         draft = draft_article(page, read, verdict, url=address.url, source_quality=quality)
         self._store(address, draft)
@@ -235,8 +238,10 @@ class _Run:
         self._remember(item)
 
     def _fail(self, address: _Address, error: MingusError) -> None:
+        # After the last attempt nobody comes back for it: what failed for now has failed.
         final = not isinstance(error, TransientError) or self.job.last_attempt
         if isinstance(error, TransientError) and error.retry_after:
+            # The longest wait that a host has asked for: the addresses are tried again together.
             self.retry_after = max(self.retry_after or 0.0, error.retry_after)
         self._note(
             address.position, ItemOutcome(address.url, Outcome.FAILED, None, error.reason, final=final)
@@ -254,6 +259,7 @@ class _Run:
         """Everything concluded so far, by this attempt and earlier ones, in the order given."""
         self._settle_same_address()
         outcomes = [self.done[url] for url in self.urls if url in self.done]
+        # An attempt that ended by itself handed its own on; what a kill left, improve_labels finds.
         added = (item for item in outcomes if item.outcome is Outcome.ADDED and item.url not in self.earlier)
         fresh = [item.article_id for item in added if item.article_id is not None]
         pause = min(self.pauses, default=0.0)
@@ -310,6 +316,7 @@ def _fetch_all(
                     return
                 _hand_over(arrived, (address, _fetch_one(web, following, address, stop_at)), over)
 
+    # Daemons: a server that never ends its answer must not keep the process from ending.
     threads = [
         threading.Thread(target=fetch_hosts, daemon=True) for _ in range(min(concurrency, len(waiting)))
     ]
@@ -321,6 +328,7 @@ def _fetch_all(
         load_readers()
         while missing:
             try:
+                # Queue.get() raises ValueError for a time below zero.
                 address, fetched = arrived.get(timeout=max(0.0, give_up_at - time.monotonic()))
             except Empty:
                 yield from ((address, OutOfTime("it did not arrive in time")) for address in missing.values())
@@ -350,4 +358,5 @@ def _fetch_one(web: Web, following: Following, address: _Address, stop_at: float
         following.judge(address.url, page.final_url)
         return page
     except Exception as error:
+        # Raised on this thread it would be lost, and its address be waited for until the time is out.
         return error

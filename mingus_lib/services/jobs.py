@@ -119,6 +119,7 @@ def pick(
     if ids and (narrowed or everything):
         raise UsageError("name jobs by their ids or choose them with filters, not both")
     if ids:
+        # Two beginnings of ids may mean one job, which is acted on once.
         found = [find_one(history, typed).id for typed in ids]
         return history.briefs_of(list(dict.fromkeys(found)))
     # Never all of them for want of a word: what follows ends or repeats jobs.

@@ -44,8 +44,10 @@ def add(ring: KeyRing, name: str, permissions: Sequence[str], output: Path) -> d
     for permission in permissions:
         check_permission(permission)
     # Before the key is made: nobody would hold it.
+    # Also a link that leads nowhere: the file would take its place without a word.
     if os.path.lexists(output):
         raise Refused(f"{output} is there already; name another file")
+    # Not Path.is_dir(), which raises for what may not be looked at.
     if not os.path.isdir(output.parent):  # noqa: PTH112
         raise UsageError(f"there is no folder {output.parent}; name a file in one that is there")
     key = ring.add(name, list(dict.fromkeys(permissions)))

@@ -125,6 +125,7 @@ class LabelBatches:
         now = datetime.now(UTC)
         # Calls that a dead process left open would keep their questions from being asked.
         self.ai.costs.close_lost(now)
+        # One transaction: of two hand-overs at once only one finds a question free, and reserves for it.
         with self.labels.store.transaction():
             for key in self.ai.costs.under_way(by_key):
                 del by_key[key]
@@ -133,6 +134,7 @@ class LabelBatches:
                 return
             calls = [self._call(article_id, ask) for article_id, ask in by_key.values()]
             batch_id = self._prepared(model, list(by_key.values()), calls, now)
+        # After the commit: nobody waits for the provider to write, and a kill finds the batch on the record.
         self._submit(batch_id, [ask for _, ask in by_key.values()])
         found.batches.append({"id": batch_id, "model": model, "articles": len(by_key)})
         found.reserved_usd += sum(call.reserve_usd for call in calls)
@@ -186,6 +188,7 @@ class LabelBatches:
             except ModelDown as error:
                 if now - batch.created_at > UNREADABLE_AFTER:
                     log.error("batch %s: %s; its articles go the ordinary way", batch.id, error.reason)
+                    # It may be charged all the same: what was reserved for it counts as spent.
                     self._give_up(batch.id, error.reason, found, unknown=True)
                     continue
                 found.running += 1
@@ -232,6 +235,7 @@ class LabelBatches:
     def _read(self, batch: BatchRow, state: BatchState, found: Polled) -> None:
         waiting = self.batches.waiting(batch.id)
         for line in self.ai.model.batch_lines(state):
+            # A line that stands twice, or that nobody asked for, is passed over.
             item = waiting.pop(line.key, None)
             if item is not None:
                 self._settle(batch, item, line, found)
@@ -245,6 +249,7 @@ class LabelBatches:
             return
         price = self.ai.prices.of(batch.model)
         cost = price.of(reply.usage, batch=True)
+        # A cut answer is paid for, but not kept: it would be found again in place of a better one.
         whole = reply.text if reply.stop == "stop" and reply.text else None
         with self.labels.store.transaction():
             now = datetime.now(UTC)
@@ -276,6 +281,7 @@ class LabelBatches:
             labels = answer.parse(text, article.title, article.text)
         except answer.BadAnswer:
             return False
+        # As beside a single call: where the two engines disagree, an editor is asked.
         opinion = offline.classify(article.title, article.text)
         given = self.ai.classified(labels, article, batch.model, usage, cost)
         flags = review_flags(labels, words=article.words, engine=OPENAI, other=opinion.labels)

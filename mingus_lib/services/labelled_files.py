@@ -15,6 +15,7 @@ from mingus_lib.errors import UsageError
 # Labelled sets are larger than other files that people name.
 LARGEST = 1_000_000_000
 LONGEST_FIELD = 10_000_000
+# More are the mark of a wrong column, such as one of ids.
 MOST_CLASSES = 1_000
 
 
@@ -34,6 +35,7 @@ def read(path: Path, *, several: bool = False, column: str = "label") -> list[La
     Raises UsageError naming the line and the fix.
     """
     content = _content(path)
+    # Also by the first sign: no header of a CSV begins with a brace, and files have any name.
     as_lines = path.suffix.lower() in (".jsonl", ".ndjson", ".json") or content.lstrip()[:1] == "{"
     rows = _json_rows(content, path) if as_lines else _csv_rows(content, path)
     found = [_labelled(row, line, path, several, column) for line, row in rows]
@@ -52,6 +54,7 @@ def _content(path: Path) -> str:
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}; name a CSV or JSONL file") from error
     try:
+        # Spreadsheets begin a CSV with a byte-order mark, which would be part of the first column's name.
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
@@ -79,11 +82,13 @@ def _json_rows(content: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]
 def _csv_rows(content: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     # The module's own limit is 128 KiB, and texts may be longer.
     csv.field_size_limit(LONGEST_FIELD)
+    # Strict: else a quote that nobody closes takes the rest of the file for one field, without a word.
     reader = csv.reader(io.StringIO(content, newline=""), strict=True)
     names: list[str] | None = None
     line = 1
     try:
         for row in reader:
+            # line_num is where a row ends, and a text in quotes may go over many lines.
             began, line = line, reader.line_num + 1
             if not any(cell.strip() for cell in row):
                 continue
@@ -120,6 +125,7 @@ def _labels(raw: Any, where: str, several: bool) -> tuple[str, ...]:
     if several and isinstance(raw, str):
         raw = raw.split(";")
     parts = raw if several and isinstance(raw, list) else [raw]
+    # To Python a bool is an int, too.
     if any(isinstance(part, bool) or not isinstance(part, str | int) for part in parts):
         raise UsageError(f"{where}: the label must be a string" + (" or a list of them" if several else ""))
     found = tuple(dict.fromkeys(str(part).strip() for part in parts if str(part).strip()))

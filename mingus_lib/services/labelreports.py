@@ -92,6 +92,7 @@ def within_aim(share: float | None, aim: float) -> str:
 def costs(store: Costs, batches: Batches, budget: Budget, prices: Prices, days: int) -> dict[str, Any]:
     """The documented shape of `report costs --json`: the last `days` UTC days, today included."""
     now = datetime.now(UTC)
+    # The budget's days are those of UTC, whatever the report time zone.
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     found = store.report(midnight - timedelta(days=days - 1), now, budget)
     shown = [

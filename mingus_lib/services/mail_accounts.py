@@ -15,6 +15,7 @@ def imap_account(settings: Settings) -> ImapAccount:
         raise UsageError(f"{missing} is not set; say --{missing[5:]}, or set MINGUS_{missing.upper()}")
     return ImapAccount(
         host=settings.imap_host,
+        # The two ports of IMAP: one where TLS begins at once, one where STARTTLS may bring it.
         port=settings.imap_port or (993 if settings.imap_tls == "tls" else 143),
         user=settings.imap_user,
         password=imap_password(settings),

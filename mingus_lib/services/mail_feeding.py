@@ -57,6 +57,7 @@ def feed(order: Order, here: Runtime, stdin: BinaryIO, report: Report) -> Fed:
         if order.dry_run
         else _take(order, since, mailbox, here, report)
     )
+    # When all was read: a folder may hold other things beside its mails.
     mail_intake.require_mails(fed.taken)
     return fed
 

@@ -103,6 +103,7 @@ def resume_unfinished_mails(
     stored twice.
     """
     count, last = 0, 0
+    # From an id on: a mail that is found again in spite of its new job must not keep this going.
     while ids := mails.unfinished(now - grace, after=last, limit=MAILS_PER_JOB):
         assign(mails, ids, enqueue)
         count, last = count + len(ids), ids[-1]
@@ -179,6 +180,7 @@ def _split(group: MailGroup, room: int | None) -> tuple[MailGroup, MailGroup]:
         return group, MailGroup(())
     items = group.items[:room]
     last = items[-1].uid if isinstance(items[-1], RawMail) else None
+    # A mark behind what is left would have the next reading pass it over.
     mark = replace(group.mark, last_uid=last) if group.mark is not None and last is not None else None
     return MailGroup(items, mark), MailGroup(group.items[room:], group.mark)
 

@@ -14,6 +14,7 @@ from mingus_lib.services.mail_intake import MAILS_PER_JOB, Enqueues, assign, sin
 from mingus_lib.store.mail_funnel import By, LinkFilter, MailFunnel
 from mingus_lib.store.mails import Mails, missing
 
+# More than a mail can have: its parts are read up to 2,000 links.
 ALL_LINKS = 10_000
 
 
@@ -32,6 +33,7 @@ def chosen(
         mail_id=mail_id,
         sender=sender.strip().lower() if sender else None,
         host=host.strip().lower() if host else None,
+        # Reasons are printed as `code: words`, and copied with the colon.
         reason=reason.strip().rstrip(":") if reason else None,
         decision=_word(decision, "decision", [each.value for each in LinkDecision]),
         state=_word(state, "state", [each.value for each in MailState]),
@@ -66,6 +68,7 @@ def funnels(funnel: MailFunnel, wanted: LinkFilter, by: str, limit: int) -> list
 def read_again(mails: Mails, mail_ids: Sequence[int], enqueue: Enqueues) -> list[str]:
     """Enqueue the reading of mails that were read before; the jobs. Raises NotFound before anything is done."""
     ids = list(dict.fromkeys(mail_ids))
+    # Before there is a job, which would leave alone what was read before.
     mails.read_again(ids)
     starts = range(0, len(ids), MAILS_PER_JOB)
     return [assign(mails, ids[start : start + MAILS_PER_JOB], enqueue) for start in starts]

@@ -175,6 +175,7 @@ def _tasks(counted: TaskDays) -> Iterator[Family]:
         "Jobs on the record by task and state.",
         [Sample(jobs[task, state], {"task": task, "state": state}) for task in tasks for state in JobState],
     )
+    # A counter, which jobs cannot be: clean-up deletes jobs, while their runs stay counted.
     yield Family(
         "mingus_runs_total",
         "counter",

@@ -39,6 +39,7 @@ def _or_undo(tell: Callable[[], None], undo: Callable[[], object]) -> None:
     try:
         tell()
     except RedisUnavailable:
+        # Left in the store, a pause that was told as failed would be made good by a keeper later.
         undo()
         raise
 

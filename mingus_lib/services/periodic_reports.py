@@ -56,6 +56,7 @@ class PeriodicReports:
 
     def get(self, period: Period, now: datetime, *, fresh: bool = False, told: Told = _nobody) -> Made:
         """The kept report of that time, else (or if `fresh`) made now and kept; one of today is made, never kept."""
+        # By shape as well: one that another release has kept is made anew, not misread.
         body = None if fresh else self.stored.get(period.kind, str(period.start), period.zone, SCHEMA)
         if body is not None:
             return Made(from_json(body), True)

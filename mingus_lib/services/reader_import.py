@@ -160,9 +160,11 @@ class Importer:
             for article in set(plain.articles).difference(self._written):
                 self._article(article)
             numbers, newcomers = self._numbers, self._pending.newcomers
+            # The look-ups of _reader() stand here as well, which spares most of the lines a call.
             readers = [
                 numbers.get(each) or newcomers.get(each) or self._reader(each) for each in plain.readers
             ]
+        # Which of them is wrong, and why, is found line by line.
         except ValueError:
             return False
         articles = map(self._written.__getitem__, plain.articles)
@@ -199,15 +201,18 @@ class Importer:
         """Keep the batch and how far the file was read: all of it or nothing. About so many lines come after it."""
         pending, now = self._pending, datetime.now(UTC)
         with self._files.store.transaction() as connection:
+            # Readers first: assessments and events need the numbers that they get here.
             for reader in (*pending.readers, *self._newcomers()):
                 self._numbers[reader.id] = reader_files.put_reader(connection, reader, now)
                 counts.readers += 1
             for reader_id, assessment in pending.assessments:
                 reader_files.put_assessment(connection, self._numbers[reader_id], assessment)
             rows = pending.events
+            # Two million rows are gone through only where some of their readers had no number yet.
             for at, row in enumerate(rows) if pending.newcomers else ():
                 if type(row[0]) is str:
                     rows[at] = (self._numbers[row[0]], *row[1:])
+            # In the rows' own transaction: if they do not come in, the indexes are not gone either.
             event_indexes.make_way(connection, len(rows) + coming)
             added = events.append(connection, rows)
             counts.lines += pending.lines
@@ -227,6 +232,7 @@ class Importer:
 
     def _article(self, written: Any) -> int:
         """The article's id, given as such or as its address. Raises ValueError."""
+        # Not isinstance(): true would be an int, and article 1.
         if type(written) not in (str, int):
             written = ""
         number = self._written.get(written)
@@ -234,6 +240,7 @@ class Importer:
             number = written if isinstance(written, int) else _whole(written)
             if isinstance(written, str) and "://" in written:
                 number = self._at_address(written)
+            # A number below 0 would be counted from the end of the array.
             if not 0 < number < len(self._known) or not self._known[number]:
                 raise ValueError(f"article: {str(written)[:100]!r} is no article of this library")
             self._written[written] = number

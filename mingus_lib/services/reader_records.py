@@ -75,6 +75,7 @@ class ReaderRecords:
         """Note an assessment made now. Raises NotFound or UsageError."""
         scores = {"be_score": be, "do_score": do, "have_score": have, "taken_at": now.isoformat()}
         reader = self._readers.find(reader_id)
+        # By the rules of an import: a score means the same wherever it comes from.
         self._readers.assess(reader.number, [_usable(lambda: reader_lines.assessment(scores))])
         return self.portrait(reader_id, now)
 
@@ -105,6 +106,7 @@ class ReaderRecords:
         """Everything that is kept about a reader, table by table. Raises NotFound."""
         found = reader_removal.export(self._readers.store, self._readers.find(reader_id).number)
         for row in found["recommendations"]:
+            # Who asks for their data gets values, and no JSON inside of JSON.
             row["list"] = json.loads(row["list"])
         return found
 

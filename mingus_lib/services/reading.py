@@ -71,6 +71,7 @@ class Reader:
     def read_all(self, sources: Sequence[str], base_url: str | None = None) -> Iterator[Reading]:
         """One Reading per source, in order. Raises UsageError for a source that cannot be opened."""
         base = canonical(base_url) if base_url else None
+        # All of them before the first is read: a slip in the last would be told after minutes of fetching.
         for source in sources:
             _must_be_readable(source)
         for source in sources:
@@ -82,6 +83,7 @@ class Reader:
             read = extract(
                 page.body, content_type=page.content_type, charset=page.charset, url=page.final_url
             )
+        # Also a MingusError: a slip ends the command, what cannot be read is one answer among others.
         except UsageError:
             raise
         except MingusError as error:
@@ -105,6 +107,7 @@ class Reader:
     def _file(self, source: str) -> tuple[bytes, str]:
         limit = self._fetch_policy.max_bytes
         try:
+            # Standard input may have no end, and one byte more than the limit tells that there is more.
             if source == "-":
                 body = self._stdin.read(limit + 1)
             else:

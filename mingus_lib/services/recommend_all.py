@@ -12,6 +12,7 @@ from mingus_lib.errors import MingusError
 from mingus_lib.services import recommender_model
 from mingus_lib.services.recommending import Recommender
 
+# Some five seconds of work for a worker, as measured with 100,000 readers.
 READERS_A_JOB = 5_000
 
 

@@ -61,6 +61,7 @@ def fit(
     fitted = fitting.fit(readings, vectors, options)
     report(3, 4, "keeping the model")
     counts = np.bincount(readings.seen.indices, minlength=len(ids)).astype(np.float32)
+    # Without a single reading all are 0, instead of nothing divided by nothing.
     popularity = np.log1p(counts) / max(np.log1p(counts.max(initial=0)), 1e-9)
     # With the job's id, since two fits may end in one second.
     version = f"{now:%Y%m%dT%H%M%S}-{made_by[:16]}"
@@ -113,9 +114,11 @@ def readings_of(
     flat = np.fromiter(itertools.chain.from_iterable(itertools.chain.from_iterable(batches)), np.float64)
     table = flat.reshape(-1, 5)
     found = places.of(table[:, 1])
+    # What no reader may see any more has no place, and its readings do not count.
     table, found = table[found >= 0], found[found >= 0]
     rows = (table[:, 0] - first).astype(np.int64)
     days = table[:, 3] - EPOCH_DAY
+    # An event that is dated ahead counts as of now: else its strength would grow instead of fading.
     age = np.maximum(now.timestamp() / SECONDS_A_DAY - days, 0)
     strengths = (table[:, 2] * np.exp2(-age / HALF_LIFE_DAYS)).astype(np.float32)
     ended = table[:, 4] > 0
@@ -127,6 +130,7 @@ def readings_of(
 def save(model: Model, home: Path) -> None:
     """Keep the model in the state directory. Raises StoreUnavailable."""
     arrays = {"ids": model.ids, "popularity": model.popularity}
+    # In their parts: a matrix as an object could only be pickled, and a pickle may run any code.
     for name in ("taste", "likeness"):
         matrix = getattr(model, name)
         arrays |= {f"{name}_{part}": getattr(matrix, part) for part in ("data", "indices", "indptr")}

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mingus_lib.services.recommender_model import Model
 
 LIMIT = 20
+# Freshness, and what is drawn to be explored, are those of a day.
 MAX_AGE = timedelta(days=1)
 CATALOGUE_SECONDS = 300.0
 # Readers whose lists are made and kept at once: the rows of who has which article lie apart, so fewer times is less.
@@ -179,6 +180,7 @@ class Recommender:
             latest = gate.current(assessments.get(reader.number, ()), self.gate_policy, now)
             # Without an assessment no phase is weaker than another.
             scores = latest.scores if latest else (100.0, 100.0, 100.0)
+            # With 100 in all three no phase is weak, and there is nothing to divide by.
             weakest = max(100 - score for score in scores) or 1.0
             be, do, have = ((100 - score) / weakest for score in scores)
             goals = tuple(goal.strip().lower() for goal in reader.goals)
@@ -244,9 +246,11 @@ class Recommender:
         )
 
     def _held(self) -> _Loaded:
+        # Before the file is read: one that takes its place in between is then read at the next look.
         stamp = model_file.stamp(self.home / recommender_model.FILE)
         held = self._loaded
         if held is None or held.stamp != stamp or time.monotonic() - held.loaded_at > CATALOGUE_SECONDS:
+            # Where only the catalogue is old, the model, which is large, is not read again.
             model = held.model if held is not None and held.stamp == stamp else self._model(stamp)
             held = self._loaded = self._load(model, stamp)
         return held

@@ -151,6 +151,7 @@ class Lines:
         """Those of `text`, a block that was read, and of all that follow."""
         text = text or self._next_text()
         while text:
+            # Lines end with LF alone, as they are counted for the place to go on from.
             for line in io.StringIO(text, newline="\n"):
                 self.number += 1
                 self._used += 1
@@ -166,6 +167,7 @@ class Lines:
 
     def _next_text(self) -> str:
         block = self._next_block()
+        # What is no UTF-8 makes its own line a bad one, and does not end the import.
         text = block.decode("utf-8", "surrogateescape")
         # It marks what is no record, so that no line of the file may hold one.
         if "\0" in text:

@@ -11,7 +11,7 @@ from mingus_lib.domain import labelmodel, phase, prose
 from mingus_lib.domain.labelmodel import Example, PhaseModel
 from mingus_lib.store.labels import LabelStore
 
-# The newest labels of a large library are enough, and fit a job's time.
+# So many fit a job's time.
 MOST_EXAMPLES = 5_000
 
 

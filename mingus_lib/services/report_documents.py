@@ -121,6 +121,7 @@ def costs(found: Found, days: int, now: datetime) -> Document:
         Table("by_day", "By day", (Column("day", "Day"), *SUMS), tuple(found["by_day"])),
         Table("batches", "Batches", BATCHES, tuple(found["batches"])),
     )
+    # The table begins with the newest day, a chart ends with it.
     points = tuple((row["day"], row["cost_usd"]) for row in reversed(found["by_day"]))
     section = Section(
         "costs",
@@ -185,6 +186,7 @@ def funnel(found: Mapping[str, Funnel], days: Sequence[tuple[str, Funnel]], now:
         "funnel",
         "Email funnel",
         tuple(figures),
+        # Senders come with the largest first.
         (losses(whole), Table("senders", "By sender", columns, senders[:20])),
         (Series("kept_by_day", "Articles kept, by day of reading (UTC)", "count",
                 tuple((day, each.kept) for day, each in days)),),

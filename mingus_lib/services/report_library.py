@@ -105,6 +105,7 @@ def classification(store: PeriodLibrary, span: Span, daily_budget: float | None)
     # Without a budget there is no share of it, and 0 would look like one that was kept.
     if daily_budget:
         whole = daily_budget * span.period.days
+        # What may have been paid counts as spent, as it does where the budget is kept.
         spent = [share(each["usd"] + each["uncertain"], whole) for each in costs]
         figures.append(span.figure("budget", f"Of the budget of ${whole:.2f}", spent, "share"))
     rows = tuple(
@@ -153,6 +154,7 @@ def losses(found: Funnel) -> Table:
     rows = tuple(
         {"loss": loss, "reason": reason, "links": count}
         for loss, reasons in parts
+        # Equals by name, so that a report made again is the same text.
         for reason, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
     )
     return Table("losses", "Where links were lost", LOSS_COLUMNS, rows)

@@ -25,6 +25,7 @@ RUN_COLUMNS = (
 
 def operations(store: PeriodOperations, span: Span) -> Section:
     """Jobs by task and state, how long runs took, retries, dead letters, the timetable's lag, workers' starts."""
+    # Runs are counted by UTC days: the instants of another zone would cut them.
     days = [(each.start, each.end) for each in span.periods]
     # Jobs that left the record were counted by day, so that a report of long ago stays true.
     gone = store.forgotten(days)

@@ -65,12 +65,14 @@ class _Calendar:
 
     def __init__(self, store: PeriodReading, span: Span) -> None:
         self._span = span
+        # As far back as the thirty days that end with the oldest period.
         reach = span.period.days * (len(span.periods) - 1) + 30
         self._days = [span.period.end - timedelta(back) for back in range(1, reach + 1)]
         self._counts: list[int] = []
         self._masks: dict[int, int] = {}
         for place, day in enumerate(self._days):
             zone = span.period.zone
+            # From midnight to midnight of the zone: where clocks change, a day has 23 or 25 hours.
             found = store.readers_between(
                 periods.midnight(day, zone), periods.midnight(day + timedelta(1), zone)
             )
@@ -86,6 +88,7 @@ class _Calendar:
 
     def series(self) -> Series:
         """Active readers day by day."""
+        # Not strict: there are more counts than days of the chart.
         points = zip(map(str, self._days[:CHART_DAYS]), self._counts, strict=False)
         title = f"Active readers, the last {CHART_DAYS} days"
         return Series("active_by_day", title, "count", tuple(reversed(list(points))))
@@ -158,6 +161,7 @@ def reading(store: PeriodReading, span: Span, policy: GatePolicy) -> Section:
 def _ranked(articles: Sequence[Mapping[str, Any]], whole: Mapping[str, Any]) -> list[dict[str, Any]]:
     """By the score within the period, the best first; of equals the one with more readers."""
     scored = [{**row, "score": article_figures.score(row, whole)} for row in articles]
+    # By the id at last, so that equals stand in the same order whenever the report is made.
     return sorted(scored, key=lambda row: (-(row["score"] or 0), -row["readers"], row["article"]))
 
 

@@ -36,6 +36,7 @@ def report(recommender: Recommender, days: int, now: datetime) -> dict[str, Any]
         "diversity": _mean(lists),
         "concentration": gini(
             # What was never shown counts, too: it got nothing.
+            # Below 0 where more was shown than is published by now.
             [exposure.get(article, 0) for article in exposure] + [0] * max(0, articles - len(exposure))
         ),
         "by_phase": _by([each.phase or "none" for each in shown], shown),

@@ -83,4 +83,5 @@ class Reprocess:
         # The article keeps its address: the page may declare another one by now.
         draft = replace(draft, canonical_url=article.canonical_url, domain=article.domain)
         outcome = self.articles.update(article.id, draft, now=datetime.now(UTC))
+        # A page that is rejected now leaves the article as it was: there is nothing new to label.
         return Reprocessed(outcome, draft.content_hash != article.content_hash and verdict.accepted)

@@ -32,11 +32,13 @@ class Restoring:
 
     def prepare(self, backup: Path, report: backups.Progress) -> Prepared:
         """Copy and check the backup beside the store. Raises NotFound, UsageError, PermanentError, StoreUnavailable."""
+        # The copy would take the place of the link, and not of the store that it leads to.
         if self.store.is_symlink() or (self.store.exists() and not self.store.is_file()):
             raise UsageError(f"{self.store} is no plain file: put the store itself there, then try again")
         with ExitStack() as held:
             held.enter_context(restoring.only(self.store))
             part = restoring.prepare(backup, self.store, self.mode, report)
+            # Undone in reverse: the copy is gone before anybody else may restore.
             held.callback(backups.remove, part)
             facts = restoring.facts(part)
             return Prepared(self, backup, part, facts, tuple(self._objections(facts)), held.pop_all())

@@ -56,6 +56,7 @@ class Retrier:
 
     def drop(self, jobs: Sequence[Brief]) -> list[Act]:
         """Take dead jobs away for good: cancelled in the ledger, gone from Redis."""
+        # Reached first: what was dropped in the ledger alone would stay among RQ's failed jobs.
         control = Control(self.redis(), self.where)
         done: set[str] = set()
         for queue, ids in by_queue(job for job in jobs if job.state is JobState.DEAD).items():
@@ -78,6 +79,7 @@ class Retrier:
         done: set[str] = set()
         for queue, ids in by_queue(jobs).items():
             for chunk in chunks(ids):
+                # The ledger first: after a kill in between, Redis still has the job, for its old time.
                 hastened = self.hand.hasten(chunk)
                 control.run_now(queue, hastened)
                 done.update(hastened)
@@ -92,6 +94,7 @@ def refusals(jobs: Iterable[Brief]) -> dict[str, str]:
 
 
 def _unknown(job: Brief, known: Iterable[str]) -> str | None:
+    # The record may hold jobs of another release, which no worker of this one could run.
     return None if job.task in known else f"this release has no task {job.task!r}"
 
 

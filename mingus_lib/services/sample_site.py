@@ -25,6 +25,7 @@ ADDRESSES = (
     "/first-home-in-order",
     "/reprint/raise",
     "/members-only",
+    # In none of the pages: what becomes of a 404 is shown, too.
     "/moved-away",
     "/topics",
 )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from mingus_lib.runtime import Runtime
 
+# As workers do: with the store's usual 30 s, signals and switches would be heard that much later.
 PATIENCE_SECONDS = 5.0
 
 

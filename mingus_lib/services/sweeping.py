@@ -85,6 +85,7 @@ class Sweeper:
         return new_job(
             follow_up.task,
             follow_up.args,
+            # Who sweeps takes this queue, so that a task of any queue is taken there, too.
             queue=catalog.find(follow_up.task).queue or "cleanup",
             origin=f"job:{follow_up.parent_id}",
             parent_id=follow_up.parent_id,
@@ -95,6 +96,7 @@ class Sweeper:
 
     def _forget_slots(self) -> int:
         before, count = datetime.now(UTC) - SLOTS_KEPT, 0
+        # Some thousand rows at a time: whoever wants to write in between can.
         while forgotten := self.slots.forget(before):
             count += forgotten
         return count

@@ -143,6 +143,7 @@ def _escaped(value: str) -> str:
 def _toml(home: Path, redis_url: str) -> str:
     return (
         "# For /etc/mingus/mingus.toml: the services and the operators see the same library and the same Redis.\n"
+        # JSON's texts are TOML's, but for the pairs of escapes that ASCII would make of an emoji.
         f"home = {json.dumps(str(home), ensure_ascii=False)}\n"
         f"redis_url = {json.dumps(redis_url, ensure_ascii=False)}\n"
     )

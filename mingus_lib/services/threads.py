@@ -13,6 +13,7 @@ from mingus_lib.errors import MingusError
 
 log = logging.getLogger("mingus.work")
 
+# A thread that ends tells nobody, so that it is looked for.
 LOOK_SECONDS = 0.05
 
 Thing = TypeVar("Thing")

@@ -59,6 +59,7 @@ def stamp(path: Path) -> object:
 def read(path: Path) -> Timetable:
     """The timetable of a file, whole and checked. Raises UsageError naming file and line."""
     try:
+        # tomllib refuses the byte-order mark that some editors begin a file with.
         with path.open(encoding="utf-8-sig") as file:
             # A device or a wrong file may have no end; one character too many is refused by `parse`.
             text = file.read(LARGEST + 1)
@@ -109,6 +110,7 @@ def upcoming(
     """The next slots of all entries that are on, by time: the documented shape of `schedule next --json`."""
     active = [entry for entry in timetable.entries.values() if _on(entry, states)]
     # Lazily: an entry of every minute has fifty million slots before FAR.
+    # With a key, since entries have no order: of two that are due at once the name decides.
     merged = heapq.merge(*(_stream(entry, now) for entry in active), key=lambda each: (each[0], each[1].name))
     return [_slot_row(slot, entry) for slot, entry in islice(merged, count)]
 
@@ -167,6 +169,7 @@ def _row(
 def _last(run: Mapping[str, Any]) -> dict[str, Any]:
     """A slot's run: `lag_seconds` from the slot to its job's start, `seconds` from that to its end."""
     started, ended = _time(run["started_at"]), _time(run["ended_at"])
+    # A run by hand has no slot: it was due when it was asked for.
     due = _time(run["slot"]) or _time(run["decided_at"])
     return {
         "slot": run["slot"],

@@ -60,6 +60,7 @@ def follow_labels(history: History, ids: Sequence[str]) -> Iterator[Progress]:
 
 
 def _until_ended(look: Callable[[], Progress]) -> Iterator[Progress]:
+    # Looked up in the ledger, which tells of follow-up jobs as well, and is there while Redis is away.
     while not (now := look()).ended:
         yield now
         time.sleep(POLL_SECONDS)

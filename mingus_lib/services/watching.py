@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
 SAMPLES = 60
+# Each of them is looked up in the store at every look.
 RUNNING_SHOWN = 30
 FAILURES_SHOWN = 30
 STOPPED = "the private Redis does not run; start it: mingus up"
@@ -60,6 +61,7 @@ class Watcher:
         """What is to be seen now; never raises for want of Redis or of the store."""
         snapshot, running, trouble = self._look_at_redis()
         jobs, failures, store_trouble = self._look_at_store(running)
+        # While Redis is away, queues stand as they were seen last; who works is not guessed at.
         known = snapshot or self._last
         return Seen(
             redis=snapshot.redis if snapshot else None,
@@ -80,6 +82,7 @@ class Watcher:
             self._redis = client
             with translated(self.where):
                 seen = status.snapshot(client)
+            # Anybody may have written there; what is no id is just not found in the ledger.
             running = [raw.decode("utf-8", "replace") for raw in Delivery(client, self.where).running()]
         except MingusError as error:
             # Sentinel may name another server next time, and the private one comes back under the same name.

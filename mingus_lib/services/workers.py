@@ -83,7 +83,9 @@ def choose(control: Control, names: Sequence[str], *, everything: bool) -> list[
 def stop(control: Control, handles: Sequence[Handle]) -> list[Told]:
     """Tell each to leave after its job; nobody is told twice, which would mean at once."""
     living = {handle.name for handle in handles if not handle.gone}
+    # One script decides: where two operators stop a worker at once, one of them sends the signal.
     new = set(control.tell_once(sorted(living), datetime.now(UTC).isoformat()))
+    # A set: to the supervisor of several workers a second signal would mean at once.
     supervisors = {h.supervisor for h in handles if h.name in new and h.supervisor and _is_here(h)}
     signalled = {supervisor for supervisor in supervisors if supervisor.send(signal.SIGTERM)}
 
