@@ -65,6 +65,7 @@ def show_articles(told: Mapping[str, Any], form: Format) -> None:
     if form is Format.JSON:
         output.value(told)
         return
+    # A script gets one kind of rows: two tables in one stream cannot be told apart.
     if told["dry_run"] and form is not Format.TABLE:
         output.rows(told["articles"], GOING_COLUMNS, form)
     else:
@@ -129,6 +130,7 @@ def show_checked(told: Mapping[str, Any], form: Format) -> None:
     if form is Format.JSON:
         output.value(told)
         return
+    # Scripts compare bytes; words for sizes are for eyes.
     sizes = {"size", "free"} if form is Format.TABLE else set()
     seen = told["facts"].items()
     facts.show([(name, human.size(int(value)) if name in sizes else value) for name, value in seen], form)

@@ -115,6 +115,7 @@ def _draw(job: JobRun, caused: Sequence[JobRun]) -> None:
 
     console = output.console()
     console.print(facts_view.grid(_facts(job, caused)))
+    # One attempt that ended as usual tells no more than the facts above it.
     if len(job.history) > 1 or any(attempt.state == "lost" for attempt in job.history):
         console.print(
             output.table([asdict(attempt) for attempt in job.history], _ATTEMPT_COLUMNS, "Attempts")

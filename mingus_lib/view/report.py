@@ -53,6 +53,7 @@ def chosen(form: ReportFormat | None, *, as_json: bool, to_file: str | None) -> 
         raise UsageError("--tsv goes with neither --json nor --format: choose one")
     if as_json:
         return ReportFormat.JSON
+    # A format that was named wins over the ending of the file.
     if form is None and to_file is not None:
         return _by_name(to_file)
     return form
@@ -78,6 +79,7 @@ def text(document: Document, form: ReportFormat, found: Mapping[str, Any] | None
 def show(document: Document, form: ReportFormat | None, found: Mapping[str, Any] | None = None) -> None:
     """Print the report: on a terminal with rich, off one tab-separated, or in the format."""
     if form is not None:
+        # As it is in a file: print would add an empty line.
         sys.stdout.write(text(document, form, found))
     elif output.choose() is Format.TSV:
         sys.stdout.write(report_text.as_tsv(document))
