@@ -37,8 +37,10 @@ app = typer.Typer(
     help="List, show, requeue and drop jobs that failed for good.", cls=ListsByDefault, add_completion=False
 )
 
+# Filters look among these alone; a named job in another state is refused, with its state.
 DEAD = (JobState.DEAD,)
 REFUSED = 5
+# The usual hint for an empty list, how to make one, would be none here.
 NONE = "No dead job."
 
 

@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 
 
+# Without it Typer would take a group of one command for the command, and `celery` for an argument.
 @app.callback()
 def migrate() -> None:
     """Take over what waits in another system's queues."""
@@ -56,6 +57,7 @@ def celery(
     Example: mingus migrate celery --dry-run
     """
     here = runtime_of(ctx)
+    # A queue that is named twice would be counted twice.
     moving = here.celery_migration(broker, tuple(dict.fromkeys(queue or OLD_QUEUES)), dry_run=dry_run)
     form = output.choose(as_json=as_json, quiet=quiet)
     total = moving.waiting()
@@ -63,6 +65,7 @@ def celery(
         confirm(f"Take over {total:,} messages from {moving.broker.where}?", yes=yes or not total)
     rows = []
     with progress.counting("Looked at", "messages") as report:
+        # Page by page: what was told is done, whatever ends the rest.
         for page in moving.run():
             rows += page
             report(len(rows), total)

@@ -100,6 +100,7 @@ def scheduler(
     if not background:
         scheduling.run_scheduler_service(here)
         return
+    # A fault of the timetable is told here, and not in the log of a process that has gone.
     scheduling.check(here)
     given = [*working.common_arguments(here.settings, (ctx.obj or {}).get("config")), "scheduler"]
     pid, log = working.start_in_background(
@@ -125,4 +126,5 @@ def up(
 
 
 def _renewer(here: Runtime) -> working.Renew:
+    # Made the current one, for which jobs ask; its patience is less than the silence that counts as death.
     return lambda: runtime.use(Runtime(here.settings, busy_timeout=working.BUSY_SECONDS))

@@ -105,7 +105,7 @@ def _chosen(deed: Deed) -> list[Brief]:
     if request.form.get("all"):
         search = browsing.Search.typed(request.form)
         return browsing.matching(here().browsing, search, deed.states, BULK)
-    # Cut here too: a form need not come from our page.
+    # Our pages mark fewer, but what a browser sends is not up to them.
     ids = request.form.getlist("id")[:BULK]
     if not ids:
         raise UsageError("no job is marked; mark some in the list, or choose all of them")

@@ -119,7 +119,9 @@ def _in_words(result: Any) -> Any:
     """Counts as `readers 4, lists 4`, where a result is made of such; any other as it is."""
     if not isinstance(result, Mapping) or any(isinstance(value, list | Mapping) for value in result.values()):
         return result
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in result.items() if value is not None)
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value}" for name, value in result.items() if value is not None
+    )
 
 
 def _count(number: int, one: str, many: str = "") -> str:
