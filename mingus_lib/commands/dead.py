@@ -148,5 +148,6 @@ def drop(
 
 def _show(acts: list[Act], form: output.Format, dry_run: bool) -> None:
     view.show_acts(acts, form, dry_run=dry_run)
+    # After all were tried: what was refused is named, and the others are done.
     if any(act.outcome is Did.REFUSED for act in acts):
         raise typer.Exit(REFUSED)

@@ -65,11 +65,11 @@ def celery(
         confirm(f"Take over {total:,} messages from {moving.broker.where}?", yes=yes or not total)
     rows = []
     with progress.counting("Looked at", "messages") as report:
-        # Page by page: what was told is done, whatever ends the rest.
         for page in moving.run():
             rows += page
             report(len(rows), total)
     view.show(rows, form, dry_run=dry_run)
     left = sum(row.outcome is Outcome.LEFT for row in rows)
+    # A dry run tells of it, and has failed at nothing.
     if left and not dry_run:
         raise failed(f"{left:,} messages were left in Celery's queues; each line says why")

@@ -179,6 +179,7 @@ def export(
 
     # What a person read is for nobody else on the machine.
     with library.replacing(file, 0o600) as stream:
+        # Texts as they are: what output.value escapes for a terminal is harmless in a file.
         json.dump(told, stream, ensure_ascii=False, indent=2)
     output.message(f"Written to {file}.")
 

@@ -57,6 +57,7 @@ def worker(
     Example: mingus worker --queue article_processing --concurrency 2
     """
     here = runtime_of(ctx, loglevel=loglevel)
+    # Checked here, also for the background: a slip is told on this terminal, and not in a log.
     order = working.order(
         queue or [],
         concurrency,
@@ -70,6 +71,7 @@ def worker(
         pid, log = working.start_in_background(
             here,
             "worker",
+            # What led here by a flag is in no environment: without it the worker finds another library.
             working.arguments(here.settings, order, config=(ctx.obj or {}).get("config"), loglevel=loglevel),
         )
         output.lines([str(pid)])

@@ -126,6 +126,7 @@ def reset(ctx: typer.Context, names: Names, as_json: Json = False, quiet: Quiet 
 
     Example: mingus schedule reset sweep
     """
+    # None is a third answer: neither on nor off, but what the file says, also when it changes.
     _switch(runtime_of(ctx), names, None, as_json, quiet)
 
 

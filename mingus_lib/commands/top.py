@@ -58,6 +58,7 @@ def _run(here: Runtime, every: float) -> None:
                 seen, next_look = watcher.look(), time.monotonic() + every
             screen.show(view.draw(seen, place, *screen.size, datetime.now(UTC)))
             for key in screen.keys(next_look - time.monotonic()):
+                # Against what is on the screen, which is what the person saw when the key went down.
                 place, wish = press(place, key, view.items(seen, place))
                 if wish is not None and wish.what == "quit":
                     return

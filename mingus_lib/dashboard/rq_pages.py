@@ -249,7 +249,7 @@ def _known(queue_name: str, registry_name: str) -> list[str]:
     """The queues; 404 unless both are names of ours."""
     names = _look().queues()
     if queue_name not in names or registry_name not in LISTS:
-        # Both become parts of Redis' keys, and both come from an address.
+        # Both come from an address, and the queue's name becomes a part of Redis' keys.
         abort(404, "There is no such queue or list.")
     return names
 

@@ -107,6 +107,7 @@ def show_database(told: Mapping[str, Any], form: Format) -> None:
     made = {
         "backup": "none (backup.daily and backup.weekly are 0)" if backup is None else backup["path"],
         "backup_bytes": None if backup is None else backup["size_bytes"],
+        # A dry run has None for what only doing it would tell.
         **{name: told[name] for name in told if name not in ("backup", "dry_run") and told[name] is not None},
     }
     rows = [{"fact": name, "value": output.plain(value)} for name, value in made.items()]

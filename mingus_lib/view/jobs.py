@@ -28,6 +28,7 @@ TASK_COLUMNS = (
     Column("retries", "Retries", Kind.NUMBER),
     Column("summary", "What it does"),
 )
+# An empty list tells a newcomer what to type, on stderr, where no script takes it for a job.
 EMPTY = "No jobs yet. Add some articles: mingus add https://..."
 LIST_KEYS = (
     "id", "task", "queue", "state", "origin", "parent_id", "created_at", "scheduled_for", "started_at",

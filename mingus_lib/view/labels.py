@@ -134,6 +134,7 @@ def why_lines(labels: Mapping[str, Any], details: Mapping[str, Any], title: str)
 
 
 def _evidence_line(each: Mapping[str, Any]) -> str:
+    # From 1, as people count.
     where = f"{each['place']}, word {each['word'] + 1}"
     denied = ", denied" if each["negated"] else ""
     label = f"{each['field']} = {each['label']}"

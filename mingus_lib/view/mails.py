@@ -189,6 +189,7 @@ def show_mail(mail: Mapping[str, Any], form: Format) -> None:
         return
     names = [name for name in ("subject", *FACTS) if mail[name] not in (None, "")]
     facts.show([(name, _fact(name, mail[name], form)) for name in names], form)
+    # For scripts too: facts, parts and links differ in their fields, and the empty line parts them.
     output.lines([""])
     output.rows(mail["parts"], PARTS, form, id_key="path")
     output.lines([""])

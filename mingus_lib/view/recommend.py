@@ -115,8 +115,8 @@ def show_places(places: Sequence[Place], form: Format, *, explain: bool = False)
     """Recommended articles, best first; `explain` gives every part of the score a column."""
     rows = [_row(place, explain) for place in places]
     parts = tuple(Column(name, name.capitalize(), Kind.NUMBER) for name in PARTS) if explain else ()
+    # On a terminal the host goes, and the reasons have its room.
     columns = (
-        # On a terminal the host goes, and the reasons have its room.
         (*COLUMNS[:3], *parts, *COLUMNS[3:])
         if form is not Format.TABLE
         else (*COLUMNS[:3], *parts, COLUMNS[4])

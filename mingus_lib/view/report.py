@@ -53,7 +53,6 @@ def chosen(form: ReportFormat | None, *, as_json: bool, to_file: str | None) -> 
         raise UsageError("--tsv goes with neither --json nor --format: choose one")
     if as_json:
         return ReportFormat.JSON
-    # A format that was named wins over the ending of the file.
     if form is None and to_file is not None:
         return _by_name(to_file)
     return form

@@ -69,7 +69,7 @@ def sparkline(values: Sequence[Any]) -> str:
 
 def numbers(values: Sequence[Any]) -> list[float]:
     """Those of the values that a chart can draw."""
-    # What a store holds may be NaN or infinite, which has no place on a scale and spoils an SVG.
+    # NaN and infinity have no place on a scale, and spoil an SVG.
     return [each for each in values if isinstance(each, int | float) and math.isfinite(each)]
 
 

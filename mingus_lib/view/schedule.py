@@ -64,6 +64,7 @@ def _entry(row: Mapping[str, Any]) -> dict[str, Any]:
     manual = "by hand: " if last.get("manual") else ""
     return {
         **row,
+        # A switch outlives changes of the file, and whoever reads the file alone should know of it.
         "state": ("on" if row["enabled"] else "off") + (" (switched)" if row["switched_by_hand"] else ""),
         "next_at": row["next"][0] if row["next"] else None,
         "next_there": _local(row["next_local"][0]) if row["next_local"] else None,

@@ -181,6 +181,7 @@ def _running_lines(jobs: Sequence[Any], chosen: Item | None, moment: datetime, w
 def _progress(job: Any, size: int) -> Text:
     if not job.progress_total:
         return _dim(f"attempt {job.attempts}")
+    # A job may do more than it had announced; its bar ends where it is full.
     done = min(job.progress_done or 0, job.progress_total)
     filled = size * done // job.progress_total
     bar = _plain("").append("━" * filled, style="green").append("━" * (size - filled), style="dim")
