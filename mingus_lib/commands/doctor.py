@@ -38,7 +38,7 @@ def doctor(
         found = checking.findings(here.delivery, here.ledger)
     else:
         found = list(
-            # A lambda: opened when the checks before have found Redis and the store fit for it, and not sooner.
+            # A lambda: opened only when earlier checks have found Redis and the store fit for it.
             examining.examine(here.settings, here.redis_url, lambda: (here.delivery_as_found(), here.ledger))
         )
     checks.show(examining.rows(found), form)

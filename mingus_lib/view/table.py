@@ -168,7 +168,7 @@ class _Drawing:
                 justify="right" if column.kind in _RIGHT else "left",
                 no_wrap=column.kind is not Kind.TEXT,
                 overflow="fold",
-                # Where folding makes too little room rich narrows every column, and a cut id cannot be copied.
+                # Where folding is not enough rich narrows every column, and a cut id cannot be copied.
                 min_width=self._least_column(index),
             )
         for row in self._cells:
