@@ -155,6 +155,7 @@ def restore(ctx: typer.Context, article_ids: Ids, as_json: Json = False) -> None
 
 
 def _none_missing(changed: list[int], asked: list[int]) -> None:
+    # Told at the end: one id that did not fit keeps none of the others from being changed.
     if set(changed) != set(asked):
         raise typer.Exit(4)
 
@@ -179,6 +180,7 @@ def export(
     here = runtime_of(ctx)
     # An export has no limit: the one of lists is not looked at.
     rows = here.articles.export(library.chosen(status or [], host, 1, here.levels_of(reader)))
+    # Row by row, so that a library of any size fits into memory.
     count = library.export(rows, file, format_)
     if file is not None:
         output.message(f"{count:,} articles written to {file}.")

@@ -25,6 +25,7 @@ def list_(ctx: typer.Context, as_json: Json = False, quiet: Quiet = False) -> No
     Example: mingus breakers list --json
     """
     here = runtime_of(ctx)
+    # As found: looking starts no Redis, which `limits` would.
     found = breakers.listed(here.limits_as_found())
     output.rows(
         found,

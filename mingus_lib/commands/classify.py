@@ -76,6 +76,7 @@ def classify(
     if batch and (engine is Engine.OFFLINE or wait):
         other = "--engine offline" if engine is Engine.OFFLINE else "--wait"
         raise UsageError(f"--batch hands articles to the AI provider for a day: leave {other} or --batch out")
+    # `auto` goes on with the offline engine; who names AI should hear that there is none.
     if engine is Engine.OPENAI or batch:
         _require_ai(here)
     with_ai = engine is not Engine.OFFLINE and here.ai_labels is not None
@@ -93,6 +94,7 @@ def classify(
         _start_batches(here, ids, anew, form)
     else:
         arguments = list(choosing.jobs(ids, engine.value, anew))
+        # A library where all is labelled needs no job: none is not an error.
         jobs = enqueueing.enqueue(here.enqueuer, "classify_article_batch", arguments) if arguments else []
         _finish(here, jobs, wait and bool(jobs), form)
 
@@ -103,6 +105,7 @@ def _finish(here: Runtime, jobs: list[str], wait: bool, form: output.Format) -> 
         receipts.show_ids(jobs, form)
         return
     last = progress.show(waiting.follow_labels(here.history, jobs), "jobs", hint=worker_hint(here, QUEUE))
+    # A job that failed has no result.
     items = [item for job in last.jobs for item in job.result or ()]
     if form is output.Format.JSON:
         receipts.show_jobs(last.jobs, form)
@@ -124,12 +127,15 @@ def _require_ai(here: Runtime) -> None:
 
 def _start_batches(here: Runtime, ids: list[int], force: bool, form: output.Format) -> None:
     batches = here.label_batches
+    # _require_ai has been asked before.
     assert batches is not None
     with progress.counting("preparing", "articles") as report:
         found = batches.start(ids, force=force, report=report)
+    # Their answers are kept from before: an ordinary job uses them, and nothing is paid twice.
     arguments = list(choosing.jobs(found.answered, "auto", force))
     if arguments:
         enqueueing.enqueue(here.enqueuer, "classify_article_batch", arguments)
     view.show_started(found.as_json(), form)
+    # Last: what was handed over costs money, and has to be told whatever stopped the rest.
     if found.error is not None:
         raise found.error

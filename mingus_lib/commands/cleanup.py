@@ -43,8 +43,11 @@ def articles(
     if dry_run:
         view.show_articles(cleaning.planned(days_old, now, limit), form)
         return
+    # A plan looks at every old article, which nobody waits for who has said yes already.
     if not yes:
+        # The question has counts alone, so that no titles are read for it.
         plan = cleaning.planned(days_old, now, 0)
+        # Where nothing would be done nobody is asked, and a script without --yes is not refused.
         confirm(view.question(plan), yes=not view.anything(plan))
     with progress.steps() as report:
         done = cleaning.run(days_old, now, None, report)
@@ -88,6 +91,7 @@ def database(ctx: typer.Context, yes: Yes = False, dry_run: DryRun = False, as_j
         view.show_database(plan, form)
         return
     going = plan["removed_backups"]
+    # Only what is lost is asked about: the other steps take nothing away.
     confirm(f"Remove {len(going)} old backups?", yes=yes or not going)
     with progress.steps() as report:
         done = keeping.run(now, None, report)

@@ -18,6 +18,7 @@ from mingus_lib.view import output
 if TYPE_CHECKING:
     from typer._click import Context
 
+# SQLite's integers end here, and Python's driver raises OverflowError for a larger one.
 MAX_ID = 2**63 - 1
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -73,6 +74,7 @@ def runtime_of(ctx: typer.Context, *, loglevel: str | None = None, **more: str |
     flags = {**given["flags"], "log_level": loglevel, **more}
     config = Path(given["config"]) if given["config"] else None
     here = runtime.use(Runtime(settings.load(flags, config=config)))
+    # The catalog imports every job and pydantic, which most commands do without.
     if here.settings.tasks:
         from mingus_lib.queues import catalog
 
@@ -87,6 +89,7 @@ def confirm(question: str, *, yes: bool, fix: str = "add --yes") -> None:
     """Ask before danger: on a terminal a question, elsewhere --yes is needed. Raises Refused for a no."""
     if yes:
         return
+    # Where the question is shown and where it is answered; the data may go to a file meanwhile.
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Refused(f"{question} There is nobody to ask: {fix}")
     # On stderr, so that it is seen, and no part of the data, where the output goes to a file.

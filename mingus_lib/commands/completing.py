@@ -7,6 +7,7 @@ import typer
 
 def queues(incomplete: str) -> list[tuple[str, str]]:
     """Queues by name."""
+    # Here and below: each press of Tab is a process of its own, and loads what it offers alone.
     from mingus_lib.services import completing
 
     return completing.queues(incomplete)
@@ -30,5 +31,6 @@ def jobs(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Ids of jobs in the library that the line names."""
     from mingus_lib.services import completing
 
+    # From the words of the line: while completing no callback runs, so that ctx.obj is not there.
     given = ctx.find_root().params
     return completing.job_ids(incomplete, home=given.get("home"), config=given.get("config"))

@@ -33,6 +33,7 @@ def show(ctx: typer.Context, as_json: Json = False, quiet: Quiet = False) -> Non
 
     Example: mingus config show --json
     """
+    # No runtime here and below: these commands are for settings with which none can be made.
     flags, config = _given(ctx)
     found = settings.load(flags, config=config)
     if as_json:
@@ -50,6 +51,7 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
     """
     flags, config = _given(ctx)
     examined = settings.examine(flags, config=config)
+    # The room of settings may not know the catalog, so that names of tasks are checked here.
     problems = [*examined.findings, *_unknown_tasks(examined.settings)]
     if as_json:
         output.value(_as_json(examined, problems))
@@ -75,6 +77,7 @@ def _row(each: Declaration, value: Any, origin: str) -> dict[str, Any]:
     shown = each.shown(value)
     return {
         "setting": each.name,
+        # Masked in JSON as well, which ends up in logs and reports of faults.
         "value": shown if each.secret and value is not None else value,
         "shown": shown,
         "origin": origin,
@@ -104,6 +107,7 @@ def _unknown_tasks(found: Settings | None) -> Iterator[Finding]:
         try:
             catalog.find(task)
         except MingusError as error:
+            # A table has no place of its own: that of its first key names the line.
             yield Finding(f"{found.origin(f'tasks.{task}.{next(iter(table))}')}: {error}")
 
 

@@ -69,12 +69,15 @@ def retry(
     found = jobs.pick(here.history, ids, Wanted(), everything=False, limit=None, states=())
     acts = retrying.planned(found, Did.REQUEUED) if dry_run else here.retrier.retry(found)
     again = [act for act in acts if act.outcome is Did.REQUEUED]
+    # What was refused has no end to wait for, so that it is told first.
     if wait and again and not dry_run:
         view.show_refused(acts)
+        # The hint that no worker runs is about one queue; jobs of several go without it.
         queues = {act.queue for act in again}
         finish(here, [act.id for act in again], queues.pop() if len(queues) == 1 else None, True, form)
     else:
         view.show_acts(acts, form, dry_run=dry_run)
+    # At the end: one that was refused keeps none of the others from running.
     if len(again) < len(acts):
         raise typer.Exit(REFUSED)
 
@@ -105,11 +108,13 @@ def cancel(
     here = runtime_of(ctx)
     wanted = Wanted(task, queue, error, older_than, newer_than)
     found = jobs.pick(here.history, ids or [], wanted, everything=everything, limit=limit, states=OPEN)
+    # Who names jobs has chosen them; a filter may choose more than was meant.
     if not ids and not dry_run:
         confirm(f"Cancel {view.count(found)}?", yes=yes or not found)
     canceller = here.canceller
     acts = cancelling.planned(found) if dry_run else canceller.run(found)
     view.show_acts(acts, output.choose(as_json=as_json, quiet=quiet), dry_run=dry_run)
+    # No failure: the ledger is what workers obey, and it has been told.
     if canceller.trouble is not None:
         output.message(
             f"mingus: {canceller.trouble}; the jobs are cancelled in the ledger, no worker runs them"
@@ -186,6 +191,7 @@ def purge(
     if not dry_run:
         total = sum(counts.values())
         confirm(f"Remove {total:,} waiting jobs from {', '.join(names)}?", yes=yes or not total)
+        # Counted anew, since workers take jobs while somebody thinks about the answer.
         counts = purging.run(here.delivery, here.hand, here.ledger, names, here.settings.results_ttl)
     found = [{"queue": name, "removed": count, "dry_run": dry_run} for name, count in counts.items()]
     output.rows(found, COLUMNS, output.choose(as_json=as_json))

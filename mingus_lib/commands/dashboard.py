@@ -36,6 +36,7 @@ def dashboard(
 
     Example: mingus dashboard --port 9181
     """
+    # Here, so that --help does without what the dashboard loads.
     from mingus_lib.dashboard.serving import serve
     from mingus_lib.queues.notify import Notifier
 

@@ -27,6 +27,7 @@ def migrate(ctx: typer.Context, as_json: Json = False) -> None:
     Example: mingus db migrate
     """
     here = runtime_of(ctx)
+    # By its path: `here.store` would bring the schema up to date before anybody saw what it was.
     done = upkeep.migrate(here.settings.store_path)
     if as_json:
         output.value(done)
@@ -74,9 +75,11 @@ def restore(
         prepared = here.restoring.prepare(Path(file), report)
     try:
         reasons = "; ".join(prepared.objections)
+        # Asked when the backup is known to be whole, and who is alive on the store.
         confirm(f"Replace {here.settings.store_path}? {reasons}.", yes=yes or not reasons)
         done = prepared.run(datetime.now(UTC))
     finally:
+        # Also after a no: the copy that was checked is as large as the store.
         prepared.drop()
     view.show_restored(done, output.choose(as_json=as_json))
 
@@ -147,5 +150,6 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
     with progress.steps() as report:
         found = upkeep.check(here.settings.store_path, report)
     view.show_checked(found, output.choose(as_json=as_json))
+    # After the facts, which help to judge the damage.
     if found["problems"]:
         raise failed("; ".join(found["problems"]), 3)

@@ -37,8 +37,10 @@ app = typer.Typer(
     help="List, show, requeue and drop jobs that failed for good.", cls=ListsByDefault, add_completion=False
 )
 
+# Filters look among these alone; a named job in another state is refused, with its state.
 DEAD = (JobState.DEAD,)
 REFUSED = 5
+# The usual hint for an empty list, how to make one, would be none here.
 NONE = "No dead job."
 
 
@@ -146,5 +148,6 @@ def drop(
 
 def _show(acts: list[Act], form: output.Format, dry_run: bool) -> None:
     view.show_acts(acts, form, dry_run=dry_run)
+    # After all were tried: what was refused is named, and the others are done.
     if any(act.outcome is Did.REFUSED for act in acts):
         raise typer.Exit(REFUSED)

@@ -35,8 +35,10 @@ def demo(
     from mingus_lib.services.demonstration import demonstrate
 
     output.message("Sample pages on loopback, a private Redis, workers: a library that is gone afterwards.")
+    # Its settings are its own: neither flags nor variables lead it into the library in use.
     with demonstrate(concurrency, Runtime) as (receipt, steps):
         last = progress.show(steps, "addresses")
+    # The library is gone by now, and `last` has all that is told of it.
     form = output.choose(as_json=as_json)
     receipts.show_outcomes(receipt, last.outcomes, last.jobs, form)
     if form is output.Format.TABLE:

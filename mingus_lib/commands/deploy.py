@@ -61,6 +61,7 @@ def systemd(
         files, commands = units.files(plan, told.redis_url), units.commands(plan, folder)
     _show(
         Written(
+            # With a password in the address of Redis the files are for their owner alone.
             deploying.write(folder, files, force=force, private=deploying.has_password(told.redis_url)),
             tuple(commands),
         ),
@@ -89,6 +90,7 @@ def supervisor(
     plan = _plan(told.redis_url, queue, user or person.login_name())
     files = deploying.supervisor_files(plan, told.home, told.redis_url)
     commands = (
+        # Quoted, as it is typed into a shell.
         f"cp {quote(str(to.absolute()))}/mingus.conf /etc/supervisor/conf.d/",
         "supervisorctl reread && supervisorctl update",
         "supervisorctl status mingus:*",
@@ -126,9 +128,11 @@ def compose(
     """
     told = runtime_of(ctx).settings
     plan = _plan(told.redis_url, queue, "mingus")
+    # Absolute, since the commands are typed in another folder, perhaps by another person.
     files = deploying.compose_files(plan, to.absolute(), image=image, source=str(source.absolute()))
     commands = (
         f"cd {quote(str(to.absolute()))}",
+        # In a subshell of that umask, so that the token is readable for others at no moment.
         "(umask 077; echo MINGUS_DASHBOARD_TOKEN=$(openssl rand -hex 24) > .env)",
         "docker compose up --build --detach",
         "docker compose exec scheduler mingus doctor",

@@ -38,11 +38,13 @@ def doctor(
         found = checking.findings(here.delivery, here.ledger)
     else:
         found = list(
+            # A lambda: opened only when earlier checks have found Redis and the store fit for it.
             examining.examine(here.settings, here.redis_url, lambda: (here.delivery_as_found(), here.ledger))
         )
     checks.show(examining.rows(found), form)
     if form is output.Format.TABLE:
         output.message(checks.verdict(examining.rows(found)))
+    # Warnings are shown and fail nothing: exit 3 is what a monitor calls somebody for.
     wrong = sum(finding.state is Grade.FAIL for finding in found)
     if wrong:
         raise failed(f"{wrong} check{'s' * (wrong > 1)} failed", 3)

@@ -13,6 +13,7 @@ def finish(here: Runtime, ids: list[str], queue: str | None, wait: bool, form: o
     if not wait:
         receipts.show_ids(ids, form)
         return
+    # The ledger is followed, so that a Redis that goes away meanwhile ends no waiting.
     last = progress.show(waiting.follow_jobs(here.history, ids), "jobs", hint=worker_hint(here, queue))
     receipts.show_jobs(last.jobs, form)
     if last.failed:
@@ -21,6 +22,7 @@ def finish(here: Runtime, ids: list[str], queue: str | None, wait: bool, form: o
 
 def worker_hint(here: Runtime, queue: str | None) -> str | None:
     """What to do when nobody takes jobs from that queue; nothing where jobs run in place."""
+    # What runs in place has ended by now, and there may be no Redis to ask.
     if queue is None or here.settings.eager:
         return None
     return enqueueing.what_holds_back(here.redis, queue)

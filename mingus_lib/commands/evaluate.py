@@ -45,6 +45,7 @@ def labels(
     from mingus_lib.services import evaluate_labels
     from mingus_lib.view import labels as view
 
+    # For its logging and its checks of settings alone: nothing of the library is opened.
     runtime_of(ctx)
     question = evaluate_labels.Question(file, field, lexicon, learn, seed)
     with progress.counting("measuring", "texts") as report:

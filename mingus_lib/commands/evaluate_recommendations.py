@@ -70,5 +70,6 @@ def recommendations(
         if train is None:
             found = service.evaluate_library(here.recommender, question, options, report)
         else:
+            # On files content may weigh nothing: that it always counts is for new articles of a library.
             found = service.evaluate(question, replace(options, least_content=0.0), report)
     view.show_evaluation(found, output.choose(as_json=as_json))

@@ -34,10 +34,12 @@ def extract(
     from mingus_lib.view.extract import show_reading
 
     settings = runtime_of(ctx).settings
+    # Bytes of standard input: which charset a page is in, its reader finds out.
     reader = Reader(settings.fetch_policy(), settings.quality_policy(), sys.stdin.buffer)
     unread = False
     for reading in reader.read_all(sources, url):
         show_reading(reading, as_json=as_json, one_of_many=len(sources) > 1)
+        # The others are read all the same; the exit code tells of it at the end.
         unread = unread or reading.error is not None
     if unread:
         raise typer.Exit(1)

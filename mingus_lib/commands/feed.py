@@ -42,6 +42,7 @@ def add(
     """
     here = runtime_of(ctx)
     given = adding.gather(addresses or [], file, sys.stdin.buffer)
+    # `limits_on` is called after the addresses were checked, so that a slip starts no Redis.
     receipt = adding.add(here.enqueuer, given, here.limits_on, force=force)
     if not wait:
         receipts.show_added(receipt.as_json(), output.choose(as_json=as_json, quiet=quiet))
@@ -74,6 +75,7 @@ def reprocess(
     """
     here = runtime_of(ctx)
     arguments = [{"article_id": number, **({"offline": True} if offline else {})} for number in article_ids]
+    # All are looked for first: one wrong id must not leave jobs for half of them.
     enqueueing.require_articles(here.articles, article_ids)
     ids = enqueueing.enqueue(here.enqueuer, "reprocess_article", arguments)
     finish(here, ids, "article_processing", wait, output.choose(as_json=as_json, quiet=quiet))

@@ -49,7 +49,9 @@ def health(
 
     told = runtime_of(ctx)
     limit = parse_span(max_age, "--max-age").total_seconds() if max_age else told.settings.health_max_age
+    # A misspelt queue would otherwise be healthy for ever: nothing waits in it.
     names = catalog.check_queues(queue or [])
+    # An address instead of a client, which would start the private Redis that is asked about.
     found = looking.look(told.settings, told.redis_url, queues=names, max_age=limit, here=here)
     show_health(looking.as_json(found), output.choose(as_json=as_json, quiet=quiet))
     if not healthy(found):

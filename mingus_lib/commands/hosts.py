@@ -23,6 +23,7 @@ COLUMNS = (
     Column("origin", "Set by"),
     Column("note", "Note"),
 )
+# Not checked here: the store brings a name into the form in which addresses have it, or refuses it.
 Host = Annotated[str, typer.Argument(help="A host, such as example.com; its subdomains are covered too.")]
 Quality = Annotated[
     float | None, typer.Option("--quality", min=0, max=1, help="How good its articles are, 0 to 1.")

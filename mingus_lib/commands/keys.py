@@ -53,6 +53,7 @@ def add(
 
     Example: mingus keys add newsroom --permission articles:write --output newsroom-key.json
     """
+    # The secret goes into the file alone: a terminal has a history, and output may go into a log.
     made = keys.add(runtime_of(ctx).keyring, name, permission, to)
     form = output.choose(as_json=as_json, quiet=quiet)
     if form is output.Format.JSON:

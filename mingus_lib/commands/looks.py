@@ -45,12 +45,14 @@ WITHOUT_COLUMNS = frozenset(
 def dress(command: Command, path: str) -> None:
     """Give the command, or every command of a group, the options that belong to it; put their help in form."""
     for name, nested in getattr(command, "commands", {}).items():
+        # By the whole path, since `show` or `list` means something else in each group.
         dress(nested, f"{path} {name}")
     _put_in_form(command, path)
     if not any(parameter.name == "as_json" for parameter in command.params):
         return
     group, last = path.split()[0], path.split()[-1]
     command.params.append(_option("--tsv", _note_tsv, help="Print tab-separated lines.", is_flag=True))
+    # What `db` tells is no list whose columns could be chosen.
     if path not in WITHOUT_COLUMNS and group != "db":
         names = "Only these columns, in this order: keys of --json, with commas."
         command.params.append(_option("--columns", _note_columns, help=names, metavar="KEY,..."))
@@ -76,6 +78,7 @@ def _option(name: str, note: Callable[..., None], **how: Any) -> TyperOption:
 
 
 def _note_tsv(_ctx: Context, _parameter: Parameter, given: bool) -> None:
+    # Noted also when it was not given: one process may run several commands, as tests do.
     wish.tsv = bool(given)
 
 
@@ -88,6 +91,7 @@ def _note_columns(_ctx: Context, _parameter: Parameter, given: str | None) -> No
 
 
 def _note_every(_ctx: Context, _parameter: Parameter, given: str | None) -> None:
+    # Five looks a second are as many as anybody can read.
     wish.every = None if given is None else max(0.2, parse_span(given, "--watch").total_seconds())
 
 
@@ -105,11 +109,15 @@ def _watched(callback: Callable[..., Any]) -> Callable[..., Any]:
 def _look(once: Callable[[], Any]) -> None:
     try:
         once()
+    # A slip of the command line is as wrong at the next look.
     except UsageError:
         raise
     except MingusError as error:
+        # Into the picture: on stderr it would be drawn over at once.
         output.lines([f"mingus: {error}"])
+    # That something is wrong is shown, and may pass; looking goes on.
     except typer.Exit:
         return
     finally:
+        # The next look makes a Runtime of its own, and this one's connections would stay open.
         runtime.release()

@@ -57,11 +57,13 @@ def mail(
     from mingus_lib.view import mails as view
     from mingus_lib.view import output, progress
 
+    # As settings, so that they win over variables and files, and are checked, as all flags are.
     here = runtime_of(ctx, imap_host=host, imap_port=port, imap_user=user, imap_folder=folder, imap_tls=tls)
     order = feeding.Order(tuple(paths or ()), imap, since, limit, mark_seen, rescan, dry_run)
     form = output.choose(as_json=as_json, quiet=quiet)
     with progress.counting("Read", "mails") as report:
         fed = feeding.feed(order, here, sys.stdin.buffer, report)
+    # Before the waiting: somebody who gave a wrong folder can stop it now.
     view.show_strangers(fed.taken.no_mail)
     if wait and fed.taken.job_ids:
         from mingus_lib.commands.ending import worker_hint

@@ -118,5 +118,6 @@ def reprocess(
     from mingus_lib.services.mail_intake import enqueuing
 
     here = runtime_of(ctx)
+    # Undone in the store before the jobs are made: a job that is lost is taken up again by the sweeper.
     ids = library.read_again(here.mails, mail_ids, enqueuing(here.enqueuer))
     finish(here, ids, "email_processing", wait, output.choose(as_json=as_json, quiet=quiet))

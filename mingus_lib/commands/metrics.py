@@ -27,5 +27,6 @@ def metrics(ctx: typer.Context) -> None:
 
     here = runtime_of(ctx)
     seen, _ = overview(here.settings, here.redis_url)
+    # Opening the store would make a missing one and migrate an older one, and a look changes nothing.
     counted = here.counted if seen["store"]["state"] == "ok" else None
     sys.stdout.write(text(collect(seen, counted, datetime.now(UTC))))

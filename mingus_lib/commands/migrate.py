@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 
 
+# Without it Typer would take a group of one command for the command, and `celery` for an argument.
 @app.callback()
 def migrate() -> None:
     """Take over what waits in another system's queues."""
@@ -56,6 +57,7 @@ def celery(
     Example: mingus migrate celery --dry-run
     """
     here = runtime_of(ctx)
+    # A queue that is named twice would be counted twice.
     moving = here.celery_migration(broker, tuple(dict.fromkeys(queue or OLD_QUEUES)), dry_run=dry_run)
     form = output.choose(as_json=as_json, quiet=quiet)
     total = moving.waiting()
@@ -68,5 +70,6 @@ def celery(
             report(len(rows), total)
     view.show(rows, form, dry_run=dry_run)
     left = sum(row.outcome is Outcome.LEFT for row in rows)
+    # A dry run tells of it, and has failed at nothing.
     if left and not dry_run:
         raise failed(f"{left:,} messages were left in Celery's queues; each line says why")

@@ -61,9 +61,11 @@ def import_(
     """
     here = runtime_of(ctx)
     reading, making = progress.counting("Read", "bytes"), progress.counting("Made", "indexes of events")
+    # Two lines, for an import of many events makes the indexes anew when all is read.
     with reading as report, making as indexing:
         importer = reader_import.Importer(here.store, report, indexing)
         done = importer.run(file, sys.stdin.buffer, max_errors=max_errors, form=form.value if form else None)
+    # One more than may be bad: the line that stopped the import is told as well.
     view.show_import(done.as_json(), output.choose(as_json=as_json), max_errors + 1)
     if done.stopped:
         raise failed(
@@ -147,6 +149,7 @@ def event(
         "found_helpful": helpful, "device": device, "overall": overall, "folder": folder,
         "source": "cli",
     }  # fmt: skip
+    # The rules are those of an import, where an absent field is not known.
     record = {name: value for name, value in given.items() if value is not None}
     done = here.reader_records.note(reader, article, record, datetime.now(UTC))
     if as_json:
@@ -176,6 +179,7 @@ def export(
 
     # What a person read is for nobody else on the machine.
     with library.replacing(file, 0o600) as stream:
+        # Texts as they are: what output.value escapes for a terminal is harmless in a file.
         json.dump(told, stream, ensure_ascii=False, indent=2)
     output.message(f"Written to {file}.")
 

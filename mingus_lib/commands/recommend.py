@@ -53,11 +53,13 @@ def recommend(
     elif similar is not None:
         near = here.recommender.similar(similar, reader, limit, now=now)
         view.show_similar(near, form)
+        # An empty answer may also be a true one: nothing is like the article.
         if not near and not here.recommender.has_learned:
             output.message(
                 "Nothing is learned yet, so that nothing is known to be similar: mingus recommend --all"
             )
     elif reader is not None:
+        # What was shown counts for the click-through of lists, unless somebody only looks.
         found = here.recommender.show(reader, limit, now=now, record=not peek)
         head = view.Head(found.reader, found.made_at, found.model, found.refreshed)
         view.show_list(head, found.items, form, explain=explain)

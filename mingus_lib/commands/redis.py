@@ -21,4 +21,5 @@ def redis(ctx: typer.Context) -> None:
     from mingus_lib.queues.redis_service import become_redis
 
     home = runtime_of(ctx).settings.home
+    # This process becomes the server, so that signals and the exit code are the server's own.
     become_redis(home, Notifier.take())

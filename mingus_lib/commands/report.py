@@ -42,9 +42,11 @@ def daily(
 
     Example: mingus report daily --format html --output yesterday.html
     """
+    # Each report loads its own part: `mingus report --help` loads none of them.
     from mingus_lib.domain import periods
 
     here, now = runtime_of(ctx), datetime.now(UTC)
+    # First here and below: flags that contradict each other are refused before anything is counted.
     wanted = view.chosen(form, as_json=as_json, to_file=file)
     period = periods.day(day, now, here.settings.report_timezone)
     with progress.steps() as told:

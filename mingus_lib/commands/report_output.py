@@ -43,7 +43,9 @@ def deliver(
     if file is None:
         view.show(document, form, found)
     else:
+        # chosen() names a format wherever there is a file.
         assert form is not None
+        # Whole or not at all: a reader of the file sees the old report or the new one.
         with library.replacing(file) as stream:
             stream.write(view.text(document, form, found))
         output.message(f"{document.title} is written to {file}.")

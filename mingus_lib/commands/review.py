@@ -69,6 +69,7 @@ def _walk(here: Runtime) -> None:
     if not sys.stdin.isatty():
         raise UsageError("--interactive needs a terminal; decide with --accept, --set or --skip elsewhere")
     seen: set[int] = set()
+    # Asked anew for each: other editors decide meanwhile, and what they did is not shown.
     for row in reviewing.queue(here.labels, seen):
         output.lines(view.card_lines(row))
         if not _ask(here, int(row["id"]), seen):
@@ -86,6 +87,7 @@ def _ask(here: Runtime, article_id: int, seen: set[int]) -> bool:
         try:
             if _done(here, article_id, key, seen):
                 return True
+        # A slip, such as an unknown label, does not end the walk: the same article is asked about again.
         except MingusError as error:
             output.message(str(error))
 
@@ -106,6 +108,7 @@ def _done(here: Runtime, article_id: int, key: str, seen: set[int]) -> bool:
         reviewing.decide(here.labels, [article_id], made)
         return True
     if key == "u":
+        # Else the article that waits again would be passed over.
         seen.discard(reviewing.undo(here.labels, [])[0])
         output.message("The latest decision is taken back; its article comes again.")
     elif key == "w":

@@ -57,6 +57,7 @@ def worker(
     Example: mingus worker --queue article_processing --concurrency 2
     """
     here = runtime_of(ctx, loglevel=loglevel)
+    # Checked here, also for the background: a slip is told on this terminal, and not in a log.
     order = working.order(
         queue or [],
         concurrency,
@@ -70,6 +71,7 @@ def worker(
         pid, log = working.start_in_background(
             here,
             "worker",
+            # What led here by a flag is in no environment: without it the worker finds another library.
             working.arguments(here.settings, order, config=(ctx.obj or {}).get("config"), loglevel=loglevel),
         )
         output.lines([str(pid)])
@@ -100,6 +102,7 @@ def scheduler(
     if not background:
         scheduling.run_scheduler_service(here)
         return
+    # A fault of the timetable is told here, and not in the log of a process that has gone.
     scheduling.check(here)
     given = [*working.common_arguments(here.settings, (ctx.obj or {}).get("config")), "scheduler"]
     pid, log = working.start_in_background(
@@ -125,4 +128,5 @@ def up(
 
 
 def _renewer(here: Runtime) -> working.Renew:
+    # Made the current one, for which jobs ask; its patience is less than the silence that counts as death.
     return lambda: runtime.use(Runtime(here.settings, busy_timeout=working.BUSY_SECONDS))

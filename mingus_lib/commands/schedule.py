@@ -83,6 +83,7 @@ def check(
 
     Example: mingus schedule check schedules.toml
     """
+    # A file alone is checked: neither the store nor a scheduler has to be there.
     timetable = timetables.read(file or timetables.locate(runtime_of(ctx).settings))
     rows = timetables.checked(timetable)
     schedule.show_checked(rows, timetable.source, output.choose(as_json=as_json, quiet=quiet))
@@ -96,6 +97,7 @@ def sync(ctx: typer.Context, as_json: Json = False) -> None:
     """
     here = runtime_of(ctx)
     timetable = _timetable(here)
+    # In the store, where any scheduler looks: none has to run now.
     changes = here.slots.sync(timetable.entries, datetime.now(UTC))
     schedule.show_changes(changes, timetable.source, output.choose(as_json=as_json))
 
@@ -124,6 +126,7 @@ def reset(ctx: typer.Context, names: Names, as_json: Json = False, quiet: Quiet 
 
     Example: mingus schedule reset sweep
     """
+    # None is a third answer: neither on nor off, but what the file says, also when it changes.
     _switch(runtime_of(ctx), names, None, as_json, quiet)
 
 

@@ -50,12 +50,14 @@ def test(
 
     here = runtime_of(ctx)
     form = output.choose(as_json=as_json, quiet=quiet)
+    # Before anything is sent: a slip leaves no pings behind.
     seconds = parse_span(timeout, "--timeout").total_seconds()
     sent = pinging.send(here.enqueuer, queue or [])
     last = progress.show(pinging.follow(here.history, list(sent), seconds), "pings")
     if not last.ended:
         pinging.take_back(here.canceller, here.history, last.jobs)
     found = pinging.rows(sent, last.jobs)
+    # `-q` gives the jobs, for `mingus job` tells most about a ping that got lost.
     output.rows(found, COLUMNS, form, id_key="job")
     missing = [row["queue"] for row in found if row["answer"] != "ok"]
     if missing:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
+# The picture stands still meanwhile; a job that stops later is seen at the next look.
 CANCEL_SECONDS = 1.0
 
 
@@ -57,12 +58,15 @@ def _run(here: Runtime, every: float) -> None:
                 seen, next_look = watcher.look(), time.monotonic() + every
             screen.show(view.draw(seen, place, *screen.size, datetime.now(UTC)))
             for key in screen.keys(next_look - time.monotonic()):
+                # Against what is on the screen, which is what the person saw when the key went down.
                 place, wish = press(place, key, view.items(seen, place))
                 if wish is not None and wish.what == "quit":
                     return
                 if wish is not None:
                     place = replace(place, said=_do(here, wish))
+                    # What was done is to be seen at once.
                     next_look = 0.0
+    # As a shell tells of a program that a signal ended.
     raise typer.Exit(128 + screen.ended)
 
 
@@ -78,11 +82,13 @@ def _do(here: Runtime, wish: Wish) -> str:
             pausing.resume(here.control, here.hand, [wish.name])
             return f"{wish.name} goes on"
         return _act(here, wish)
+    # In the foot of the picture: Redis may be back at the next key.
     except MingusError as error:
         return str(error)
 
 
 def _act(here: Runtime, wish: Wish) -> str:
+    # As it is on the record now: the picture is as old as the last look.
     jobs = here.history.briefs_of([wish.name])
     if wish.what == "retry":
         acts = here.retrier.retry(jobs)

@@ -72,6 +72,7 @@ def queues(ctx: typer.Context, as_json: Json = False, quiet: Quiet = False) -> N
 
 def _end_with(trouble: MingusError | None) -> None:
     if trouble is not None:
+        # After what is known was shown: the ledger answers for a Redis that is away.
         raise failed(str(trouble), trouble.exit_code)
 
 
@@ -136,6 +137,7 @@ def jobs(
         from mingus_lib.services.following import follow_many
         from mingus_lib.view import events
 
+        # It never ends by itself: Ctrl-C or a closed pipe leads past the list below.
         events.show(follow_many(here.history, chosen), form)
     show_list(here.history.newest(chosen, limit), form)
 
@@ -168,6 +170,7 @@ def job(
     here = runtime_of(ctx)
     form = output.choose(as_json=as_json, quiet=quiet)
     if follow:
+        # The whole id: its beginning, as typed, may become ambiguous while it is followed.
         _follow(here, looking.find_one(here.history, job_id).id, form)
         return
     found, caused = looking.find(here.history, job_id)

@@ -28,6 +28,7 @@ def list_(ctx: typer.Context, as_json: Json = False, quiet: Quiet = False) -> No
     Example: mingus workers list --json
     """
     here = runtime_of(ctx)
+    # If it is up: a list of workers does not start the private Redis to find none.
     found = [asdict(worker) for worker in workers.listed(here.redis_if_up(), here.redis_where)]
     output.rows(
         found,
@@ -80,6 +81,7 @@ def drain(
     Example: mingus workers drain --all --timeout 10m
     """
     here = runtime_of(ctx)
+    # Before anybody is told: a slip in --timeout stops no worker.
     seconds = workers.patience(timeout)
     handles = workers.choose(here.control, names or [], everything=everyone)
     told = workers.stop(here.control, handles)

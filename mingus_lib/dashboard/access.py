@@ -20,6 +20,7 @@ from mingus_lib.settings.kinds import Token
 if TYPE_CHECKING:
     from mingus_lib.settings import Settings
 
+# Ten guesses a minute find no word of 16 signs, and a person who mistypes is not kept waiting for long.
 MAX_TRIES = 10
 TRIES_SECONDS = 60.0
 # A flood of addresses must not fill the memory.
@@ -36,6 +37,7 @@ class Access:
 
     host: str
     port: int
+    # Out of repr, which logs and tracebacks may show.
     token: str | None = field(default=None, repr=False)
     public: SplitResult | None = None
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
@@ -71,6 +73,7 @@ class Access:
         """Whether a form on a page of this origin is one of ours."""
         if self.public is not None and origin == f"{self.public.scheme}://{self.public.netloc}":
             return True
+        # With its port: another server of this machine is another site.
         return origin == f"http://{host_header}" and self.knows_host(host_header)
 
     def form_token(self, session: str) -> str:
@@ -104,6 +107,7 @@ class Tries:
 
     def wait(self, caller: str, now: float | None = None) -> float:
         """Seconds until the caller may try again; 0 when it may now."""
+        # By a clock that nobody sets: one put back would keep callers waiting.
         now = time.monotonic() if now is None else now
         with self._lock:
             wrong = self._recent(caller, now)
@@ -130,6 +134,7 @@ def _token(settings: Settings) -> str | None:
         return settings.dashboard_token
     fix = f"write one: openssl rand -hex 24 > {path}; chmod 600 {path}"
     try:
+        # A group may read it, as it may the keys of a library that services share.
         if path.stat().st_mode & (stat.S_IWGRP | stat.S_IRWXO):
             raise UsageError(f"others may read or change the token in {path}: chmod 600 {path}")
         return Token(16, 200).parse(path.read_text("utf-8"))
@@ -155,7 +160,9 @@ def _host_of(header: str) -> str | None:
     """The name or address in a Host header, in lower case; None when it is none."""
     try:
         parts = urlsplit(f"//{header}")
+        # urlsplit looks at the port only when it is asked for, and raises then.
         _ = parts.port
     except ValueError:
         return None
+    # urlsplit takes the end of a strange header for a path or a query, and would leave it out in silence.
     return parts.hostname if parts.netloc == header and "@" not in header else None

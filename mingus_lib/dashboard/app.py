@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mingus.dashboard")
 
+# All but the guard's, which install() adds, and rq-dashboard's, which is made anew for each app.
 BLUEPRINTS = (pages.blueprint, jobs.blueprint, review.blueprint, machine.blueprint)
 # Endpoint, word, and the pages that belong to it; in this order at the top of every page.
 NAVIGATION: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -38,6 +39,7 @@ def create(open_runtime: Callable[[], Runtime], access: Access) -> Flask:
     # A redirect to the address with another slash would name http, also to those who come by https.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     app.extensions[reach.DESK] = reach.Desk(open_runtime)
+    # No more than an hour: rq-dashboard's files have no version in their addresses, as ours have.
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     words.install(app)
@@ -59,6 +61,7 @@ def _show_error(error: MingusError) -> tuple[Response, int]:
 
 
 def _show_bug(error: Exception) -> tuple[Response, int]:
+    # For the log alone: the text of an exception may hold a stranger's words, or a secret.
     log.error("a page failed", exc_info=error)
     words = "This is a fault of mingus. The log of `mingus dashboard` has the details."
     return guard.complain("Something broke", words), 500

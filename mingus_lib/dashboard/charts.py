@@ -33,11 +33,13 @@ def runs_a_day(days: Sequence[tuple[date, Runs]], title: str, *, height: int = H
 
 def bars(columns: Sequence[Bar], title: str, *, height: int = HEIGHT) -> Markup:
     """Stacked columns; the picture's text is its title, and every column has its own."""
+    # Days without a run have no highest one to divide by.
     top = max((column.good + column.bad for column in columns), default=0) or 1
     width = 100 / max(1, len(columns))
     drawn = Markup("").join(
         _column(column, at * width, width * 0.8, top) for at, column in enumerate(columns)
     )
+    # Markup.format escapes what is put in, so that names of tasks cannot become markup.
     return Markup(
         '<svg class="chart" role="img" viewBox="0 0 100 100" preserveAspectRatio="none" height="{}" width="100%">'
         '<title>{}</title><line class="axis" x1="0" y1="100" x2="100" y2="100"/>{}</svg>'
@@ -45,6 +47,7 @@ def bars(columns: Sequence[Bar], title: str, *, height: int = HEIGHT) -> Markup:
 
 
 def _column(column: Bar, x: float, width: float, top: float) -> Markup:
+    # The highest column ends just below the edge, where its end can be seen.
     good, bad = (96 * value / top for value in (column.good, column.bad))
     # The whole height answers to the pointer, also over an empty day.
     return Markup(

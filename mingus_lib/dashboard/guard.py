@@ -67,6 +67,7 @@ def install(app: Flask, access: Access) -> None:
         PERMANENT_SESSION_LIFETIME=timedelta(hours=LOGIN_HOURS),
         # Else a page that looks again by itself would make a login last for ever.
         SESSION_REFRESH_EACH_REQUEST=False,
+        # Far above the largest form that is ours, the question about 500 jobs with the id of each.
         MAX_CONTENT_LENGTH=1_000_000,
         MAX_FORM_MEMORY_SIZE=1_000_000,
         MAX_FORM_PARTS=2_000,
@@ -91,22 +92,27 @@ def form_token() -> str:
 
 def check() -> AnyResponse | None:
     """Refuse what names us wrongly, comes from another site's form, or has not logged in."""
+    # For every path, files too: under a name that was rebound to us, another site could read the answer.
     if not access().knows_host(request.host):
         raise Forbidden(
             f"This server is not called {request.host[:100]!r}. Set MINGUS_DASHBOARD_PUBLIC_URL if it should be."
         )
+    # What comes through a proxy comes from loopback, which without a token is let in.
     if access().token is None and any(name in request.headers for name in FORWARDED):
         raise Forbidden(f"A reverse proxy stands before this server, so a token is needed: {OPEN_FIX}.")
+    # Without this a page elsewhere could act through the browser of somebody who is logged in.
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         _check_form()
     g.stranger = access().token is not None and not _is_logged_in()
     if not g.stranger or request.endpoint in OPEN or request.endpoint in PROBES:
         return None
+    # A program with a wrong secret would take the login page, reached by the redirect, for its answer.
     if request.blueprint == MACHINES or request.authorization is not None:
         raise Unauthorized(
             "A token is needed: send it as a bearer token, or as the password of HTTP basic.",
             www_authenticate=_challenge(),
         )
+    # Werkzeug ends full_path with a question mark also where no query follows.
     return redirect(url_for("guard.login", next=request.full_path.rstrip("?")), 303)
 
 
@@ -119,6 +125,7 @@ def _check_form() -> None:
         )
     # rq-dashboard's scripts send it as a header.
     given = request.form.get("form_token") or request.headers.get("X-CSRFToken", "")
+    # Encoded, since compare_digest raises for text beyond ASCII, which anybody may send.
     if not secrets.compare_digest(given.encode(), form_token().encode()):
         raise Forbidden("This page is out of date: load it again, then repeat what you did.")
 
@@ -140,7 +147,9 @@ def _is_logged_in() -> bool:
 def _try(secret: str | None) -> bool:
     """Whether it is the token; a caller with too many wrong ones has to wait."""
     tries: Tries = current_app.extensions["mingus.tries"]
+    # Not from a header, which a caller could make up anew for each guess.
     caller = request.remote_addr or ""
+    # Before the token is looked at: if the right one passed during the wait, guessing would go on unhindered.
     if (wait := tries.wait(caller)) > 0:
         raise TooManyRequests(
             f"Too many wrong tokens. Try again in {wait:.0f} seconds.", retry_after=round(wait + 0.5)
@@ -175,6 +184,7 @@ def log_in() -> AnyResponse | tuple[str, int]:
     session.permanent = True
     # A new one at each login: forms of the session before it, a stranger's maybe, are not taken.
     session["id"] = secrets.token_hex(16)
+    # `next` came from full_path, which is without the prefix that a proxy adds.
     return redirect(request.script_root + _local(request.form.get("next", "")), 303)
 
 

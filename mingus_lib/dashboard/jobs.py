@@ -18,6 +18,7 @@ from mingus_lib.errors import UsageError
 from mingus_lib.queues import catalog
 from mingus_lib.services import browsing, jobs, pausing
 
+# dashboard.js fills the page of a search up to the same number.
 PAGE = 50
 # As many as one click changes; the page says so, and the next click goes on.
 BULK = 500
@@ -38,6 +39,7 @@ DEEDS = {
     "retry": Deed(
         "Run again",
         (JobState.DEAD, JobState.CANCELLED, JobState.SCHEDULED),
+        # A lambda each: `here` is known only while a request is answered.
         lambda found: here().retrier.retry(found),
     ),
     "cancel": Deed("Cancel", OPEN, lambda found: here().canceller.run(found), asks=True),
@@ -84,6 +86,7 @@ def act() -> str:
     if deed is None:
         raise UsageError("what is to be done? Press one of the buttons")
     found = _chosen(deed)
+    # The question carries the ids that it shows, so that no job that came later is ended with them.
     if deed.asks and not request.form.get("sure"):
         return render_template("sure.html", deed=deed, found=found, form=request.form, bulk=BULK)
     acts = deed.do(found)
@@ -102,6 +105,7 @@ def _chosen(deed: Deed) -> list[Brief]:
     if request.form.get("all"):
         search = browsing.Search.typed(request.form)
         return browsing.matching(here().browsing, search, deed.states, BULK)
+    # Our pages mark fewer, but what a browser sends is not up to them.
     ids = request.form.getlist("id")[:BULK]
     if not ids:
         raise UsageError("no job is marked; mark some in the list, or choose all of them")

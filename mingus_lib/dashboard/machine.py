@@ -32,6 +32,7 @@ def old_health() -> tuple[Response, int]:
 @blueprint.get("/metrics")
 def metrics() -> Response:
     """Everything for Prometheus. Four round trips of Redis, two small tables of the store."""
+    # Opening the store would make a missing one and migrate an older one, and a look changes nothing.
     counted = here().counted if seen()["store"]["state"] == "ok" else None
     families = gathering.collect(seen(), counted, datetime.now(UTC))
     return Response(format_.text(families), content_type=format_.CONTENT_TYPE)
@@ -45,4 +46,5 @@ def _counts() -> dict[str, Any]:
 
 
 def _told(health: dict[str, Any]) -> Response:
+    # Reasons name queues, workers and paths, which are not for everybody whom a probe's address is open to.
     return jsonify({"status": health["status"]} if g.stranger else health)

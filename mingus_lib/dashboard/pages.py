@@ -99,4 +99,5 @@ def _after(wanted: ArticleFilter) -> ArticleFilter:
 
 
 def _today() -> date:
+    # The store counts runs by days of UTC.
     return datetime.now(UTC).date()

@@ -54,11 +54,13 @@ def queues() -> Facts:
     served = dict.fromkeys((row["name"] for row in seen()["queues"]), 0)
     for worker in seen()["workers"]:
         for name in worker["queues"]:
+            # Whoever writes to Redis can invent a worker, and queues for it that we do not have.
             served[name] = served.get(name, 0) + 1
     return {"queues": seen()["queues"], "rates": _rates(), "served": served}
 
 
 def _rates() -> dict[str, float]:
+    # A Redis that has just not answered would keep the page waiting once more.
     if seen()["redis"]["state"] != "up":
         return {}
     try:

@@ -32,6 +32,7 @@ def here() -> Runtime:
 
 def seen() -> dict[str, Any]:
     """The shape of `status --json`, read once a request."""
+    # Panels that looked for themselves might contradict each other on one page.
     if "seen" not in g:
         g.seen, _ = overview.overview(here().settings, here().redis_url, _looked())
     found: dict[str, Any] = g.seen

@@ -39,10 +39,12 @@ def decide() -> Response:
         accept=deed == "accept",
         skip=deed == "skip",
         assignments=[f"{field}={request.form.get('value', '')}"] if deed == "override" else [],
+        # Cut, since a form may hold a million signs, and the note stays on the record.
         note=request.form.get("note", "").strip()[:500] or None,
     )
     if made is None:
         raise UsageError("what is to be done? Press one of the buttons")
+    # Followed by a redirect: loading an answer again would send the form again.
     review.decide(here().labels, _marked(), made)
     return redirect(url_for("review.waiting"), 303)
 

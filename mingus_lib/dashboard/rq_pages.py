@@ -28,15 +28,19 @@ from mingus_lib.queues.rqlook import LISTS, RqLook
 from mingus_lib.services import jobs, purging
 
 NAME = "rq_dashboard"
+# The size comes from an address: without a bound one request could read a whole registry.
 MAX_PAGE = 200
 WINDOW = 10
+# As many as a click changes on our own pages.
 BULK = 500
+# Its scripts write the number of a Redis into every address, and we have one.
 INSTANCE = "/<int(max=0):instance_number>"
 JOBS = "/<queue_name>/<registry_name>/<int:per_page>/<any(asc, dsc):order>/<int(min=1,max=1000000):page>"
 
 
 def make_blueprint() -> Blueprint:
     """The pages; rq-dashboard's Python code is not imported."""
+    # For a name without a dot it finds the package without running it.
     found = find_spec(NAME)
     assert found is not None and found.origin is not None, "rq-dashboard is a dependency"
     folder = Path(found.origin).parent
@@ -223,11 +227,14 @@ def _page(template: str, tab: str, **facts: Any) -> str:
         f"rq_dashboard/{template}.html",
         active_tab=tab,
         current_instance=0,
+        # Without the password: the page shows it in a menu.
         instance_list=[here().redis_where],
         rq_url_prefix=url_for(".queues_overview"),
+        # From the metadata, since asking the package would import it.
         rq_dashboard_version=version("rq-dashboard"),
         rq_version=version("rq"),
         deprecation_options_usage=False,
+        # rq-dashboard's own pace, in milliseconds.
         poll_interval=2500,
         **facts,
     )
@@ -242,6 +249,7 @@ def _known(queue_name: str, registry_name: str) -> list[str]:
     """The queues; 404 unless both are names of ours."""
     names = _look().queues()
     if queue_name not in names or registry_name not in LISTS:
+        # Both come from an address, and the queue's name becomes a part of Redis' keys.
         abort(404, "There is no such queue or list.")
     return names
 

@@ -22,6 +22,7 @@ COLUMNS = (
     Column("word_count", "Words", Kind.NUMBER),
     Column("added_at", "Added", Kind.TIME),
 )
+# Documented for scripts, in this order; the text, which is most of an article, only `show` gives.
 LIST_KEYS = (
     "id", "status", "title", "canonical_url", "domain", "author", "site_name", "language",
     "published_at", "word_count", "reading_time_minutes", "reason", "added_at", "fetched_at",
@@ -30,6 +31,7 @@ SHOWN_FACTS = (
     "id", "status", "reason", "canonical_url", "aliases", "author", "site_name", "published_at", "language",
     "word_count", "reading_time_minutes", "source_quality", "fetched_at", "admin_notes",
 )  # fmt: skip
+# Lines as wide as a wide screen are hard to read.
 TEXT_WIDTH = 80
 EMPTY = "No articles here yet. Add some: mingus add https://..."
 
@@ -121,6 +123,7 @@ def _hit_line(hit: SearchHit) -> str:
 
 
 def _marked(snippet: str, mark: str) -> str:
+    # A snippet has the line ends of its text, and a hit is one line.
     return " ".join(snippet.replace(MARK_START, mark).replace(MARK_END, mark).split())
 
 
@@ -134,6 +137,7 @@ def _draw_hits(result: SearchResult) -> None:
         screen.print(head, Text(f"  {human.printable(hit.article.domain)}", style="dim"), sep="")
         screen.print(highlighted(hit.snippet))
         screen.print()
+    # Without this the order would be taken for that of the best fit.
     if not result.exact:
         output.message("A word is in very many articles: newest first. Add a rarer word to rank by.")
 
@@ -145,6 +149,7 @@ def highlighted(snippet: str) -> Text:
     text = Text(overflow="fold")
     for index, part in enumerate(" ".join(snippet.split()).split(MARK_START)):
         found, end, rest = part.partition(MARK_END)
+        # Bold only between two marks: a text of a stranger may hold one of the signs.
         text.append(human.printable(found), style="bold yellow" if index and end else "")
         text.append(human.printable(rest))
     return text
@@ -162,6 +167,7 @@ def show_changed(what: str, changed: Sequence[int], asked: Sequence[int], form: 
         output.value({what: list(changed), "unchanged": unchanged})
         return
     output.lines(map(str, changed))
+    # Off a terminal too, where the exit code says that some stayed, and not which.
     if form is Format.TABLE or unchanged:
         left = f", {len(unchanged):,} not: {', '.join(map(str, unchanged))}" if unchanged else ""
         output.message(f"{len(changed):,} {what}{left}.")

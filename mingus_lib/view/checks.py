@@ -29,6 +29,7 @@ def show_health(seen: Mapping[str, Any], form: Format) -> None:
 
 def show(found: Sequence[Mapping[str, Any]], form: Format) -> None:
     """A line a check; `-q` prints the names of those that have failed."""
+    # Ids are for acting on: what is well needs nothing.
     failed = [row for row in found if row["state"] == "fail"]
     output.rows(failed if form is Format.IDS else found, COLUMNS, form, id_key="check")
 

@@ -65,6 +65,7 @@ def show_articles(told: Mapping[str, Any], form: Format) -> None:
     if form is Format.JSON:
         output.value(told)
         return
+    # A script gets one kind of rows: two tables in one stream cannot be told apart.
     if told["dry_run"] and form is not Format.TABLE:
         output.rows(told["articles"], GOING_COLUMNS, form)
     else:
@@ -106,6 +107,7 @@ def show_database(told: Mapping[str, Any], form: Format) -> None:
     made = {
         "backup": "none (backup.daily and backup.weekly are 0)" if backup is None else backup["path"],
         "backup_bytes": None if backup is None else backup["size_bytes"],
+        # A dry run has None for what only doing it would tell.
         **{name: told[name] for name in told if name not in ("backup", "dry_run") and told[name] is not None},
     }
     rows = [{"fact": name, "value": output.plain(value)} for name, value in made.items()]
@@ -129,6 +131,7 @@ def show_checked(told: Mapping[str, Any], form: Format) -> None:
     if form is Format.JSON:
         output.value(told)
         return
+    # Scripts compare bytes; words for sizes are for eyes.
     sizes = {"size", "free"} if form is Format.TABLE else set()
     seen = told["facts"].items()
     facts.show([(name, human.size(int(value)) if name in sizes else value) for name, value in seen], form)

@@ -41,6 +41,7 @@ WORKER_COLUMNS = (
 NARROW_WORKERS = (
     "recycled", "child_memory_bytes", "pid", "queues", "host", "job_seconds", "memory_bytes", "since_seconds",
 )  # fmt: skip
+# The state is plain text here: an open queue is well, which is what STATES knows, an open breaker is not.
 BREAKER_COLUMNS = (
     Column("name", "Breaker", Kind.ID),
     Column("state", "State"),
@@ -68,6 +69,7 @@ def show_acts(acts: Sequence[Act], form: Format, *, dry_run: bool) -> None:
         output.rows(rows, ACT_COLUMNS, form)
     if form is Format.TABLE or not acts:
         output.message(_tally(acts, dry_run))
+    # Ids alone would hide that some were refused.
     if form is Format.IDS:
         show_refused(acts)
 

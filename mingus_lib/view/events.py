@@ -42,6 +42,7 @@ def show(events: Iterable[Event], form: Format) -> str:
         if form is Format.JSON:
             output.json_line(asdict(event))  # type: ignore[call-overload]
         elif form is Format.IDS:
+            # At once: through a pipe Python would hold the lines back until some kB have come together.
             print(event.job, flush=True)
         elif form is Format.TSV:
             facts = (event.at, event.job, event.what, event.task, event.text)
@@ -57,7 +58,9 @@ def _draw(event: Event) -> None:
     line = Text(f"{human.moment(event.at)}  ", style="dim")
     line.append(event.job, style="not dim").append("  ")
     state = output.state(event.what)
+    # The longest state has nine letters, and its sign and a blank before them.
     state.append(" " * max(0, 12 - state.cell_len))
     line.append_text(state).append(f"{human.printable(event.task)}  ", style="not dim")
     line.append(human.printable(event.text), style="not dim")
+    # Folded by the terminal alone, so that an event is one line to whoever copies it.
     output.console().print(line, soft_wrap=True)

@@ -32,6 +32,7 @@ def show_reading(reading: Reading, *, as_json: bool, one_of_many: bool = False) 
     read = reading.as_json()
     form = output.choose(as_json=as_json)
     if form is Format.JSON:
+        # A line each of many: the first can be read while the last is still being fetched.
         output.json_line(read) if one_of_many else output.value(read)
     elif form is Format.TABLE:
         _draw(read, reading.source if one_of_many else "")
@@ -47,6 +48,7 @@ def facts(read: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _print(read: Mapping[str, Any]) -> None:
     output.lines([f"title\t{human.printable(read['title'])}"])
     output.lines(f"{name}\t{value}" for name, value in facts(read))
+    # An empty line at the end as well, where the next page begins.
     output.lines(["", *paragraphs(read["text"]), ""])
 
 
@@ -55,6 +57,7 @@ def _draw(read: Mapping[str, Any], source: str) -> None:
     from rich.text import Text
 
     screen = output.console()
+    # Of many pages each is told apart; of one, everybody knows which it is.
     if source:
         screen.rule(Text(human.printable(source)), align="left", style="dim")
     screen.print(Text(human.printable(read["title"]) or "(no title)", style="bold"))

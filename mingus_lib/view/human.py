@@ -22,6 +22,7 @@ def size(count: float | None) -> str:
     if count is None:
         return ""
     value, unit = float(count), 0
+    # Not 1000: what is rounded to 1000 belongs to the next unit.
     while value >= 999.5 and unit < len(_UNITS) - 1:
         value, unit = value / 1000, unit + 1
     return f"{value:.0f} {_UNITS[unit]}" if unit == 0 or value >= 99.95 else f"{value:.1f} {_UNITS[unit]}"
@@ -50,6 +51,7 @@ def printable(text: str, *, keep_lines: bool = False) -> str:
     Control characters, escape sequences, bidirectional overrides and lone surrogates become `\\xNN`
     or `\\uNNNN`; `keep_lines` lets line ends and tabs through.
     """
+    # Nearly every text ends here; sign by sign it takes many times as long.
     if text.isprintable():
         return text
     kept = "\n\t" if keep_lines else ""
@@ -59,6 +61,7 @@ def printable(text: str, *, keep_lines: bool = False) -> str:
 def _steers(character: str) -> bool:
     if " " <= character <= "~" or character in _HARMLESS:
         return False
+    # Cf has the marks of direction, Cs what print cannot encode, Zl and Zp other ends of a line.
     return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 

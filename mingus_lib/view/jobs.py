@@ -28,6 +28,7 @@ TASK_COLUMNS = (
     Column("retries", "Retries", Kind.NUMBER),
     Column("summary", "What it does"),
 )
+# An empty list tells a newcomer what to type, on stderr, where no script takes it for a job.
 EMPTY = "No jobs yet. Add some articles: mingus add https://..."
 LIST_KEYS = (
     "id", "task", "queue", "state", "origin", "parent_id", "created_at", "scheduled_for", "started_at",
@@ -115,6 +116,7 @@ def _draw(job: JobRun, caused: Sequence[JobRun]) -> None:
 
     console = output.console()
     console.print(facts_view.grid(_facts(job, caused)))
+    # One attempt that ended as usual tells no more than the facts above it.
     if len(job.history) > 1 or any(attempt.state == "lost" for attempt in job.history):
         console.print(
             output.table([asdict(attempt) for attempt in job.history], _ATTEMPT_COLUMNS, "Attempts")

@@ -12,6 +12,7 @@ from typing import Any
 def json_text(result: Any, indent: int | None = None) -> str:
     """JSON for eyes and programs: readable in any script, but nothing in it can steer a terminal."""
     text = json.dumps(result, indent=indent, ensure_ascii=False, default=as_json)
+    # Newlines pass: those of texts are escaped by now, and the others are the indentation.
     return re.sub(r"[^ -~\n]", _escaped, text)
 
 

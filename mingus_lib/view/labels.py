@@ -120,6 +120,7 @@ def why_lines(labels: Mapping[str, Any], details: Mapping[str, Any], title: str)
         f"{labels['primary_phase']}, {labels['difficulty_level']}, confidence {sure}, by {human.printable(by)}",
         human.printable(labels["classification_reasoning"] or ""),
     ]
+    # Flags stay on the record after an editor has decided.
     if details["flags"] and details["review"] == "open":
         found.append(f"waits for an editor: {', '.join(details['flags'])}")
     if details["failure"]:
@@ -133,6 +134,7 @@ def why_lines(labels: Mapping[str, Any], details: Mapping[str, Any], title: str)
 
 
 def _evidence_line(each: Mapping[str, Any]) -> str:
+    # From 1, as people count.
     where = f"{each['place']}, word {each['word'] + 1}"
     denied = ", denied" if each["negated"] else ""
     label = f"{each['field']} = {each['label']}"
@@ -186,6 +188,7 @@ def show_scores(found: Mapping[str, Any], form: Format) -> None:
         for name, each in found["per_class"].items()
     ]
     output.rows(rows, CLASS_COLUMNS, form, id_key="label")
+    # For eyes alone: off a terminal it could not be told from the rows before it.
     if form is Format.TABLE and found["confusion"]:
         columns = (
             Column("label", "True, said"),
@@ -207,4 +210,5 @@ def _two(number: float | None) -> str:
 
 
 def _usd(amount: float) -> str:
+    # One answer costs less than a cent.
     return f"{amount:.4f}"

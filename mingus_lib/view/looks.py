@@ -30,6 +30,7 @@ def chosen(columns: Sequence[Column], found: Sequence[Row]) -> Sequence[Column]:
     if wish.columns is None:
         return columns
     known = {name.lower(): column for column in columns for name in (column.header, column.key)}
+    # The rows of one list have the same keys, so that one row names them all.
     more = {key: Column(key, _titled(key)) for row in found[:1] for key in row}
     return [_named(name, {**more, **known}) for name in wish.columns]
 

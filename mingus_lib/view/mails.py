@@ -63,6 +63,7 @@ FACTS = (
 )
 FATES = {"drop": "dropped", "known": "known"}
 EMPTY = "No mails here yet. Read some: mingus mail PATH"
+# Whoever names a whole folder need not read a line for each picture in it.
 STRANGERS_SHOWN = 20
 
 
@@ -129,6 +130,7 @@ def _tried(link: JudgedLink) -> dict[str, Any]:
 
 def _stages(taken: Mapping[str, Any], funnel: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The rows of the funnel: what came in, what was lost and why, what is left."""
+    # Stages that lead on to the next are always told; losses only where there are some.
     yield _stage("mails read", taken["seen"])
     for name, stage in (("again", "read before"), ("older", "too old"), ("resumed", "taken up again")):
         if taken[name]:
@@ -187,6 +189,7 @@ def show_mail(mail: Mapping[str, Any], form: Format) -> None:
         return
     names = [name for name in ("subject", *FACTS) if mail[name] not in (None, "")]
     facts.show([(name, _fact(name, mail[name], form)) for name in names], form)
+    # For scripts too: facts, parts and links differ in their fields, and the empty line parts them.
     output.lines([""])
     output.rows(mail["parts"], PARTS, form, id_key="path")
     output.lines([""])
@@ -203,6 +206,7 @@ def _fact(name: str, value: Any, form: Format) -> str:
 
 def show_links(found: Sequence[Mapping[str, Any]], form: Format) -> None:
     """Links with their fates; the documented shape of `mails links --json`."""
+    # JSON has decision and outcome apart, as they are stored; a fate is a word for eyes.
     shown = found if form is Format.JSON else [_told(link) for link in found]
     output.rows(shown, LINKS, form, id_key="address", empty="No such links.", drop=("mail_id", "anchor"))
 
@@ -222,4 +226,5 @@ def show_funnels(found: Sequence[Mapping[str, Any]], by: str, form: Format) -> N
 
 
 def _summed(row: Mapping[str, Any]) -> dict[str, Any]:
+    # Losses are counted by reason, and a column has room for their sum.
     return {key: sum(each.values()) if isinstance(each, dict) else each for key, each in row.items()}

@@ -31,6 +31,7 @@ def page(commands: Mapping[str, tuple[str, Any]], options: Sequence[Any]) -> str
 
 
 def _head() -> Iterator[str]:
+    # No date: pages that are made from the same release do not differ.
     yield f'.TH MINGUS 1 "" "mingus {__version__}" "User Commands"'
     yield ".SH NAME"
     yield r"mingus \- the background half of an article library"
@@ -121,5 +122,6 @@ def _rest() -> Iterator[str]:
 
 def text(words: str) -> str:
     """Words as roff takes them for themselves: no escapes, and no requests at the beginning of a line."""
+    # Bare, troff prints - and quotes as typographic signs, and an option copied from the page does not work.
     escaped = words.replace("\\", r"\e").replace("-", r"\-").replace("'", r"\(aq").replace("`", r"\(ga")
     return r"\&" + escaped if escaped[:1] in (".", "'") else escaped

@@ -38,6 +38,7 @@ class Row(Protocol):
 def show(rows: Sequence[Row], form: Format, *, dry_run: bool) -> None:
     """One row a message, on a terminal only what was left when there are many; `-q` has the ids of the jobs."""
     if form is Format.IDS:
+        # Those of messages taken over before were given when that happened.
         output.lines(job for row in rows if row.outcome is Outcome.MOVED for job in row.jobs)
         return
     listed = rows

@@ -45,6 +45,7 @@ def choose(*, as_json: bool = False, quiet: bool = False) -> Format:
         return Format.JSON
     if quiet:
         return Format.IDS
+    # Standard output alone decides: with messages on a terminal the data may go to a file.
     return Format.TABLE if sys.stdout.isatty() else Format.TSV
 
 
@@ -63,6 +64,7 @@ def rows(
     columns that a narrow screen goes without; `--columns` chooses among them all.
     """
     if looks.wish.columns is not None:
+        # Who names columns wants them all, however narrow the screen.
         columns, drop = looks.chosen(columns, found), ()
     if form is Format.JSON:
         value(found if looks.wish.columns is None else [_narrowed(row, columns) for row in found])
@@ -82,11 +84,13 @@ def _narrowed(row: Row, columns: Sequence[Column]) -> dict[str, Any]:
 
 def value(result: Any) -> None:
     """Print a result as JSON: one document, keys in the documented order."""
+    # Not by rich, which breaks lines at 80 columns off a terminal.
     print(json_text(result, indent=2))
 
 
 def json_line(result: Any) -> None:
     """Print a result as one line of JSON."""
+    # At once, since what follows may take long to come.
     print(json_text(result), flush=True)
 
 

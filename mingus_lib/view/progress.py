@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 BAR_WIDTH = 20
+# Steps come seven times a second, which is for a bar, not for a log.
 SECONDS_BETWEEN_LINES = 1.0
 
 
@@ -79,6 +80,7 @@ def _live_line() -> Iterator[Callable[[str], None]]:
 
     def write(text: str) -> None:
         if live:
+            # Back to the margin and erased first: a shorter text would leave the end of a longer one.
             print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)
 
     try:
@@ -111,6 +113,7 @@ def _live(steps: Iterable[S], noun: str) -> S | None:
     from rich.live import Live
 
     last = None
+    # Refreshing by itself, rich would start a thread that draws what has not changed.
     with Live(console=output.console(stderr=True), transient=True, auto_refresh=False) as screen:
         for last in steps:
             screen.update(bar(last, noun), refresh=True)

@@ -53,6 +53,7 @@ def show_portrait(told: Mapping[str, Any], form: Format) -> None:
         "last active": human.moment(progress["last_active"]),
     }
     facts_view.show(
+        # A count of 0 tells something; what was never given does not.
         ((name, human.printable(str(value))) for name, value in facts.items() if value not in (None, "")),
         form,
     )

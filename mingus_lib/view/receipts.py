@@ -42,6 +42,7 @@ def show_added(receipt: Mapping[str, Any], form: Format) -> None:
             f"{_count(receipt['addresses'], 'address', 'addresses')} in {_count(len(jobs), 'job')}{again}."
         )
         output.message(f"{_start(receipt)} See: mingus status, mingus job ID")
+    # In a log as well: it tells why nothing happens for now.
     elif form is not Format.IDS and (receipt["paused"] or any(job["starts_at"] for job in jobs)):
         output.message(_start(receipt))
 
@@ -68,6 +69,7 @@ def show_outcomes(
         states = [{"id": job.id, "state": job.state.value, "reason": job.reason} for job in jobs]
         output.value({**receipt, "outcomes": found, "states": states})
         return
+    # What failed has no article, and the ids are those of articles.
     ids = [row for row in found if row["article_id"]] if form is Format.IDS else found
     output.rows(ids, OUTCOME_COLUMNS, form, id_key="article_id")
     if form is Format.TABLE:
@@ -108,6 +110,7 @@ def show_jobs(jobs: Sequence[JobRun], form: Format) -> None:
         output.value({"jobs": found})
         return
     if form is Format.TABLE:
+        # Scripts keep the JSON of a result, whole.
         found = [{**each, "result": in_words(each["result"])} for each in found]
     output.rows(found, JOB_COLUMNS, form)
 

@@ -78,6 +78,7 @@ def _in_words(reason: str) -> str:
         "popular": "many readers finish it",
         "new": "new, and worth a try",
     }
+    # A kept list may be of a release that gives other reasons.
     return words.get(kind, reason)
 
 
@@ -114,6 +115,7 @@ def show_places(places: Sequence[Place], form: Format, *, explain: bool = False)
     """Recommended articles, best first; `explain` gives every part of the score a column."""
     rows = [_row(place, explain) for place in places]
     parts = tuple(Column(name, name.capitalize(), Kind.NUMBER) for name in PARTS) if explain else ()
+    # On a terminal the host goes, and the reasons have its room.
     columns = (
         (*COLUMNS[:3], *parts, *COLUMNS[3:])
         if form is not Format.TABLE
@@ -124,6 +126,7 @@ def show_places(places: Sequence[Place], form: Format, *, explain: bool = False)
 
 def _row(place: Place, explain: bool) -> dict[str, Any]:
     told = place_as_json(place)
+    # An empty cell for a part that added nothing: the others are found at a glance.
     parts = {name: round(value, 3) or None for name, value in told.pop("parts").items()}
     row = {**told, "title": told["title"] or told["canonical_url"]}
     return {**row, **parts} if explain else row

@@ -78,6 +78,7 @@ def _setting(each: Declaration) -> str:
 
 
 def _default(each: Declaration) -> str:
+    # The state directory: where it is takes the paragraph at the top of the page.
     return "see above" if each.required else f"`{each.shown(each.default)}`"
 
 
@@ -98,6 +99,7 @@ def _example_section() -> str:
 
 def example() -> str:
     """A mingus.toml that says what is so anyway."""
+    # Keys of no table first: in TOML whatever follows a table's name belongs to it.
     return "\n".join((*_top_level(), *_sections(), *_example_task()))
 
 

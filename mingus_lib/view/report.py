@@ -78,6 +78,7 @@ def text(document: Document, form: ReportFormat, found: Mapping[str, Any] | None
 def show(document: Document, form: ReportFormat | None, found: Mapping[str, Any] | None = None) -> None:
     """Print the report: on a terminal with rich, off one tab-separated, or in the format."""
     if form is not None:
+        # As it is in a file: print would add an empty line.
         sys.stdout.write(text(document, form, found))
     elif output.choose() is Format.TSV:
         sys.stdout.write(report_text.as_tsv(document))

@@ -17,6 +17,7 @@ SPARK_WIDTH, SPARK_HEIGHT = 56.0, 18.0
 
 def columns(series: Series) -> Markup:
     """A column for each point, with the highest value, the first and the last label written out."""
+    # Values that are all unknown or nothing have no highest one to divide by.
     top = max(report_words.numbers([value for _, value in series.points]), default=0.0) or 1.0
     step = WIDTH / max(1, len(series.points))
     floor = HEIGHT - FOOT
@@ -42,6 +43,7 @@ def _column(
     label: str, value: float | None, unit: str, x: float, step: float, floor: float, top: float
 ) -> Markup:
     drawn = report_words.numbers([value])
+    # SVG refuses a negative height, and would then draw no column at all.
     height = (floor - HEAD) * (max(0.0, drawn[0]) / top) if drawn and top > 0 else 0.0
     told = f"{human.printable(label)}: {report_words.word(value, unit)}"
     return Markup(
@@ -52,6 +54,7 @@ def _column(
 
 def alt(series: Series) -> str:
     """What the chart shows, in a sentence."""
+    # NaN is neither more nor less than another, and would be the highest or lowest by chance.
     known = [(value, label) for label, value in series.points if value is not None and math.isfinite(value)]
     if not known:
         return f"{human.printable(series.title)}: nothing is known."

@@ -50,6 +50,7 @@ def _section(section: Section, width: int) -> Iterator[RenderableType]:
     if section.figures:
         yield _figures(section.figures, width)
     for series in section.series:
+        # A chart names its lowest and highest value: there has to be one.
         if any(report_words.numbers([value for _, value in series.points])):
             yield Text("")
             yield _chart(series, width)
@@ -73,6 +74,7 @@ def _figures(figures: tuple[Figure, ...], width: int) -> Grid:
 
     timed = any(figure.trailing is not None for figure in figures)
     aimed = any(figure.aim is not None for figure in figures)
+    # The label takes 30 columns at least, and the others what they need: at 80 one has to go.
     wide = width >= 100
     grid = _grid()
     grid.show_header = timed
@@ -125,6 +127,7 @@ def _table(table: Table) -> Grid:
         grid.add_column(
             human.printable(column.label),
             justify="left" if text else "right",
+            # A number, a state or a sparkline that is broken cannot be read.
             no_wrap=not text or column.unit in ("spark", "state"),
             overflow="fold",
             ratio=1 if place == 0 and text else None,
@@ -143,6 +146,7 @@ def _chart(series: Series, width: int) -> Text:
     """The series as a row of blocks, with its ends and its highest value."""
     from rich.text import Text
 
+    # The oldest go where there is no room for all.
     points = series.points[-max(10, width - 4) :]
     values = [value for _, value in points]
     known = report_words.numbers(values)

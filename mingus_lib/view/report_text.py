@@ -77,6 +77,7 @@ def _table(table: Table) -> Iterator[str]:
 
 def _drawn(heads: Sequence[str], right: Sequence[bool], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     yield f"| {' | '.join(map(_md, heads))} |"
+    # Figures without earlier periods have three of the six columns.
     yield f"| {' | '.join('--:' if each else '---' for each, _ in zip(right, heads, strict=False))} |"
     yield from (f"| {' | '.join(map(_md, row))} |" for row in rows)
     yield ""
@@ -84,6 +85,7 @@ def _drawn(heads: Sequence[str], right: Sequence[bool], rows: Sequence[Sequence[
 
 def _md(text: str) -> str:
     """Text that no Markdown, HTML or link can hide in, on one line."""
+    # The ampersand first, or those of the entities that follow would be escaped, too.
     plain = human.printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     # A bare address would become a link: the colon goes between.
     return (
@@ -125,6 +127,7 @@ def _cells(section: str, table: Table) -> Iterator[tuple[str, str, str, str, Any
         label = str(number if name is None else name)
         for column in table.columns[1:]:
             value = row.get(column.key)
+            # Rows of values are for sparklines; a record has one value.
             if not isinstance(value, list | tuple):
                 yield section, table.key, label, column.key, value, column.unit
 
@@ -146,6 +149,7 @@ def as_tsv(document: Document) -> str:
 def _plain(value: Any) -> Any:
     if value is None:
         return ""
+    # Numbers stay numbers: as text, a minus before one would be defused as the start of a formula.
     return (
         value
         if isinstance(value, int | float) and not isinstance(value, bool)

@@ -48,6 +48,7 @@ def change(difference: float | None, unit: str) -> str:
         return ""
     if not difference:
         return "±0"
+    # In points: a change of a share in percent could also be read as one relative to the share.
     size = f"{100 * abs(difference):.1f} pp" if unit == "share" else number(abs(difference), unit)
     # What rounds to nothing is neither up nor down.
     sign = "±" if set(size).isdisjoint("123456789") else "+" if difference > 0 else "−"
@@ -68,6 +69,7 @@ def sparkline(values: Sequence[Any]) -> str:
 
 def numbers(values: Sequence[Any]) -> list[float]:
     """Those of the values that a chart can draw."""
+    # NaN and infinity have no place on a scale, and spoil an SVG.
     return [each for each in values if isinstance(each, int | float) and math.isfinite(each)]
 
 

@@ -50,6 +50,7 @@ EMPTY = "The timetable {} has no entry. docs/timetable.md tells how to write one
 
 def show_entries(rows: Sequence[Mapping[str, Any]], source: str, form: Format) -> None:
     """The entries; the documented shape of `schedule list --json`."""
+    # Documented as the service tells it; the columns below are for eyes and lines.
     if form in (Format.JSON, Format.IDS):
         output.rows(rows, ENTRY_COLUMNS, form, id_key="name")
         return
@@ -63,6 +64,7 @@ def _entry(row: Mapping[str, Any]) -> dict[str, Any]:
     manual = "by hand: " if last.get("manual") else ""
     return {
         **row,
+        # A switch outlives changes of the file, and whoever reads the file alone should know of it.
         "state": ("on" if row["enabled"] else "off") + (" (switched)" if row["switched_by_hand"] else ""),
         "next_at": row["next"][0] if row["next"] else None,
         "next_there": _local(row["next_local"][0]) if row["next_local"] else None,
@@ -74,6 +76,7 @@ def _entry(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _local(moment: str) -> str:
+    # With the offset: when clocks are put back, one hour comes twice.
     return datetime.fromisoformat(moment).strftime("%a %H:%M %z")
 
 

@@ -86,7 +86,9 @@ def _draw_servers(seen: Facts, screen: Console) -> None:
     grid.add_row("Store", _store_line(seen["store"]))
     grid.add_row("Articles", _articles_lines(seen["store"]["articles"], screen.width - len("Scheduler") - 2))
     grid.add_row("Scheduler", _scheduler_line(seen["scheduler"]))
+    # Without a leader no slot comes true, and its time would promise one.
     if seen["schedule"] and seen["scheduler"]["state"] == "leading":
+        # The list begins with the comma that _joined puts before each part.
         grid.add_row("Next", _joined([_slot(slot) for slot in seen["schedule"]])[2:])
     screen.print(grid)
 
@@ -154,6 +156,7 @@ def _queue(row: Facts) -> Facts:
 def _draw_workers(seen: Facts, screen: Console) -> None:
     workers = seen["workers"]
     screen.print()
+    # They may be at work: "none" would make somebody start more.
     if not workers and seen["redis"]["state"] == "unreachable":
         screen.print("Workers: unknown, since Redis does not answer.", style="yellow", highlight=False)
         return

@@ -139,6 +139,7 @@ class _Drawing:
     def _fitting(self, width: int) -> list[int]:
         """The columns that fit beside each other; none when too few are left to make a table."""
         shown = list(range(len(self._columns)))
+        # Texts are given a readable width first: a column less is better than a word a line.
         for key in self._drop:
             if self._width(shown, READABLE) <= width:
                 break
@@ -151,6 +152,7 @@ class _Drawing:
     def _least_column(self, index: int, folded: int = FOLDED) -> int:
         """What a column needs at least: its longest cell, or little when it may fold."""
         column = self._columns[index]
+        # Cells of the screen, not characters: an ideograph takes two.
         longest = max((row[index].cell_len for row in self._cells), default=0)
         return max(len(column.header), longest if column.kind is not Kind.TEXT else min(longest, folded))
 
@@ -166,6 +168,7 @@ class _Drawing:
                 justify="right" if column.kind in _RIGHT else "left",
                 no_wrap=column.kind is not Kind.TEXT,
                 overflow="fold",
+                # Where folding is not enough rich narrows every column, and a cut id cannot be copied.
                 min_width=self._least_column(index),
             )
         for row in self._cells:
@@ -203,6 +206,7 @@ def state(word: str) -> Text:
 def _worded(content: Any, kind: Kind) -> str:
     if content is None:
         return ""
+    # Before numbers: to Python True is one.
     if isinstance(content, bool):
         return "yes" if content else "no"
     if kind is Kind.AGE:
@@ -214,6 +218,7 @@ def _worded(content: Any, kind: Kind) -> str:
     if kind is Kind.TIME:
         return human.moment(content)
     if isinstance(content, dict):
+        # In ASCII, so that nothing in it steers a terminal.
         return json.dumps(content)
     return human.printable(
         ", ".join(map(str, content)) if isinstance(content, list | tuple) else str(content)

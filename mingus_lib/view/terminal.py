@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
+# The alternate screen has no history: what was on the terminal is there again afterwards.
 ENTER, LEAVE = "\x1b[?1049h\x1b[?25l\x1b[2J", "\x1b[?25h\x1b[?1049l"
 HOME, TO_LINE_END, TO_SCREEN_END = "\x1b[H", "\x1b[K", "\x1b[J"
 ENDS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
@@ -30,6 +31,7 @@ class Terminal:
         self._saved: list[Any] = []
         self._handlers: dict[signal.Signals, Any] = {}
         self._reading, self._writing = os.pipe()
+        # Python writes signals to no descriptor that may block, and _drain reads until nothing is left.
         for descriptor in (self._reading, self._writing):
             os.set_blocking(descriptor, False)
 
@@ -37,11 +39,14 @@ class Terminal:
         self._saved = termios.tcgetattr(self._input)
         # A signal that comes just before select would otherwise be noticed at the next key.
         self._wakeup = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+        # Before the mode changes: a SIGTERM in between would leave a terminal that echoes nothing.
         for stop in ENDS:
             self._handlers[stop] = signal.signal(stop, self._note)
+        # A handler, however empty: a signal without one wakes no select.
         self._handlers[signal.SIGWINCH] = signal.signal(signal.SIGWINCH, lambda *_: None)
         # A stop by Ctrl-Z would leave the terminal as it is now.
         self._handlers[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+        # Not raw, so that Ctrl-C stays a signal.
         tty.setcbreak(self._input)
         self._write(ENTER)
         return self
@@ -84,6 +89,7 @@ class Terminal:
             typed = os.read(self._input, 1024)
         except OSError:
             typed = b""
+        # A terminal that has gone is always ready to read, and would keep the loop spinning.
         if not typed:
             self.ended = self.ended or signal.SIGHUP
         return split(typed.decode("utf-8", "replace"))
@@ -98,6 +104,7 @@ class Terminal:
     def _write(self, text: str) -> None:
         data = text.encode("utf-8", "replace")
         try:
+            # A slow terminal takes a picture in parts.
             while data:
                 data = data[os.write(self._output, data) :]
         except OSError:
@@ -108,9 +115,11 @@ def split(typed: str) -> list[str]:
     """What was typed, key by key: `\\x1b[A` is `up`, `a` is itself; unknown sequences are nothing."""
     found, at = [], 0
     while at < len(typed):
+        # The longest first: Escape alone begins all the others.
         sequence = next(
             (typed[at : at + size] for size in (4, 3, 1) if typed[at : at + size] in NAMES), typed[at]
         )
+        # A key without a name here must not become Escape and some letters.
         if sequence == "\x1b" and typed[at + 1 : at + 2] in ("[", "O"):
             at += 2
             while at < len(typed) and not typed[at].isalpha() and typed[at] != "~":

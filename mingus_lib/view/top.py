@@ -74,6 +74,7 @@ def _console(width: int) -> Console:
 
 
 def _rendered(line: Text, console: Console, width: int) -> str:
+    # A line that the terminal folds would push the picture's end off the screen.
     line.truncate(max(1, width), overflow="ellipsis")
     with console.capture() as capture:
         console.print(line, end="", no_wrap=True, crop=True)
@@ -158,6 +159,7 @@ def _worker_lines(workers: Sequence[Any], width: int) -> list[Text]:
     lines = []
     # Of 80 columns the numbers take 58 and the age, the last, up to 7.
     room = max(8, min(40, width - 66))
+    # The busy first: where there is no room for all, it is the idle ones that scroll out.
     for worker in sorted(workers, key=lambda each: (each.current_job is None, each.name)):
         line = _plain("  ").append_text(_padded(_plain(human.printable(worker.name)), room))
         line.append_text(_padded(output.state(worker.state), 13))
@@ -179,6 +181,7 @@ def _running_lines(jobs: Sequence[Any], chosen: Item | None, moment: datetime, w
 def _progress(job: Any, size: int) -> Text:
     if not job.progress_total:
         return _dim(f"attempt {job.attempts}")
+    # A job may do more than it had announced; its bar ends where it is full.
     done = min(job.progress_done or 0, job.progress_total)
     filled = size * done // job.progress_total
     bar = _plain("").append("━" * filled, style="green").append("━" * (size - filled), style="dim")

@@ -75,6 +75,7 @@ def now(chosen: Item | None, items: Sequence[Item]) -> Item | None:
     """The chosen row as it is now: the same queue or job; None when it is no longer there."""
     if chosen is None:
         return None
+    # By kind and name: whether it is paused may have changed, perhaps by the last key.
     return next((item for item in items if item[:2] == chosen[:2]), None)
 
 
@@ -97,6 +98,7 @@ def _act(place: Place, key: str, item: Item | None) -> tuple[Place, Wish | None]
         return place, Wish("retry", item.name)
     if key == "c" and item.kind == "running":
         wish = Wish("cancel", item.name)
+        # Only this is asked about: it ends work in hand, where a pause or a retry takes nothing away.
         return replace(place, mode="confirm", asked=wish, said=f"cancel job {item.name}? y or n"), None
     wanted = "a failed job" if key == "r" else "a running job"
     return replace(place, said=f"{key} is for {wanted}"), None

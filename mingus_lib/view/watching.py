@@ -44,6 +44,7 @@ def _printed(look: Callable[[], None], _every: float, _first: bool) -> None:
 def _drawn(look: Callable[[], None], every: float, first: bool) -> None:
     """One picture, written at once over the last one, so that nothing flickers; what does not fit is counted."""
     real, frame = sys.stdout, Frame()
+    # Whatever the look prints, and however, ends up in the picture.
     sys.stdout = frame
     try:
         look()
@@ -55,5 +56,6 @@ def _drawn(look: Callable[[], None], every: float, first: bool) -> None:
     if len(found) > height - 2:
         left = len(found) - (height - 3)
         found = [*found[: height - 3], f"... {left} more lines; make the window taller, or use --limit"]
+    # Each line erases what stood behind it: a screen cleared before each picture would flicker.
     picture = "\n".join(f"{line}{TO_LINE_END}" for line in (title, *found))
     print(f"{CLEAR if first else ''}{HOME}{picture}{TO_SCREEN_END}", flush=True)
