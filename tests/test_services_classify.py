@@ -24,6 +24,7 @@ from mingus_lib.queues.pacing import RedisPacer
 from mingus_lib.services.ai_labels import Order
 from mingus_lib.services.classify import ClassifyResult
 from mingus_lib.services.refit import Refitting
+from mingus_lib.store import labels as labels_store
 from mingus_lib.store.costs import Budget
 from tests.fake_openai import FakeOpenAI
 from tests.label_samples import Library, job, labelled
@@ -458,6 +459,15 @@ def test_the_library_s_labels_teach_the_offline_engine(library: Library) -> None
     assert learned is not None
     result = library.classify(learned=learned).process(library.fill(1, labelled("test")), job=job("job9"))
     assert library.column("model", result.items[0].article_id) == f"lists-1+{learned.version}"
+
+
+def test_the_newest_labels_teach_first(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(labels_store, "PAGE", 2)
+    ids = library.fill(5)
+    library.classify().process(ids, job=job())
+    library.labels.decide(ids, "override", now=datetime.now(UTC), changes={"primary_phase": "HAVE"})
+    titles = [library.articles.get(article_id).title for article_id in reversed(ids)]
+    assert [taught.title for taught in library.labels.taught()] == titles
 
 
 def test_results_are_json(library: Library) -> None:

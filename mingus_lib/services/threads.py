@@ -59,9 +59,11 @@ def in_threads(
     def run() -> None:
         while not over.is_set() and time.monotonic() < stop_at:
             try:
-                arrived.put(work(waiting.get_nowait()))
+                thing = waiting.get_nowait()
             except Empty:
                 return
+            try:
+                arrived.put(work(thing))
             except Exception as error:
                 over.set()
                 _note(error)

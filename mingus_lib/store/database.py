@@ -94,10 +94,10 @@ class Store:
 
     def close(self) -> None:
         """Close the connection, if there is one; the next use opens it again."""
+        if self._pid != os.getpid():
+            self._leave_parent()
         with self._lock:
-            if self._connection is not None and self._pid == os.getpid():
-                self._connection.close()
-            self._connection = None
+            self._disconnect()
 
     @property
     def id(self) -> str:

@@ -16,6 +16,8 @@ from mingus_lib.store.label_writes import Put
 from mingus_lib.store.values import as_text, clean
 
 PAGE = 500
+# No article has so high an id.
+ABOVE_ALL = 2**63 - 1
 
 # IS and not =: an article without a text has no hash, and its failure has none either.
 _TEXT = """
@@ -44,7 +46,7 @@ _EXAMPLES = """
 SELECT a.id, a.title, coalesce(t.text, '') AS text, c.primary_phase AS phase, c.is_override
 FROM classifications AS c JOIN articles AS a ON a.id = c.article_id
 LEFT JOIN article_texts AS t ON t.article_id = a.id
-WHERE (c.is_override = 1 OR c.engine = 'openai') AND a.id > ? ORDER BY a.id LIMIT ?
+WHERE (c.is_override = 1 OR c.engine = 'openai') AND a.id < ? ORDER BY a.id DESC LIMIT ?
 """
 _FAILED = """
 INSERT INTO label_failures VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (article_id) DO UPDATE SET
@@ -228,13 +230,13 @@ class LabelStore:
         return label_writes.labels_of(row)
 
     def taught(self) -> Iterator[Taught]:
-        """The articles labelled by editors or the AI engine, with their texts, a page at a time."""
-        after = 0
+        """The articles labelled by editors or the AI engine, the newest first, with their texts, a page at a time."""
+        before = ABOVE_ALL
         # The texts of a whole library at once may be gigabytes.
-        while page := self.store.rows(_EXAMPLES, (after, PAGE)):
+        while page := self.store.rows(_EXAMPLES, (before, PAGE)):
             for row in page:
                 yield Taught(row["title"], row["text"], row["phase"], bool(row["is_override"]))
-            after = page[-1]["id"]
+            before = page[-1]["id"]
 
     def keep_model(
         self,

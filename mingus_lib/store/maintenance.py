@@ -32,6 +32,7 @@ Report = Callable[[int, int, str], None]
 PAUSE = 3.0
 FREE_WANTED = 200_000_000
 _SHOWN = 10
+_RESTORE = "restore the latest backup"
 _MERGE_STEP = 16
 # Of empty_log: 250 pages are 1 MB, and what is left to be copied is copied while writers wait.
 _CUT_TRIES = 10
@@ -125,9 +126,9 @@ def _content_problems(connection: sqlite3.Connection, alone: bool, report: Repor
 
 def _damage(connection: sqlite3.Connection) -> list[str]:
     lines = [row[0] for row in connection.execute(f"PRAGMA integrity_check({_SHOWN})")]
-    problems = [f"damage: {line}: restore the latest backup" for line in lines if line != "ok"]
+    problems = [f"damage: {line}: {_RESTORE}" for line in lines if line != "ok"]
     for row in connection.execute("PRAGMA foreign_key_check").fetchmany(_SHOWN):
-        problems.append(f"damage: row {row[1]} of {row[0]} refers to a missing row of {row[2]}")
+        problems.append(f"damage: row {row[1]} of {row[0]} refers to a missing row of {row[2]}: {_RESTORE}")
     return problems
 
 

@@ -114,10 +114,16 @@ class _Rows:
         self.broken = False
 
     def __iter__(self) -> Iterator[sqlite3.Row]:
+        given = 0
         try:
-            yield from self._old.execute(self._sql, self._values)
+            for row in self._old.execute(self._sql, self._values):
+                yield row
+                given += 1
         except sqlite3.DatabaseError:
             self.broken = True
+            # Python steps on before it gives a row, and drops the last good one when that fails.
+            with suppress(sqlite3.DatabaseError):
+                yield from self._old.execute(f"{self._sql} LIMIT 1 OFFSET {given}", self._values)
 
 
 def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> bool:
@@ -135,8 +141,9 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> bool:
     if "WITHOUT ROWID" in new.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()[0]:
         return _from_both_ends(old, new, select, keys, insert)
     numbered = select.replace("SELECT ", "SELECT rowid, ", 1)
-    # From the other end, too: a step over a gap may go too far.
-    return _over_gaps(old, new, numbered, insert, 1) or _over_gaps(old, new, numbered, insert, -1)
+    whole, last = _over_gaps(old, new, numbered, insert, 1, -_FAR)
+    # Back from the last row that was read, too: a step over a gap may go too far.
+    return whole or _over_gaps(old, new, numbered, insert, -1, last + 1)[0]
 
 
 def _from_both_ends(
@@ -151,21 +158,24 @@ def _from_both_ends(
     return False
 
 
-def _over_gaps(old: sqlite3.Connection, new: sqlite3.Connection, select: str, insert: str, sign: int) -> bool:
-    """Read on behind what cannot be read, in steps that double; False when there was such a gap."""
+def _over_gaps(
+    old: sqlite3.Connection, new: sqlite3.Connection, select: str, insert: str, sign: int, at: int
+) -> tuple[bool, int]:
+    """Read on behind what cannot be read, in steps that double; whether there was no such gap, and the last row."""
     sql = f"{select} WHERE rowid {'> ? ORDER BY rowid' if sign > 0 else '< ? ORDER BY rowid DESC'}"
-    at, step, whole = -sign * _FAR, 1, True
+    last, step, whole = at, 1, True
     while abs(at) <= _FAR:
         rows = _Rows(old, sql, (at,))
         for row in rows:
             _put(new, insert, row[1:])
-            at, step = row[0], 1
+            at = last = row[0]
+            step = 1
         if not rows.broken:
-            return whole
+            break
         whole = False
         # From beyond every number no step would come back to the rows.
         at, step = (0 if abs(at) == _FAR else at) + sign * step, step * 2
-    return False
+    return whole, last
 
 
 def _put(new: sqlite3.Connection, insert: str, row: Sequence[object]) -> None:
