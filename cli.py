@@ -15,11 +15,13 @@ if sys.argv[1:] == ["--version"]:
     print(f"mingus {__version__}")
     raise SystemExit(0)
 
+# Scripts ask this in loops: it is answered before Typer is loaded, which takes 48 ms.
 if sys.argv[1:] == ["status", "--json"]:
     from mingus_lib.commands.quick import status_as_json
 
     raise SystemExit(status_as_json())
 
+# Monitors ask this all day long.
 if sys.argv[1:] in (["health"], ["health", "--json"]):
     from mingus_lib.commands.quick import health
 
@@ -132,6 +134,7 @@ class LazyGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
+            # Python would flush it once more at its end, and complain.
             sys.stdout = None
             # What a shell shows of a process that SIGPIPE ended.
             raise typer.Exit(141) from error
@@ -209,6 +212,7 @@ def main() -> None:
         code = _complain(f"{what}: {error.strerror or error}{fix}", 2 if mistaken else 1)
         sys.stdout = None
     except Exception as error:
+        # Known by its method: the class is in a private module of Typer.
         if not hasattr(error, "format_message"):
             raise
         from mingus_lib.commands import mistakes
@@ -218,6 +222,7 @@ def main() -> None:
 
 
 def _complain(message: str, code: int) -> int:
+    # It may quote what a stranger wrote, which must not steer the terminal.
     line = "".join(c if c.isprintable() else " " for c in " ".join(message.split()))
     # A group without its command has shown its help, which says it all.
     if line:

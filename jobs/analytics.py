@@ -38,6 +38,7 @@ class OneWeek(Arguments):
 @job(OneArticleOrAll, queue="analytics", permission="analytics:run")
 def update_article_analytics(article_id: int | None = None) -> dict[str, Any]:
     """Bring one article's figures, or those of all with new events, up to date with what readers did."""
+    # In the job, here and elsewhere: commands load this module for its names alone.
     from mingus_lib.services import analytics
 
     here, now = runtime.current(), context.current()

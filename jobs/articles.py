@@ -21,13 +21,16 @@ def _checked(url: str) -> str:
     try:
         canonical(url)
     except UsageError as error:
+        # pydantic makes a complaint of a ValueError; an error of ours would go through it as it is.
         raise ValueError(str(error)) from error
     return url
 
 
 Address = Annotated[str, Field(min_length=1, max_length=8192), AfterValidator(_checked)]
 
+# The most that classify_article_batch takes.
 BACKLOG_BATCH = 100
+# As long as a job waits before its own first retry.
 RETRY_SECONDS = 60.0
 
 

@@ -17,6 +17,7 @@ from mingus_lib.queues.modelgate import NAME
 if TYPE_CHECKING:
     from mingus_lib.services.classify import ClassifyResult
 
+# The most that the two tasks below take.
 BATCH = 100
 # A new budget begins for everybody at once: the jobs that waited for it do not.
 SPREAD_SECONDS = 600.0
@@ -59,6 +60,7 @@ def upgrade_labels(article_ids: list[int]) -> list[dict[str, Any]]:
     """Let the AI engine, when it is back, replace labels that the offline engine gave in its absence."""
     now = context.current()
     result = runtime.current().classify.process(article_ids, job=now, engine="openai", probing=True)
+    # With one answer the server is back: the job succeeds, which closes the breaker.
     if result.down is not None and not any(item.engine == "openai" for item in result.items):
         raise result.down
     _go_on(result, now.id, {})
@@ -102,6 +104,7 @@ def improve_labels(limit: int = 500) -> dict[str, Any]:
 def poll_label_batches() -> dict[str, Any]:
     """Fetch what the provider has finished of batches; what it left unanswered goes the ordinary way."""
     now, here = context.current(), runtime.current()
+    # First: what dead processes have reserved is still held against the budget.
     here.costs.close_lost(datetime.now(UTC))
     batches = here.label_batches
     if batches is None:
@@ -110,6 +113,7 @@ def poll_label_batches() -> dict[str, Any]:
     for start in range(0, len(found.unanswered), BATCH):
         ids = found.unanswered[start : start + BATCH]
         here.follow_up("classify_article_batch", {"article_ids": ids}, parent=now.id)
+    # After what came in was sent on: a failure here must not keep that back.
     if found.down is not None:
         raise found.down
     return found.as_json()

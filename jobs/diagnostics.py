@@ -22,6 +22,7 @@ class Ping(Arguments):
     token: str | None = Field(default=None, max_length=1000)
 
 
+# The longest ping, of 600 s, must not meet its soft limit.
 @job(Ping, queue=None, permission="diagnostics:run", soft=660, hard=720)
 def ping(seconds: float = 0, fail: str = "none", token: str | None = None) -> str | None:
     """Wait, fail if told to, and return the token."""

@@ -64,9 +64,11 @@ def process_email_articles(mail: dict[str, Any] | int | list[int]) -> dict[str, 
         here.mails.sent(batch.links, str(job_id))
         result.jobs.append(str(job_id))
         result.sent += len(batch.urls)
+    # After its addresses are with a job: what dies before this is taken up by the sweeper.
     here.mails.done(result.read)
     if result.left_over:
         rest = here.follow_up("process_email_articles", {"mail": result.left_over}, parent=now.id)
+        # The sweeper leaves a mail alone whose job is still to come.
         here.mails.assign(result.left_over, str(rest))
     result.raise_for_bug()
     return result.as_json()

@@ -55,6 +55,7 @@ def update_user_recommendations(user_id: str, limit: int = 20) -> dict[str, Any]
     permission="recommendations:run",
     soft=900,
     hard=1200,
+    # Three times what the largest fit takes that was measured (964 MB).
     memory=3_000_000_000,
 )
 def update_all_user_recommendations(

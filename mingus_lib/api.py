@@ -22,6 +22,7 @@ def enqueue(task: str, args: Mapping[str, Any] | None = None, *, queue: str | No
     Raises NotFound (task, queue), UsageError (arguments), RedisUnavailable or StoreUnavailable: then the job was
     not accepted and will not run.
     """
+    # Only now: an application that imports this module does not wait for what Redis and store need.
     from mingus_lib import runtime
     from mingus_lib.queues.enqueue import new_job
 
@@ -48,5 +49,6 @@ def job(job_id: str) -> dict[str, Any]:
         run = here.history.get(job_id)
         found = asdict(run) if run else None
     if found is None:
+        # Quoted and cut: it may come from a stranger's form.
         raise NotFound(f"no job {job_id[:80]!r}")
     return found

@@ -39,6 +39,7 @@ class MingusError(Exception):
 class UsageError(MingusError):
     """The input cannot work as given; nothing was done."""
 
+    # As shells and click have it; a supervisor gives a child up that ends with this or more.
     exit_code = 2
     code = "usage"
 
@@ -60,6 +61,7 @@ class Refused(UsageError):
 class TransientError(MingusError):
     """Worth another try later. `retry_after` (seconds) is the provider's own wish, when it gave one."""
 
+    # EX_TEMPFAIL of sysexits.h: the same command may work later.
     exit_code = 75
     code = "try-again"
 
@@ -71,6 +73,7 @@ class TransientError(MingusError):
 class RedisUnavailable(TransientError):
     """Redis does not answer, or refuses us."""
 
+    # EX_UNAVAILABLE of sysexits.h.
     exit_code = 69
     code = "redis-unavailable"
 

@@ -48,6 +48,7 @@ class LogFile(logging.Handler):
             self._follow()
             os.write(self._descriptor, line)
         except Exception:
+            # Nobody who only logs must fail for it.
             self.handleError(record)
 
     def close(self) -> None:
@@ -80,6 +81,7 @@ class LogFile(logging.Handler):
         return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
 
     def _reopen(self) -> None:
+        # Before the old one is closed: when this fails, lines go on into that.
         fresh = self._open()
         os.close(self._descriptor)
         self._descriptor = fresh

@@ -21,6 +21,7 @@ from mingus_lib.logfile import LogFile
 from mingus_lib.queues import context
 from mingus_lib.view.human import printable
 
+# The last is where captureWarnings sends what Python and libraries warn of.
 OURS = ("mingus_lib", "jobs", "mingus", "py.warnings")
 FIELDS = ("job_id", "task", "queue", "attempt", "duration", "worker", "entry", "slot")
 FRAMES_SHOWN = 5
@@ -128,6 +129,7 @@ class JsonLine(logging.Formatter):
             event["error"] = without_passwords(_summary(record.exc_info[1]))
             event["traceback"] = without_passwords("".join(traceback.format_exception(record.exc_info[1])))
         head = f"<{_priority(record)}>" if self._journal else ""
+        # ASCII is json's default, and escapes line breaks and terminal codes as well.
         return head + json.dumps(event)
 
 

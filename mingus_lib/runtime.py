@@ -295,8 +295,10 @@ class Runtime:
         from mingus_lib.queues import connection, embedded
 
         if self.settings.redis_url is None:
+            # Remembered, because `up` stops only a Redis that it started itself.
             self.started_redis = embedded.ensure_running(self.settings.home)
         client = self.redis_as_found()
+        # Before anybody has the client: no job goes into the Redis of another library.
         connection.claim_for_store(client, self.store.id, self.redis_where)
         return client
 
@@ -326,6 +328,7 @@ class Runtime:
             return None if self._is_redis_stopped() else connection.connect(self.redis_url, patience=2.0)
 
         def history() -> History | None:
+            # Opening a store makes it, and a look makes nothing.
             return self.history if self.settings.store_path.exists() else None
 
         return Watcher(client, self.redis_where, history, time.monotonic)
@@ -350,9 +353,11 @@ class Runtime:
             from mingus_lib.queues import keyring
 
             key = keyring.single(self.settings.key_file)
+            # A producer elsewhere has no store whose id could be compared with that in Redis.
             return Enqueuer(
                 self.redis_as_found, None, lambda: key, self.redis_where, self.settings.results_ttl
             )
+        # Redis is asked for at each use: after `close` it is another client.
         return Enqueuer(
             lambda: self.redis, self.ledger, self.keyring.own, self.redis_where, self.settings.results_ttl
         )
@@ -409,6 +414,7 @@ class Runtime:
         """What ends jobs from outside."""
         from mingus_lib.services.cancelling import Canceller
 
+        # Redis is opened when it is needed: cancelling goes on, in the ledger, while it is away.
         return Canceller(
             lambda: self.redis,
             self.redis_where,
@@ -452,6 +458,7 @@ class Runtime:
         from mingus_lib.clients.web import MemoryPacer, MemoryRobotsCache, Web
 
         if self.settings.eager:
+            # Where jobs run in place, no Redis is there to share the pace through.
             return Web(self.settings.fetch_policy(), pacer=MemoryPacer(), robots=MemoryRobotsCache())
         from mingus_lib.queues.pacing import RedisPacer, RedisRobotsCache
 
@@ -544,6 +551,7 @@ class Runtime:
         from mingus_lib.services.restoring import Restoring
 
         own = self.settings.redis_url is None
+        # Redis is looked for when the copy is in place: one that is away stops no restore.
         return Restoring(
             self.settings.store_path, file_mode(self.settings.home), self.redis_if_up, self.redis_where, own
         )
@@ -655,6 +663,7 @@ class Runtime:
 
         if self.ai_labels is None:
             return None
+        # The store's id tells its batches from those of another library with the same account.
         return LabelBatches(self.labels, self.batches, self.ai_labels, self.store.id)
 
     @property
@@ -689,11 +698,13 @@ class Runtime:
     def close(self) -> None:
         """Close what was opened."""
         for name in ("web", "redis", "store"):
+            # Not by the attribute, which would open what nobody has used.
             opened = self.__dict__.pop(name, None)
             if opened is not None:
                 opened.close()
 
 
+# Clients and store import nothing of each other: what one learns the other keeps through this.
 class _Manners:
     """The store's memory of what servers of models take, as the client wants it."""
 

@@ -20,6 +20,7 @@ from mingus_lib.queues.signing import JobRefused, Key
 
 # A job that the ledger does not know may come from another machine, for so long.
 NEW_FOR_SECONDS = 86_400
+# RQ's rule for ids, with an end to their length.
 _ID = re.compile(rb"[A-Za-z0-9_-]{1,100}")
 
 

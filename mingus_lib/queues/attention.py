@@ -19,6 +19,7 @@ class Attention:
         self._lifeline = lifeline
         self._reading, self._writing = os.pipe()
         for descriptor in (self._reading, self._writing):
+            # A signal's byte to a full pipe, or a read of an empty one, must not hold up the loop.
             os.set_blocking(descriptor, False)
 
     @contextmanager

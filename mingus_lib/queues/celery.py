@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PRIORITY = "\x06\x16"
 UNACKED = "unacked"
 UNACKED_INDEX = "unacked_index"
+# A page is in memory at once, and a message may have 16 MB.
 PAGE = 50
 
 # Oldest first, from KEYS[1]'s tail: ARGV[1] are passed over, ARGV[2] come. One that is too large comes as its length.
@@ -82,6 +83,7 @@ class CeleryBroker:
     def unacked(self) -> Iterator[list[Found]]:
         """What workers took and did not acknowledge."""
         with translated(self.where):
+            # The tags alone: the messages may be large, and come a page at a time.
             tags: Any = self.client.hkeys(UNACKED)
         for start in range(0, len(tags), PAGE):
             with translated(self.where):
@@ -129,6 +131,7 @@ def open_broker(url: str) -> CeleryBroker:
     """The broker at Celery's own address for it. Raises UsageError when that cannot be one of Redis."""
     if url.startswith("redis+socket://"):
         path, _, query = url.removeprefix("redis+socket://").partition("?")
+        # kombu calls the database virtual_host here, where the path is that of the socket.
         database = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair).get(
             "virtual_host", "0"
         )

@@ -32,10 +32,13 @@ from mingus_lib.queues.ports import Ledger
 
 log = logging.getLogger("mingus.worker")
 
+# Each report is a write to the store, where all workers stand in one line.
 PROGRESS_INTERVAL_SECONDS = 0.5
 # A soft limit that was swallowed is raised again.
 SOFT_LIMIT_AGAIN_SECONDS = 5.0
+# One that stands still in the middle of its answer counts as ended, and does not hold up its worker.
 REPLY_TIMEOUT_SECONDS = 10.0
+# From sys/prctl.h: Python has no name for it.
 PR_SET_PDEATHSIG = 1
 PIECE = 1 << 18
 HEAD = 4
@@ -59,6 +62,7 @@ class Child:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
+            # With a copy of the worker's end in its hand it would never see that end close.
             ours.close()
             _serve(theirs, open_ledger, parent)
         theirs.close()
@@ -79,6 +83,7 @@ class Child:
 
     def kill(self) -> None:
         """End it and whatever it started, at once."""
+        # Its group, then itself: one that was forked just now has no group of its own yet.
         for target, end in ((-self.pid, os.kill), (self.pid, os.kill)):
             try:
                 end(target, signal.SIGKILL)
@@ -141,10 +146,12 @@ def _serve(channel: socket.socket, open_ledger: OpenLedger, parent: int) -> NoRe
         log.exception("the process of the jobs failed")
     finally:
         logging.shutdown()
+        # Not sys.exit: what the worker is to do at its own end is not for its child to do.
         os._exit(code)
 
 
 def _settle_in(parent: int) -> None:
+    # The pipe is the worker's, which a signal of the child would wake.
     signal.set_wakeup_fd(-1)
     # A stop is for the worker, which lets the job end; only SIGKILL ends a job.
     for stop in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -173,6 +180,7 @@ class Runner:
         try:
             self._enter(order, task)
             with soft_limit(task.soft):
+                # Checked here, too: another release or another machine may have made the job.
                 result = catalog.function(task)(**task.validate(order["args"]))
             # In here, because a result that is no JSON is a bug of the job.
             return {"result": json.dumps(result)}
@@ -202,6 +210,7 @@ def _failure(error: BaseException, tries: int, task: catalog.Task) -> Message:
     if isinstance(error, SoftTimeLimit):
         error = TransientError(f"it ran longer than {task.soft} s", code="soft-limit")
     elif isinstance(error, redis_py.ConnectionError | redis_py.TimeoutError):
+        # As redis-py raised it, it would be taken for a bug: dead without another try.
         error = RedisUnavailable(f"Redis went away: {error}")
     verdict = decide_failure(error, tries=tries, policy=task.retry, randomness=random.random())  # noqa: S311
     trace = "".join(traceback.format_exception(error)) if verdict.keep_traceback else None

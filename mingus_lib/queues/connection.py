@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 STORE_ID_KEY = "mingus:store_id"
 CONNECT_TIMEOUT_SECONDS = 5.0
+# With the ledger's patience it must stay under HUNG_SECONDS of the supervisor: who waits does not turn.
 PATIENCE_SECONDS = 30.0
 
 
@@ -70,6 +71,7 @@ def _by_sentinel(url: str, patience: float) -> Redis:
         raise ValueError("it names no master, as in redis+sentinel://host:26379/mymaster")
     secure = {"ssl": True} if parts.scheme.startswith("rediss") else {}
     login = {"username": parts.username or None, "password": unquote(parts.password or "") or None}
+    # The login is the master's: the Sentinels are not told of it.
     sentinel = Sentinel(hosts, sentinel_kwargs=_options(patience))
     client: Redis = sentinel.master_for(
         master, db=int(database or 0), **login, **secure, **_options(patience)
@@ -78,6 +80,7 @@ def _by_sentinel(url: str, patience: float) -> Redis:
 
 
 def _host_and_port(text: str) -> tuple[str, int]:
+    # urlsplit would read the port of a list of hosts as one, and fail.
     host, _, port = text.rpartition(":")
     return (host, int(port)) if host else (text, 26379)
 
@@ -87,6 +90,7 @@ def translated(where: str) -> Iterator[None]:
     """Turn redis-py's errors into RedisUnavailable, naming `where` (already masked)."""
     try:
         yield
+    # Before ConnectionError, whose subclass it is: what helps is another thing.
     except redis_py.AuthenticationError as error:
         raise RedisUnavailable(
             f"Redis at {where} wants a password or refuses this one; put it in MINGUS_REDIS_URL"
@@ -174,4 +178,5 @@ def mask(url: str) -> str:
 
 
 def _cause(error: BaseException) -> str:
+    # A server's words may be long, and of several lines.
     return " ".join(str(error).split())[:200] or type(error).__name__

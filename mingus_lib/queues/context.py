@@ -46,6 +46,7 @@ class JobContext:
         return time.monotonic() + self.seconds_left() * (1 - RESERVE_SHARE / 2)
 
 
+# Not a global: a job that is run in place may run another inside itself.
 _current: ContextVar[JobContext] = ContextVar("mingus_job")
 
 

@@ -19,6 +19,7 @@ from mingus_lib.queues.owner import Owner, Process
 if TYPE_CHECKING:
     from redis import Redis
 
+# Redis serves nobody else while it takes a chunk out, and looks for each id along its queue.
 CHUNK = 500
 STOP_ASKED = "stop_asked"
 
@@ -137,6 +138,7 @@ class Control:
         return [
             Handle(name, _process(process), _process(supervisor), asked is not None)
             for name, (process, supervisor, asked, birth) in zip(names, rows, strict=True)
+            # RQ's list may still name a worker whose hash has expired.
             if birth is not None
         ]
 

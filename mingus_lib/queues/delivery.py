@@ -162,6 +162,7 @@ class Delivery:
     def running(self) -> dict[bytes, str]:
         """Owner's token by job id, of every job that is running."""
         with translated(self.where):
+            # A field for each worker that is at work: never too much to read whole.
             found: Any = self.client.hgetall(RUNNING)
         return {job_id: token.decode("utf-8", "replace") for job_id, token in found.items()}
 
@@ -182,4 +183,5 @@ def _settled(code: int) -> Settled:
 def _taken(found: list[Any], process: Process, worker: str) -> Taken:
     raw_id, queue, (packed, signature), execution = found
     owner = Owner(process, worker, execution.decode(), queue.decode())
+    # Anybody may have made the hash: what it lacks is refused with it.
     return Taken(raw_id, owner, packed or b"", (signature or b"").decode("utf-8", "replace"))

@@ -54,6 +54,7 @@ class EagerEnqueuer:
         except BaseException as error:
             trace = "".join(traceback.format_exception(error))
             reason = getattr(error, "reason", None) or f"bug: {type(error).__name__}: {error}"[:500]
+            # Ctrl-C is the person's wish, and no failure of the job.
             if isinstance(error, Exception):
                 self.ledger.bury(spec.id, verdict.attempt, reason, datetime.now(UTC), traceback=trace)
             else:

@@ -1,7 +1,4 @@
-"""The private Redis of a state directory: found or started under a lock, shared and left running.
-
-Longer than 300 lines on purpose: one server's life, from its choice to its end.
-"""
+"""The private Redis of a state directory: found or started under a lock, shared and left running."""
 
 from __future__ import annotations
 
@@ -25,6 +22,7 @@ from mingus_lib.queues.sharing import PRIVATE_FOLDER, SHARED_FOLDER, file_mode, 
 if TYPE_CHECKING:
     from redis import Redis
 
+# The kernel's sun_path has 108 bytes on Linux, 104 on macOS, with the NUL at its end.
 MAX_SOCKET_PATH_BYTES = 100
 START_TIMEOUT_SECONDS = 15.0
 POLL_SECONDS = 0.02
@@ -56,6 +54,7 @@ def ensure_running(home: Path) -> bool:
         return False
     folder = prepare(home)
     with lock(folder / "lock"):
+        # Another process may have started it while this one waited for the lock.
         if answers_now(home):
             return False
         if answers(home):
@@ -96,6 +95,7 @@ def answers(home: Path) -> bool:
     """Whether the Redis of `home` is up, or busy coming up; a socket without a server does not count."""
     probe = socket_module.socket(socket_module.AF_UNIX)
     try:
+        # No command: a server that reads its file takes connections, but answers none yet.
         probe.connect(str(socket_path(home)))
     except OSError:
         return False
@@ -163,6 +163,7 @@ def lock(path: Path) -> Iterator[None]:
     except OSError as error:
         raise _unusable(path.parent, error) from error
     try:
+        # A lock, not the file's being there: the kernel lets go of it with a process that is killed.
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
@@ -196,6 +197,7 @@ def _spawn(server: Server, folder: Path, socket: Path) -> None:
 
 def _configuration(folder: Path, socket: Path) -> str:
     lines = {
+        # Without a port only those reach it who may open its socket.
         "port": "0",
         "unixsocket": _quoted(socket),
         "unixsocketperm": f"{file_mode(folder.parent):o}",
@@ -204,6 +206,7 @@ def _configuration(folder: Path, socket: Path) -> str:
         "pidfile": _quoted(folder / "redis.pid"),
         "logfile": _quoted(folder / "redis.log"),
         "appendonly": "yes",
+        # A power cut may take the last second, which the ledger gives back.
         "appendfsync": "everysec",
         "save": '""',
         # Anything else would delete jobs to make room.
@@ -214,6 +217,7 @@ def _configuration(folder: Path, socket: Path) -> str:
 
 
 def _quoted(path: Path) -> str:
+    # A path may hold spaces and quotes, at which the file's words are cut.
     return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mingus.enqueue")
 
+# One transaction and one script each, for which all other users of store and Redis wait.
 CHUNK = 500
 
 Record = Callable[[Sequence[JobSpec]], object]
@@ -168,6 +169,7 @@ def push_of(spec: JobSpec, key: Key, results_ttl: int, *, requeue: bool = False)
     task = catalog.find(spec.task)
     delay = None
     if spec.scheduled_for is not None:
+        # As a delay, which Redis adds to its own clock: ours may be wrong.
         delay = max(0.0, (spec.scheduled_for - datetime.now(UTC)).total_seconds())
     return Push(spec.id, spec.queue, payload.fields(spec, task, key, results_ttl=results_ttl), delay, requeue)
 
@@ -181,6 +183,7 @@ def _partly_accepted(error: TransientError, ids: Sequence[str]) -> TransientErro
     """The same error, saying how many jobs were accepted before it."""
     if not ids:
         return error
+    # Of the same kind: scripts go by its exit code.
     return type(error)(
         f"{error}; {len(ids):,} jobs were accepted before, {ids[0]} to {ids[-1]}: do not send them again",
         code=error.code,

@@ -48,6 +48,7 @@ def foreign_scheduler(client: Redis) -> str:
     with client.pipeline(transaction=False) as pipeline:
         pipeline.exists(FOREIGN_LOCK)
         pipeline.zcard(FOREIGN_ENTRIES)
+        # A key of another kind is an error, and no sign of a scheduler.
         locked, entries = pipeline.execute(raise_on_error=False)
     locked, entries = (found if isinstance(found, int) else 0 for found in (locked, entries))
     if locked or _has_instance(client):

@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("mingus.keeper")
 
 MARK_KEY = "mingus:generation"
+# One step of a long round, small enough for the next tick to be in time.
 PAGE = 500
-# Five beats: a worker of another host that has missed them is dead.
+# Four beats: a worker of another host that has missed them is dead.
 SILENCE_SECONDS = 20.0
 SLOW_SECONDS = 5.0
 UNCONFIRMED_SECONDS = 10.0
@@ -101,10 +102,12 @@ class Keeper:
             self._pages = self._slow_round()
         if self._pages is not None:
             try:
+                # One page a tick: due jobs and orphans do not wait for the end of a long round.
                 next(self._pages)
             except StopIteration:
                 self._pages = None
                 self._slow_at = self.clock() + SLOW_SECONDS
+            # A generator that has raised is at its end: the next tick begins the round anew.
             except BaseException:
                 self._pages = None
                 raise
@@ -124,6 +127,7 @@ class Keeper:
         orphans = [raw for raw, owner in owners.items() if owner is None or owner in gone]
         if not orphans:
             return 0
+        # One look for all: a machine that died may leave many.
         standings = self.ledger.standings([raw.decode("utf-8", "replace") for raw in orphans])
         return sum(self._give_back(raw, running[raw], owners[raw], standings) for raw in orphans)
 
@@ -186,6 +190,7 @@ class Keeper:
                 found: Any = self.client.hmget(key, "process", "queues", "last_heartbeat")
                 words, queues, beat = (each.decode("utf-8", "replace") if each else "" for each in found)
                 process = Process.parse(words)
+                # A worker of RQ's own names no process: it is left alone while it beats.
                 if not beat or (process is not None and process.gone):
                     # Of a hash that has expired nobody knows the queues any more.
                     self._forget(key, queues.split(",") if queues else catalog.QUEUES)
@@ -208,9 +213,12 @@ class Keeper:
             # Whatever their date: that of a clock that is ahead would be young for ever.
             found = self.ledger.unconfirmed(_EVER, PAGE)
             left = self._left_alone(found)
+            # Also what has ended in Redis: a requeue may have died between the ledger and its push.
             there = settled(left, self._push(left, requeue=True))
+            # After the push: after a kill in between they are pushed again, and what has run by then is let go.
             self.ledger.confirm([spec.id for spec in there], datetime.now(UTC))
             yield
+            # What still runs stays unconfirmed, and is looked at again in the next round.
             if not there:
                 return
 
@@ -235,6 +243,7 @@ class Keeper:
             lost = _known(
                 spec
                 for spec, state, confirmed in page
+                # What was never confirmed is left to _confirm: its producer may be about to push it.
                 if confirmed and spec.id in missing and (over or state is not JobState.STARTED)
             )
             count += self._push(lost).count(Pushed.DONE)
@@ -243,6 +252,7 @@ class Keeper:
         if count:
             log.warning("%d jobs that Redis had lost are queued again", count)
         if over:
+            # Last: a keeper that is killed before this leaves the loss for the next one to see.
             self.ledger.remember_redis(mark)
             self._lost_at = None
 
@@ -305,12 +315,14 @@ class Keeper:
 
     def _push(self, specs: Sequence[JobSpec], *, requeue: bool = False) -> list[Pushed]:
         key = self.key()
+        # Made and signed from the ledger: nothing that Redis held is taken over.
         pushes = [push_of(spec, key, self.results_ttl, requeue=requeue) for spec in specs]
         return self.delivery.push(pushes) if pushes else []
 
     def _mark(self) -> str:
         """Which Redis this is, and which memory of it: lost with FLUSHALL, changed with a restart."""
         with translated(self.where):
+            # Only where there is none: of two keepers that come at once both read one mark.
             self.client.set(MARK_KEY, secrets.token_hex(8), nx=True)
             mark = self.client.get(MARK_KEY)
             # A restarted server may have an older file, in which jobs are missing that nobody removed.
@@ -328,6 +340,7 @@ def _known(specs: Iterable[JobSpec]) -> list[JobSpec]:
 
 def _where_to(standing: Standing | None, results_ttl: int) -> tuple[How, float, str]:
     """What an orphan becomes in Redis: what the ledger says of it, and queued again when it is open there."""
+    # Of a job that another machine pushed the ledger has no row before its first start.
     state = standing.state if standing else JobState.QUEUED
     if state is JobState.FINISHED:
         return How.FINISHED, results_ttl, ""
@@ -337,6 +350,7 @@ def _where_to(standing: Standing | None, results_ttl: int) -> tuple[How, float, 
         return How.CANCELED, results_ttl, ""
     if standing is not None and state is JobState.SCHEDULED and standing.scheduled_for is not None:
         return How.SCHEDULED, max(0.0, (standing.scheduled_for - datetime.now(UTC)).total_seconds()), ""
+    # Also when it is `started`: the next start finds that attempt open, and counts a death.
     return How.QUEUED, 0, ""
 
 
@@ -355,4 +369,5 @@ def keep(open_keeper: Callable[[], Keeper], stopped: Callable[[float], bool]) ->
             if str(error) != trouble:
                 trouble = str(error)
                 log.error("%s; trying again", error)
+            # Opened afresh at the next try, which starts a private Redis that was killed.
             keeper, pause = None, 1.0

@@ -38,6 +38,7 @@ class KeyRing:
         try:
             found = os.stat(self.path)  # noqa: PTH116 - on every job; the call is a third of Path.stat's
         except FileNotFoundError:
+            # Nothing was signed yet: the first job makes the file.
             return {}
         except OSError as error:
             raise _unusable(self.path, error) from error
@@ -61,12 +62,14 @@ class KeyRing:
     def add(self, name: str, permissions: Sequence[str], *, exist_ok: bool = False) -> Key:
         """Make a key. Raises Refused when a valid one has the name."""
         with self._alone():
+            # Looked at under the lock: two first commands at once make one key.
             present = self._named(name)
             if present is not None:
                 if exist_ok:
                     return present
                 raise Refused(f"there is a key named {name!r} already; revoke it or take another name")
             now = datetime.now(UTC).isoformat(timespec="seconds")
+            # Eight characters: with a longer id a signature outgrows the 64 bytes of a compact hash.
             key = Key(secrets.token_hex(4), name, secrets.token_bytes(32), tuple(permissions), now)
             self._write([*self.keys.values(), key])
             return key
@@ -115,6 +118,7 @@ def single(path: Path) -> Key:
 
 def export(key: Key, path: Path) -> None:
     """Write the file of a producer; Refused when something is there."""
+    # A link that leads nowhere is something, too.
     if os.path.lexists(path):
         raise Refused(f"{path} is there already; name another file")
     write_private(path, json.dumps({"keys": [_as_json(key)]}, indent=1))
@@ -122,6 +126,7 @@ def export(key: Key, path: Path) -> None:
 
 def write_private(path: Path, text: str, mode: int = 0o600) -> None:
     """Replace the file in one step; by default only its owner may read it. Raises StoreUnavailable."""
+    # In the same folder: across file systems a rename is no single step.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)

@@ -74,6 +74,7 @@ class Limits:
 
     def failed(self, dependency: str, reason: str) -> int:
         """Count a failure; the fifth in a row opens the breaker. Returns the failures in a row."""
+        # Cut: a server's own words may stand in it, at any length.
         return int(self._run(scripts.BREAKER_FAILED, [dependency, FAILURES_TO_OPEN, reason[:500]]))
 
     def trip(self, dependency: str, reason: str) -> None:
@@ -112,12 +113,14 @@ def read_breakers(client: Redis, names: Iterable[bytes]) -> list[Breaker]:
     with client.pipeline(transaction=False) as pipeline:
         for name in sorted_names:
             pipeline.hgetall(BREAKER_PREFIX + name.decode("utf-8", "replace"))
+        # Redis' own clock, by which its scripts have set these times.
         pipeline.time()
         *found, (seconds, micro) = pipeline.execute()
     now = seconds + micro / 1e6
     return [
         _breaker(name.decode("utf-8", "replace"), fields, now)
         for name, fields in zip(sorted_names, found, strict=True)
+        # A name whose hash is gone was reset a moment ago.
         if fields
     ]
 
@@ -127,6 +130,7 @@ def _breaker(name: str, fields: dict[bytes, bytes], now: float) -> Breaker:
     state = "closed" if opened is None else "open" if now < opened + COOLDOWN_SECONDS else "half-open"
     reason = fields.get(b"reason", b"").decode("utf-8", "replace")
     failures = fields.get(b"failures", b"")
+    # Cut, because Python refuses to read a number of thousands of digits, which anybody may have written.
     return Breaker(name, state, int(failures[:18]) if failures.isdigit() else 0, opened, reason)
 
 

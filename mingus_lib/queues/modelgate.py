@@ -125,12 +125,14 @@ class OwnGate:
                     f"the next turn at the model's server is {start - time.monotonic():.0f} s away"
                 )
             self._next = start + self._window.width / self._window.most
+        # Outside the lock, so that the next thread can take the turn after this one.
         time.sleep(max(0.0, start - time.monotonic()))
         _wait_out(lambda: max(0.0, self._held_until - time.monotonic()), until)
 
     def hold(self, seconds: float) -> None:
         """See SharedGate."""
         with self._lock:
+            # A shorter wish that comes late takes a longer one not back.
             self._held_until = max(self._held_until, time.monotonic() + seconds)
 
     def enter(self, until: float) -> str:

@@ -27,6 +27,7 @@ class Notifier:
         env = os.environ if env is None else env
         address = env.pop("NOTIFY_SOCKET", None)
         microseconds, pid = env.pop("WATCHDOG_USEC", ""), env.pop("WATCHDOG_PID", "")
+        # With another's pid it is the watchdog of another process (sd_watchdog_enabled(3)).
         ours = microseconds.isdecimal() and int(microseconds) > 0 and pid in ("", str(os.getpid()))
         return cls(address or None, int(microseconds) / 1e6 if ours else None)
 
@@ -54,6 +55,7 @@ class Notifier:
         """One line for `systemctl status`; sent when it changes."""
         if text != self._said:
             self._said = text
+            # A line break would begin another assignment.
             self._send("STATUS=" + " ".join(text.split()))
 
     def _send(self, message: str) -> None:

@@ -40,6 +40,7 @@ JOB, EXECUTION = "rq:job:", "rq:execution:"
 TIMED = (PACE_PREFIX, ROBOTS_PREFIX, RATE_PREFIX)
 PREFIXES = (JOB, EXECUTION, BREAKER_PREFIX, *TIMED)
 REGISTRIES = ("failed", "finished", "canceled")
+# The form that new_job gives: the queues may hold ids of other programs, too.
 _ID = re.compile(r"[0-9a-f]{16}")
 
 # ARGV: kind, key, id or member, mark. 1 when it is gone by this, 0 when it belongs to something after all.
@@ -159,8 +160,10 @@ class Orphans:
             # Both in RQ's form, whose order is that of time.
             and _text(seen.ended or b"9") < moment
             and seen.name not in owners
+            # The id of a key is enough to tell our jobs from others: none of them is to run.
             and _text(seen.signature or b"").partition(".")[0] in self.keys
         ]
+        # Last, since by now nearly all jobs of Redis have been left out.
         known = self.ledger.standings([seen.name for seen in ended])
         return [
             Orphan("job", seen.key, seen.name, seen.size, _text(seen.ended or b""))

@@ -88,6 +88,7 @@ class Owner:
         return cls(process, *words[3:])
 
 
+# It changes neither in a process's life nor with a fork, and is asked for with every owner.
 @cache
 def this_host() -> str:
     """The boot and the PID namespace of this process, as one word."""

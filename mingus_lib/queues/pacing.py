@@ -18,6 +18,7 @@ PACE_PREFIX = "mingus:pace:"
 ROBOTS_PREFIX = "mingus:robots:"
 # A time further ahead than this is not one of ours: Retry-After is bounded to an hour.
 _MAX_AHEAD_SECONDS = 86_400
+# More than the 500 KiB that are read of a robots.txt.
 _MAX_ENTRY_BYTES = 600_000
 
 # A hash per host: `next` (the first free slot) and `hold`, in seconds of Redis' own clock, so that
@@ -104,6 +105,7 @@ class RedisRobotsCache:
     def put(self, origin: str, status: int, body: bytes, ttl: float) -> None:
         """Keep an answer for `ttl` seconds. One Redis call. Raises RedisUnavailable."""
         with translated(self._where):
+            # Redis refuses an expiry of 0.
             self._client.set(ROBOTS_PREFIX + origin, b"%d\n%s" % (status, body), px=max(1, int(ttl * 1000)))
 
 

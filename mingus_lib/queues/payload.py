@@ -28,6 +28,7 @@ class Payload(NamedTuple):
 
 def fields(spec: JobSpec, task: Task, key: Key, *, results_ttl: int) -> dict[str, str | bytes | int]:
     """The hash of a job, signed; its status is set where it is pushed."""
+    # RQ's four: function, instance, positional and named arguments.
     data = json.dumps([task.path, None, [], spec.args]).encode()
     return {
         "created_at": utc(spec.created_at),
@@ -64,6 +65,7 @@ def parse(data: bytes) -> Payload:
         path, instance, positional, named = json.loads(data)
     except (ValueError, TypeError, RecursionError) as error:
         raise JobRefused("its data are not the JSON of a job") from error
+    # Ours have named arguments alone: with others it was written by somebody else.
     if not isinstance(path, str) or instance is not None or positional or not isinstance(named, dict):
         raise JobRefused("its data are not those of a task")
     return Payload(path, named)

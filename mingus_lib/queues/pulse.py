@@ -20,6 +20,7 @@ def finished_a_minute(client: Redis, keep: float) -> dict[str, float]:
     window = min(WINDOW_SECONDS, keep)
     if window <= 0:
         return {}
+    # By Redis' clock, like the scores.
     seconds, _ = _time(client)
     with client.pipeline(transaction=False) as pipeline:
         for name in QUEUES:

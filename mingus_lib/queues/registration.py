@@ -55,6 +55,7 @@ class RegisteredWorker(Worker):
             list(queues),
             name=name,
             connection=connection,
+            # RQ's default is pickle, by which whoever writes to Redis runs code here.
             serializer=JSONSerializer,
             worker_ttl=WORKER_TTL_SECONDS,
         )
@@ -131,6 +132,7 @@ class RegisteredWorker(Worker):
         """In the thread: try again quietly, since the loop says that Redis is away."""
         if not isinstance(exc, RedisConnectionError | RedisTimeoutError):
             raise exc
+        # redis-py calls this again at once: while Redis is away, its thread would spin.
         time.sleep(PUBSUB_PAUSE_SECONDS)
 
     def unsubscribe(self) -> None:
@@ -173,9 +175,11 @@ class RegisteredWorker(Worker):
         now = time.monotonic()
         if now < self._next_beat:
             return True
+        # Before it is sent: a silent Redis costs its time-out every 5 s, not at every turn.
         self._next_beat = now + BEAT_SECONDS
         try:
             known, mine = self.delivery.beat(self.name, self.serialize(), WORKER_TTL_SECONDS, self.held)
+            # Redis has lost its memory, or a keeper took us for dead: RQ's lists lack us.
             if not known:
                 with self._translated():
                     self._register()
@@ -205,6 +209,7 @@ class RegisteredWorker(Worker):
             with self._translated():
                 self.unsubscribe()
                 self.register_death()
+                # RQ does not know of it, and a keeper cleans up only after those that RQ's lists still name.
                 self.connection.hdel(BEATS, self.name)
         except RedisUnavailable as error:
             log.warning("worker %s has left without telling Redis: %s", self.name, error)
@@ -214,6 +219,7 @@ class RegisteredWorker(Worker):
     def _register(self) -> None:
         fields: Any = self.serialize()
         with self.connection.pipeline() as pipeline:
+            # In one transaction: a name without a hash is what keepers take for a dead worker.
             pipeline.hset(self.key, mapping=fields)
             worker_registration.register(self, pipeline)
             pipeline.expire(self.key, WORKER_TTL_SECONDS)

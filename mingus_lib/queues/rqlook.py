@@ -80,6 +80,7 @@ class RqLook:
             total, members = pipeline.execute()
         # Redis takes an end before the beginning for the beginning.
         members = members if start < total else []
+        # The registry of started jobs holds `job:execution`.
         ids = [member.decode("utf-8", "replace").partition(":")[0] for member in members]
         return total, self._jobs(ids[::-1] if last_first else ids)
 
@@ -89,6 +90,7 @@ class RqLook:
             pipeline.hmget(f"rq:job:{job_id}", *_FIELDS, "meta")
             pipeline.xrevrange(f"rq:results:{job_id}", count=1)
             (*values, meta), results = pipeline.execute()
+        # RQ gives every job its time of creation.
         if values[0] is None:
             return None
         fields = results[0][1] if results else {}
@@ -119,5 +121,6 @@ def _job(job_id: str, values: list[bytes | None]) -> dict[str, Any]:
 def _json(value: bytes, *, packed: bool = False) -> Any:
     try:
         return json.loads(base64.b64decode(value) if packed else value)
+    # Too deep a nesting raises RecursionError, which is no ValueError.
     except (ValueError, RecursionError):
         return NOT_JSON

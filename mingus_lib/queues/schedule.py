@@ -38,6 +38,7 @@ if held and held ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return held and 1 or 2
 """
+# Only while it is ours: it may have run out, and be another's by now.
 _RELEASE = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0"
 
 
@@ -103,8 +104,10 @@ class TimetableScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has n
         except (RedisUnavailable, StoreUnavailable) as error:
             self._say(str(error))
             self._lose_lead()
+            # Opened anew: Sentinel may name another master by then, and a private Redis is started again.
             self.connection = _NOT_YET
             pause = POLL_SECONDS
+        # Once a second at least: lock and heartbeat want it, also when nothing is due.
         return min(POLL_SECONDS, max(0.0, pause))
 
     def enqueue_jobs(self) -> float:
@@ -115,6 +118,7 @@ class TimetableScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has n
     def acquire_lock(self) -> bool:
         """Lead if nobody does; whether this one leads. The lock says who holds it, and dies with its holder."""
         now = self._clock()
+        # A third of its life, so that two renewals may fail before another takes over.
         if self._fence is not None and now - self._renewed_at < self._lead_seconds / 3:
             return True
         with translated(self._where):
@@ -127,6 +131,7 @@ class TimetableScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has n
         if got == 2 or self._fence is None:
             self._fence = self._take_lead()
             log.info("this scheduler leads", extra={"fence": self._fence})
+        # By the time before the call: a slow answer must not make our lead look longer than it is.
         self._renewed_at = now
         return True
 
@@ -141,6 +146,7 @@ class TimetableScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has n
         now = self._clock()
         if now - self._beaten_at >= BEAT_SECONDS / 2:
             with translated(self._where):
+                # Gone with a FLUSHALL, or while this process stood still.
                 if not self.connection.expire(self.key, int(BEAT_SECONDS) + 10):
                     self.register_birth()
             self._beaten_at = now
@@ -167,6 +173,7 @@ class TimetableScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has n
         if self.connection is _NOT_YET:
             return
         try:
+            # The lock first: a follower leads within a second instead of ten.
             self.remove_lock()
             with translated(self._where):
                 self.register_death()

@@ -11,6 +11,7 @@ Longer than 300 lines on purpose: what must agree about the keys is read togethe
 
 from __future__ import annotations
 
+# A job's key is asked for its type first: a command on another kind of key ends a script half-done.
 _COMMON = """
 local call = redis.call
 local clock
@@ -24,6 +25,7 @@ local DAY = 86400
 """
 
 # Never deletes a job's hash but by expiry: what is gone from Redis unasked shows as lost.
+# Dead jobs get the score -1: RQ's clean-up, which would forget them, begins at 0.
 _SETTLE = """
 local function release(id, token)
   local worker, execution, queue = words(token)
@@ -69,6 +71,7 @@ local function settle(id, token, how, moment, number, result)
 end
 """
 
+# An id without a hash, or of a job that runs, is dropped: a queue must not stand still before it.
 _TAKE = """
 local function show(worker, state, id, moment)
   call('HSET', 'rq:worker:' .. worker, 'state', state, 'current_job', id, 'current_since', moment)
@@ -229,6 +232,7 @@ return {known, mine}
 )
 
 # ARGV: queues. Moves what is due, at most 100 a queue; drops what has outlived its time from the registries.
+# While a script runs Redis serves nobody else, so more than 100 wait for the next second.
 MOVE_DUE = (
     _COMMON
     + """
@@ -256,6 +260,7 @@ return moved
 )
 
 # ARGV: queue, moment, ttl, ids... Takes waiting jobs out; 1 for each that was waiting, 0 for the others.
+# The slot that its rate kept for a job is given back, too; RQ's description is the name of the task.
 WITHDRAW = (
     _COMMON
     + """
@@ -280,6 +285,7 @@ return taken
 
 # ARGV: task, job, execution, jobs, seconds. The job's start in a window of so many jobs in so many seconds: 0 when
 # it may start now, else the seconds until the slot that is kept for it. Starts are kept as id:execution, slots as id.
+# The set goes a minute after its window: a task that is not limited any more leaves nothing behind.
 ADMIT = (
     _COMMON
     + """
@@ -311,6 +317,7 @@ return string.format('%.6f', wait)
 # A circuit breaker is a hash: failures in a row, opened_at and reason once open, probe_until while one job tries;
 # the set mingus:breakers names them all.
 # ARGV: name, cooldown, how long a probe may take. 0 when a job may start, else the seconds to wait.
+# Beside a probe, which may take minutes, others ask every 5 s: its success lets all of them go on.
 BREAKER_ALLOWS = (
     _COMMON
     + """

@@ -9,12 +9,14 @@ import os
 import stat
 from pathlib import Path
 
+# The 2 gives new files the folder's group, and not that of the operator who makes them.
 SHARED_FOLDER, PRIVATE_FOLDER = 0o2770, 0o700
 
 
 def is_shared(folder: Path) -> bool:
     """Whether its group may write to it."""
     try:
+        # A folder that is not there yet will be made for its owner alone.
         return bool(folder.stat().st_mode & stat.S_IWGRP)
     except OSError:
         return False

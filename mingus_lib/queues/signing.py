@@ -39,6 +39,7 @@ class Key:
     revoked_at: str | None = None
 
     def __repr__(self) -> str:
+        # Without its secret: tracebacks and log lines show a repr.
         return f"Key({self.id}, {self.name})"
 
     def allows(self, permission: str) -> bool:
@@ -60,6 +61,7 @@ def verify(keys: Mapping[str, Key], signature: str, job_id: str, queue: str, dat
     key = keys.get(form[1])
     if key is None:
         raise JobRefused(f"signed by the key {form[1]}, which is not known here")
+    # In constant time, which does not tell a forger how much of it fits.
     if not hmac.compare_digest(form[3], _mac(key, job_id, queue, data, int(form[2]))):
         raise JobRefused(f"its signature by the key {key.name!r} does not fit: it was altered or moved")
     if key.revoked_at is not None:

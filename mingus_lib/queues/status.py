@@ -172,6 +172,7 @@ def _queue_states(client: Redis, first: _First, now: datetime) -> list[QueueStat
             row[2],
             row[3],
             _age(enqueued, now) if row[4] is not None else None,
+            # `rq suspend` holds all queues back, our pause one of them.
             bool(first.suspended or row[5]),
             _until(row[6][0][1], now) if row[6] else None,
         )
@@ -180,6 +181,7 @@ def _queue_states(client: Redis, first: _First, now: datetime) -> list[QueueStat
 
 
 def _worker_states(client: Redis, raw_keys: Iterable[bytes], now: datetime) -> list[WorkerState]:
+    # A set has no order, and a table that is watched must keep its own.
     keys = sorted(key.decode("utf-8", "replace") for key in raw_keys)
     with client.pipeline(transaction=False) as pipeline:
         for key in keys:
@@ -188,6 +190,7 @@ def _worker_states(client: Redis, raw_keys: Iterable[bytes], now: datetime) -> l
     return [
         _worker_state(key.removeprefix("rq:worker:"), fields, now)
         for key, fields in zip(keys, read, strict=True)
+        # A worker's hash expires before RQ's list of names forgets it.
         if fields[0] is not None
     ]
 
@@ -224,6 +227,7 @@ def _leader(value: bytes | None, now: datetime) -> Leader | None:
 
 
 def _number(text: str) -> int | None:
+    # isdigit alone takes ² for a digit, which int refuses.
     return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None
 
 

@@ -64,6 +64,7 @@ class Supervisor:
         self._pulses = pulses
         self._manager = manager or Notifier()
         watchdog = self._manager.watchdog
+        # Half of the manager's time: else it would end all for one child that hangs.
         self._hung_after = HUNG_SECONDS if watchdog is None else min(HUNG_SECONDS, watchdog / 2)
         self._looked_at = time.monotonic()
         self._ready = False
@@ -80,6 +81,7 @@ class Supervisor:
         The first SIGTERM, SIGINT or SIGHUP lets current jobs finish, the second does not. Children
         whose supervisor was killed stop as if told to.
         """
+        # A full pipe wakes us as well: Python's warning would only fill the log.
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         for stop in STOPS:
             signal.signal(stop, self._note_signal)
@@ -93,6 +95,7 @@ class Supervisor:
         while self._workers():
             self._wait()
             if self._signals > passed_on:
+                # One a turn: two signals at once would be one to a child, which counts them.
                 passed_on += 1
                 self._pass_on(signal.SIGTERM)
                 self._manager.stopping()
@@ -131,6 +134,7 @@ class Supervisor:
         for pid, number in self._running.items():
             if number in still:
                 log.error("%s has not turned for %.0f s; it is killed", self._name(number), self._hung_after)
+                # A gentler signal would only be counted, and a loop that stands still looks at no count.
                 os.kill(pid, signal.SIGKILL)
         return bool(still)
 
@@ -147,6 +151,7 @@ class Supervisor:
 
     def _start(self, number: int) -> None:
         if self._pulses is not None:
+            # Before the fork, since the new process may turn at once.
             self._pulses.clear(number)
         # Until the child has its own handlers, a stop would only be counted in it, and never be heard.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
@@ -215,6 +220,7 @@ class Supervisor:
         if code == DISMISSED:
             return
         if number > 0:
+            # A death by a signal is a negative number, and no reason to give up.
             hopeless = code >= UsageError.exit_code
             self._failed = self._failed or (self._burst and code != 0) or hopeless
             if self._burst or hopeless:

@@ -36,13 +36,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mingus.worker")
 
+# A wake-up that is published while nobody listens is lost: a job then waits for so long.
 IDLE_POLL_SECONDS = 1.0
 # In burst mode somebody waits for the end.
 BURST_POLL_SECONDS = 0.1
+# A cancel, a second signal or a limit is noticed within this, at five looks into the ledger a second.
 WATCH_SECONDS = 0.2
+# Longer pauses, on top of Redis' patience of 30 s, would come near what the supervisor takes for a hang.
 MAX_BACKOFF_SECONDS = 5.0
 CANCELLED_TTL_SECONDS = 3600
 JOBS_PER_CHILD = 1000
+# A child that has read pages holds 100 MB, 75 more with the model of languages: this is more than use.
 CHILD_MEMORY_BYTES = 400_000_000
 # Jobs between two looks at the child's memory: a look takes as long as a twentieth of a short job.
 LOOK_AT_MEMORY_EVERY = 5
@@ -108,6 +112,7 @@ class MingusWorker(RegisteredWorker):
         super().__init__(queues, name=name, connection=connection, where=where, attention=Attention(lifeline))
         self.supervisor = supervisor
         self.ledger = ledger
+        # Asked anew for each job: what a revoked key has signed stops with the next one.
         self.keys = keys
         self.order = order or Order()
         self.limits = Limits(connection, where)
@@ -134,6 +139,7 @@ class MingusWorker(RegisteredWorker):
                 # The child is there before Redis is asked: it inherits neither a connection nor the listening thread.
                 self._until_redis_is_there(self.register_birth)
                 self._registered = True
+                # Before the first look at the queues: what is pushed after a look in vain wakes us.
                 self._until_redis_is_there(self.subscribe)
                 self._until_redis_is_there(self.take_own_line)
                 log.info("worker %s takes jobs from %s", self.name, ", ".join(self._turns))
@@ -150,6 +156,7 @@ class MingusWorker(RegisteredWorker):
         self._pulse(self._doing(), self._jobs_done)
         if self._run is not None:
             self._watch(self._run)
+        # Before Redis hears of an end, the ledger must have it.
         elif self.endings.unwritten:
             self._write_again()
         else:
@@ -166,6 +173,7 @@ class MingusWorker(RegisteredWorker):
         over = self._is_stopping() or self.has_done_enough
         if over and self.endings.done is None:
             return False
+        # No job is taken whose start the ledger could not write: it could only go back.
         writable = self.endings.is_writable()
         if not writable and self.endings.done is None:
             self.attention.wait(IDLE_POLL_SECONDS)
@@ -189,9 +197,9 @@ class MingusWorker(RegisteredWorker):
                 with self._translated():
                     self.take_own_line()
             settled, job = self.delivery.turn(
-                # The number is new for each delivery, so that a late settlement of an earlier one is refused.
                 self.process,
                 self.name,
+                # The number is new for each delivery, so that a late settlement of an earlier one is refused.
                 secrets.token_hex(16),
                 queues,
                 done,
@@ -202,6 +210,7 @@ class MingusWorker(RegisteredWorker):
             self._redis_is_away(error)
             return None
         self._backoff, self._unsure = 0.0, False
+        # Not before Redis has answered: told twice, the owner shows whether it was settled already.
         self.endings.done = None
         if done is not None and settled is not None and not settled.there:
             self._remember_forgotten(done)
@@ -216,9 +225,11 @@ class MingusWorker(RegisteredWorker):
         if done is not None and done.how in (How.FINISHED, How.CANCELED) and "OOM" in str(error):
             # Full memory refuses to keep the result, which the ledger has: free what the job takes instead.
             self.endings.done = Settlement(done.job, How.DISCARD)
+        # Once for each absence, not at every try.
         if not self._backoff:
             log.error("%s; trying again", error)
         self._backoff = min(MAX_BACKOFF_SECONDS, max(0.1, self._backoff * 2))
+        # The waits of the start come through here and not through _step: the supervisor must see them turn.
         self._pulse(Doing.WAITING, self._jobs_done)
         self.attention.wait(self._backoff)
 
@@ -246,11 +257,13 @@ class MingusWorker(RegisteredWorker):
             self.endings.degrade(error)
             self.endings.done = Settlement(job, How.QUEUED)
         except RedisUnavailable as error:
+            # Only its rate or breaker was asked for: it goes back to the head of its queue, with no attempt used.
             self.endings.done = Settlement(job, How.QUEUED)
             self._redis_is_away(error)
 
     def _refuse_or_renew(self, job: Taken, reason: str) -> None:
         """Refuse it; an unsigned one that waits in the ledger is from before jobs were signed, and is renewed."""
+        # One whose signature does not fit is no job from before, but an altered one.
         known = None if job.signature else self.ledger.standings([job.id]).get(job.id)
         if known is None or known.refused or known.state not in (JobState.QUEUED, JobState.SCHEDULED):
             self._refuse(job, reason)
@@ -289,6 +302,7 @@ class MingusWorker(RegisteredWorker):
             known_only=not admitted.may_be_new,
         )
         if verdict.kind is Start.RUN:
+            # The ledger's limit counts: the field in Redis is not under the signature.
             limited = replace(admitted, task=admitted.task.within(verdict.timeout))
             self._feed(Run(job, limited, verdict, time.monotonic()))
         else:
@@ -331,6 +345,7 @@ class MingusWorker(RegisteredWorker):
         child = self._ready_child()
         # A command was for the run that it found.
         self.kill_wanted = self._stopped_job_id = None
+        # Before the order is sent: a child that dies of it must be found with its job.
         self._run, self.held = run, run.job
         try:
             child.order(
@@ -362,6 +377,7 @@ class MingusWorker(RegisteredWorker):
 
     def _worn_out(self, child: Child) -> str:
         """Why the child is not given another job, or nothing."""
+        # Before it is given a job, which would lose an attempt by it.
         if child.has_ended():
             return "it has ended while it was idle"
         if child.jobs >= self.order.jobs_per_child:
@@ -388,8 +404,10 @@ class MingusWorker(RegisteredWorker):
     def _check_limits(self, run: Run) -> None:
         if self.attention.signals >= 2:
             self._doom(run, "put-back")
+        # With no doom of ours: its end tells whether stop-job (a cancel) or kill-horse (a death) was meant.
         elif self.kill_wanted == run.job.id and self.child is not None:
             self.child.kill()
+        # RQ itself would kill a minute later.
         elif time.monotonic() - run.began > run.task.hard:
             self._doom(run, "hard-limit")
         elif resident_bytes(self.child.pid if self.child else 0) > run.task.memory:
@@ -417,6 +435,7 @@ class MingusWorker(RegisteredWorker):
         if "result" in reply:
             self._succeed(run, reply["result"])
         else:
+            # Decided in the child: an exception does not travel as JSON.
             verdict = FailureVerdict(reply["delay"], reply["reason"], False)
             self._fail(run, verdict, reply["traceback"])
         # Last: a breaker that cannot be told must not keep the end from the ledger.
@@ -452,6 +471,7 @@ class MingusWorker(RegisteredWorker):
                 self.limits.failed(reply["dependency"], reply["reason"])
             elif run.task.dependency and "result" in reply:
                 self.limits.reset(run.task.dependency)
+            # It may have been the probe: until that is let go, no other job may try.
             elif run.task.dependency:
                 self.limits.let_go(run.task.dependency)
         except RedisUnavailable as error:
@@ -460,6 +480,7 @@ class MingusWorker(RegisteredWorker):
     def _bury_child(self, run: Run) -> None:
         """The child has died: by our hand, by a command, or with its job."""
         assert self.child is not None
+        # Dead already, perhaps; what it had started lives on in its group.
         self.child.kill()
         status = self.child.wait()
         self.child.channel.close()
@@ -477,6 +498,7 @@ class MingusWorker(RegisteredWorker):
                 Settlement(job, How.CANCELED, CANCELLED_TTL_SECONDS),
             )
         elif run.doom == "lost":
+            # The ledger is not told: the attempt on its record is the other worker's.
             log.warning("given up: another worker has it", extra=run.facts)
         elif run.doom is not None:
             self._fail(run, self._verdict_on(run, run.doom))
@@ -566,5 +588,6 @@ def ending(status: int) -> str:
 
 def worker_name(host: str, number: int) -> str:
     """`host.pid.number`: unique on the machine, readable in a table."""
+    # With other signs in it a keeper would read no owner from the token, and give our jobs away.
     short = "".join(c if c.isalnum() or c in "_-" else "-" for c in host.split(".")[0])
     return f"{short}.{os.getpid()}.{number}"

@@ -270,6 +270,7 @@ class Settings:
         "The address that the dashboard listens on. Other than loopback, it needs a token.",
         key="dashboard.host",
     )
+    # rq-dashboard's port, which its users know.
     dashboard_port: int = _setting(
         9181, Whole(0, 65535), "The port of the dashboard; 0 picks a free one.", key="dashboard.port"
     )
@@ -337,6 +338,7 @@ class Settings:
         "The certificate authorities to trust, PEM, for a server with a certificate of its own.",
         key="imap.ca_file",
     )
+    # Scores end at 100: 101 opens the level to nobody.
     gate_intermediate: float = _setting(
         60.0,
         Amount(0, 101),
@@ -367,6 +369,7 @@ class Settings:
         "The weight of content beside readers' behaviour, where it is not chosen by validation.",
         key="recommend.content_weight",
     )
+    # A dense matrix of 5,000 squared numbers of four bytes takes 100 MB.
     recommend_dense_articles: int = _setting(
         5000,
         Whole(0, 20_000),
@@ -497,7 +500,9 @@ class Settings:
         "The time zone of reports' days and weeks.",
         key="report.timezone",
     )
+    # Left out of the hash, which a mapping does not have.
     tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
+    # The same values from other places are the same settings.
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def origin(self, name: str) -> str:
@@ -520,6 +525,7 @@ class Settings:
 
     def article_policy(self) -> ArticlePolicy:
         """Which old articles are kept, and how long archived ones are."""
+        # Here and below: every command reads the settings, few need these rooms.
         from mingus_lib.domain.retention import Age, ArticlePolicy
 
         return ArticlePolicy(

@@ -13,6 +13,7 @@ def read_text(path: Path) -> str:
     """The file's text, UTF-8, with or without a byte order mark; UsageError when it cannot be read."""
     try:
         with path.open("rb") as stream:
+            # One byte more than allowed tells a larger file, or a device without an end.
             data = stream.read(LARGEST + 1)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}; name a readable file") from error

@@ -19,6 +19,7 @@ NOTHING = "none"
 
 N = TypeVar("N", int, float)
 
+# Fifteen digits are what a float holds exactly.
 _QUANTITY = r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([a-z]*)"
 
 
@@ -217,6 +218,7 @@ class Line(Kind):
 
     def parse(self, raw: object) -> str:
         line = _text(raw)
+        # A line break would end the header and begin another.
         if not line or len(line) > self.longest or not (line.isascii() and line.isprintable()):
             raise ValueError
         return line
@@ -443,6 +445,7 @@ class Zone(Kind):
             raise ValueError
         try:
             ZoneInfo(text)
+        # The name of a folder of zones (`America`), or one that is too long, is an OSError.
         except (KeyError, OSError) as error:
             raise ValueError from error
         return text

@@ -160,6 +160,7 @@ def _strange_variables(env: Mapping[str, str]) -> Iterator[Finding]:
     known = [each.env for each in declarations()]
     for name in sorted(env):
         if name.startswith(PREFIX) and name not in known and name not in OTHER_VARIABLES:
+            # Not fatal: another release, or another program of that prefix, may have set it.
             yield Finding(f"{name}: not a variable of mingus{nearest(name, known)}", fatal=False)
 
 

@@ -83,6 +83,7 @@ def _home(
 def _default_home(env: Mapping[str, str]) -> tuple[Path, str]:
     """systemd's state directory, else the XDG state folder (freedesktop.org basedir-spec 0.8)."""
     if env.get("STATE_DIRECTORY"):
+        # systemd writes several directories with colons between them.
         return _path(env["STATE_DIRECTORY"].partition(":")[0], "STATE_DIRECTORY"), "STATE_DIRECTORY"
     state = env.get("XDG_STATE_HOME", "")
     # The specification has relative paths ignored.

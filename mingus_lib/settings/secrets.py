@@ -42,6 +42,7 @@ def read(file: Path, what: str) -> str:
     """The first line of a file that holds a secret; `what` the file is called. Raises UsageError, naming it."""
     try:
         with file.open("rb") as stream:
+            # Bounded: a wrong path may lead to a huge file, or to a device.
             lines = stream.read(MAX_SECRET_BYTES).decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not text in UTF-8"

@@ -11,6 +11,7 @@ from typing import Any
 
 from mingus_lib.settings.kinds import Duration, Kind, Whole
 
+# From 1: at none an hour a job would wait for ever.
 _RATE = r"([1-9][0-9]{0,6})\s*/\s*(s|sec|second|m|min|minute|h|hour|d|day)"
 
 
