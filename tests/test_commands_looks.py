@@ -103,6 +103,11 @@ def test_columns_are_chosen_by_key_or_header_in_their_order(library: CommandLine
     assert library("queues", "--columns", "name,queued").out.splitlines()[-1] == "cleanup\t2"
 
 
+def test_of_an_empty_list_any_column_may_be_asked_for(mingus: CommandLine) -> None:
+    shown = mingus("jobs", "--columns", "scheduled_for", "--tsv")
+    assert (shown.code, shown.out) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from rq.serializers import JSONSerializer
 
 from mingus_lib.domain.jobs import JobState
 from mingus_lib.errors import NotFound, RedisUnavailable, StoreUnavailable, UsageError
-from mingus_lib.queues import purge, status
+from mingus_lib.queues import catalog, payload, purge, signing, status
 from mingus_lib.queues.connection import connect
 from mingus_lib.queues.enqueue import Enqueuer, new_job
 from mingus_lib.queues.limits import Limits
@@ -206,3 +207,15 @@ def test_what_has_begun_is_not_disowned(parts: Parts) -> None:
     parts.ledger.start(begun, worker="w", now=datetime.now(UTC))
     parts.ledger.disown([begun.id, waiting.id], "not-accepted: x", datetime.now(UTC))
     assert [parts.job(each.id).state for each in (begun, waiting)] == [JobState.STARTED, JobState.CANCELLED]
+
+
+def test_the_largest_mail_that_is_accepted_can_be_unpacked() -> None:
+    # Characters that JSON writes with six bytes.
+    spec = new_job(
+        "process_email_articles", {"mail": {"subject": "x", "body": "ж" * 4_000_000, "html": "я" * 4_000_000}}
+    )
+    packed = payload.fields(
+        spec, catalog.find(spec.task), signing.Key("k", "test", b"x" * 32), results_ttl=1
+    )["data"]
+    assert isinstance(packed, bytes)
+    assert json.loads(payload.unpacked(packed))[3] == spec.args

@@ -25,7 +25,8 @@ from mingus_lib.queues.child import throttled
 from mingus_lib.queues.delivery import RUNNING
 from mingus_lib.queues.enqueue import new_job
 from mingus_lib.queues.limits import Limits
-from mingus_lib.queues.owner import start_time
+from mingus_lib.queues.owner import WORD, start_time
+from mingus_lib.queues.worker import worker_name
 from tests.conftest import wait_for
 from tests.crash_lab import impatient_keepers
 from tests.runtime_parts import Parts
@@ -598,3 +599,8 @@ def test_rq_s_kill_horse_command_kills_the_process_and_the_job_runs_again(parts:
     thread.join(20)
     ended = parts.job(job_id)
     assert (ended.result, ended.attempts) == ("again", 2)
+
+
+@pytest.mark.parametrize("host", ["library", "bücher.example.org", "a b", "", "本"])
+def test_a_worker_s_name_is_read_back_from_its_token(host: str) -> None:
+    assert WORD.fullmatch(worker_name(host, 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mingus_lib.services import checking, doctor
+from tests.conftest import CommandLine
 from tests.runtime_parts import Parts
 
 
@@ -33,3 +34,15 @@ def test_what_is_put_right_meanwhile_is_not_wrong(parts: Parts, redis: Any) -> N
     job_id = parts.ping()
     redis.delete("rq:queue:cleanup")
     assert wrong(parts, lambda _seconds: redis.rpush("rq:queue:cleanup", job_id)) == {}
+
+
+def test_a_look_at_jobs_starts_no_redis(mingus: CommandLine) -> None:
+    assert mingus("doctor", "--jobs").code == 69
+    assert not list(mingus.home.glob("*.sock")) and not list(mingus.home.glob("redis*"))
+
+
+def test_the_list_of_tasks_has_the_limits_of_the_settings(mingus: CommandLine) -> None:
+    mingus.home.mkdir(parents=True, exist_ok=True)
+    (mingus.home / "mingus.toml").write_text("[tasks.ping]\nsoft = 7\n")
+    (ping,) = [task for task in mingus("tasks", "--json").json if task["name"] == "ping"]
+    assert ping["soft"] == 7

@@ -35,7 +35,7 @@ def demo(
     from mingus_lib.services.demonstration import demonstrate
 
     output.message("Sample pages on loopback, a private Redis, workers: a library that is gone afterwards.")
-    # Its settings are its own: neither flags nor variables lead it into the library in use.
+    # Its settings are its own: no flag, variable or file of the machine leads it into the library in use.
     with demonstrate(concurrency, Runtime) as (receipt, steps):
         last = progress.show(steps, "addresses")
     # The library is gone by now, and `last` has all that is told of it.

@@ -35,7 +35,7 @@ def doctor(
     here = runtime_of(ctx)
     form = output.choose(as_json=as_json, quiet=quiet)
     if jobs:
-        found = checking.findings(here.delivery, here.ledger)
+        found = checking.findings(here.delivery_as_found(), here.ledger)
     else:
         found = list(
             # A lambda: opened only when earlier checks have found Redis and the store fit for it.

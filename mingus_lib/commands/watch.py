@@ -77,7 +77,7 @@ def _end_with(trouble: MingusError | None) -> None:
 
 
 @app.command()
-def tasks(as_json: Json = False, quiet: Quiet = False) -> None:
+def tasks(ctx: typer.Context, as_json: Json = False, quiet: Quiet = False) -> None:
     """List the tasks and what each accepts.
 
     Example: mingus tasks
@@ -85,6 +85,8 @@ def tasks(as_json: Json = False, quiet: Quiet = False) -> None:
     from mingus_lib.services import jobs as looking
     from mingus_lib.view.jobs import TASK_COLUMNS
 
+    # Settings may have changed their limits.
+    runtime_of(ctx)
     output.rows(
         looking.tasks(),
         TASK_COLUMNS,

@@ -16,7 +16,8 @@ from mingus_lib.queues.catalog import Task
 from mingus_lib.queues.signing import JobRefused, Key
 
 ATTEMPTS = "attempts"
-MAX_DATA_BYTES = 20_000_000
+# Two bodies of a mail, each of 4 M characters that JSON writes with six bytes.
+MAX_DATA_BYTES = 50_000_000
 
 
 class Payload(NamedTuple):

@@ -46,6 +46,7 @@ class Pulses:
         """In the supervisor: another process takes this place."""
         self._memory[self._place(number)] = 0
         self._memory[self._place(number) + 1] = Doing.STARTING
+        self._memory[self._place(number) + 2] = 0
         self._seen.pop(number, None)
         self._still.pop(number, None)
 

@@ -589,5 +589,5 @@ def ending(status: int) -> str:
 def worker_name(host: str, number: int) -> str:
     """`host.pid.number`: unique on the machine, readable in a table."""
     # With other signs in it a keeper would read no owner from the token, and give our jobs away.
-    short = "".join(c if c.isalnum() or c in "_-" else "-" for c in host.split(".")[0])
+    short = "".join(c if (c.isascii() and c.isalnum()) or c in "_-" else "-" for c in host.split(".")[0])
     return f"{short}.{os.getpid()}.{number}"

@@ -142,7 +142,7 @@ class AiLabels:
             # Asked for anew, a bad answer that was kept would only be read again.
             if paid.kept and order.anew:
                 self.costs.forget_answer(ask.key)
-                return self.label(article, Order(order.job_id, order.attempt, order.until))
+                return self.label(article, order)
             return self._second_try(ask, paid, str(problem), article, order)
         return self.classified(labels, article, ask.model, paid.usage, paid.cost)
 
@@ -155,6 +155,8 @@ class AiLabels:
             if order.anew:
                 # Else the next time would end here without asking anybody.
                 self.costs.forget_answer(again.key)
+                if paid.kept:
+                    return self._second_try(ask, first, problem, article, order)
             raise GaveUp(f"schema: {still}") from None
         usage = Usage(
             first.usage.tokens_in + paid.usage.tokens_in, first.usage.tokens_out + paid.usage.tokens_out

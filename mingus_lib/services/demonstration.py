@@ -31,6 +31,8 @@ def demonstrate(
         # As Ctrl-C does: everything below is cleared away.
         signal.signal(ending, signal.default_int_handler)
     home = Path(tempfile.mkdtemp(prefix="mingus-demo-"))
+    # Found before the one of the machine, which would lead into the library in use.
+    (home / "mingus.toml").touch()
     here = open_runtime(settings.load({"home": str(home)}, env={"MINGUS_FETCH_INTERVAL": "0"}))
     try:
         with sample_site.serve() as addresses, _workers(home, concurrency):

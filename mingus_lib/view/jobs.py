@@ -38,7 +38,7 @@ LIST_KEYS = (
 
 def show_list(jobs: Sequence[JobRun], form: Format, *, empty: str = EMPTY) -> None:
     """Jobs, newest first; the documented shape of `jobs --json`."""
-    found = [{key: asdict(job)[key] for key in LIST_KEYS} for job in jobs]
+    found = [{key: getattr(job, key) for key in LIST_KEYS} for job in jobs]
     output.rows(found, COLUMNS, form, empty=empty, drop=("attempts", "created_at"))
 
 

@@ -32,6 +32,9 @@ def chosen(columns: Sequence[Column], found: Sequence[Row]) -> Sequence[Column]:
     known = {name.lower(): column for column in columns for name in (column.header, column.key)}
     # The rows of one list have the same keys, so that one row names them all.
     more = {key: Column(key, _titled(key)) for row in found[:1] for key in row}
+    if not found:
+        # Of an empty list nobody can tell whether its rows would have that key.
+        more = {name.lower(): Column(name, _titled(name)) for name in wish.columns}
     return [_named(name, {**more, **known}) for name in wish.columns]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from mingus_lib.domain.jobs import JobRun
@@ -105,7 +104,7 @@ def show_dry_run(ids: Sequence[int], form: Format) -> None:
 
 def show_jobs(jobs: Sequence[JobRun], form: Format) -> None:
     """How jobs ended; the documented shape of `enqueue --wait --json`."""
-    found = [{key: asdict(job)[key] for key in JOB_KEYS} for job in jobs]
+    found = [{key: getattr(job, key) for key in JOB_KEYS} for job in jobs]
     if form is Format.JSON:
         output.value({"jobs": found})
         return
