@@ -109,6 +109,20 @@ class CommandLine:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def no_signal_for_a_group() -> Iterator[None]:
+    """A process that was not found is 0 in some tests, and a signal to 0 ends all that runs them."""
+    kill = os.kill
+
+    def kill_one(pid: int, number: int) -> None:
+        assert pid > 0, f"signal {number} to process {pid}"
+        kill(pid, number)
+
+    os.kill = kill_one
+    yield
+    os.kill = kill
+
+
+@pytest.fixture(scope="session", autouse=True)
 def no_library_of_the_user() -> Iterator[None]:
     """Code that opens the library of its environment must not find the user's own."""
     before = os.environ.pop("MINGUS_HOME", None)
