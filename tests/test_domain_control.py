@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mingus_lib.domain.control import Brief, ended_word, no_retry
+from mingus_lib.domain.control import Act, Brief, Did, act, by_queue, ended_word, no_retry
 from mingus_lib.domain.jobs import JobState
-from mingus_lib.domain.rates import starts
+from mingus_lib.domain.rates import JITTER_SECONDS, LEASE_SECONDS, Window, starts
 from mingus_lib.domain.spans import parse_moment, parse_span
 from mingus_lib.errors import UsageError
 
@@ -106,3 +106,42 @@ def test_how_a_job_ended_is_said_once() -> None:
     assert ended_word(brief(JobState.DEAD, "bug: x")) == "dead: bug: x"
     assert ended_word(brief(JobState.FINISHED)) == "finished"
     assert ended_word(brief(JobState.STARTED)) is None
+
+
+@pytest.mark.parametrize(("rate", "most", "width"), [(3.5, 3, 1.0), (1.0, 1, 1.0), (0.5, 1, 2.0)])
+def test_a_rate_is_whole_requests_in_a_second_or_one_in_several(rate: float, most: int, width: float) -> None:
+    window = Window.of(rate)
+    assert (window.most, window.width) == (most, width + JITTER_SECONDS)
+
+
+def test_a_place_is_taken_until_its_time_after_the_last_byte() -> None:
+    window = Window(2, 1.0)
+    assert [window.enter(permit, 10.0) for permit in "ab"] == [0.0, 0.0]
+    window.left("a", 10.5)
+    # a comes free at 11.5; b, which has not told, only after its lease.
+    assert window.enter("c", 10.75) == 0.75
+    assert window.enter("c", 11.5) == 0.0
+    assert window.enter("d", 11.5) == 10.0 + 1.0 + LEASE_SECONDS - 11.5
+    assert window.enter("d", 10.0 + 1.0 + LEASE_SECONDS) == 0.0
+
+
+@given(st.lists(st.tuples(st.floats(0, 2), st.floats(0, 5)), max_size=40), st.integers(1, 4))
+def test_no_more_than_its_number_leave_in_any_width(pauses: list[tuple[float, float]], most: int) -> None:
+    window, now, left = Window(most, 1.0), 0.0, list[float]()
+    for permit, (pause, held) in enumerate(pauses):
+        now += pause
+        if window.enter(str(permit), now) == 0.0:
+            now += held
+            window.left(str(permit), now)
+            left.append(now)
+    assert all(later - first >= 1.0 for first, later in zip(left, left[most:], strict=False))
+
+
+def test_what_came_of_a_job_is_told_with_its_queue() -> None:
+    job = brief(JobState.DEAD)
+    assert act(job, Did.REFUSED, "why") == Act(job.id, job.task, job.queue, Did.REFUSED, "why")
+    assert act(job, Did.DROPPED).reason is None
+    assert by_queue([job, job]) == {job.queue: [job.id, job.id]}
+    assert [brief(state).waits for state in JobState] == [
+        state in (JobState.QUEUED, JobState.SCHEDULED) for state in JobState
+    ]
