@@ -114,7 +114,7 @@ def no_signal_for_a_group() -> Iterator[None]:
     kill = os.kill
 
     def kill_one(pid: int, number: int) -> None:
-        assert pid > 0, f"signal {number} to process {pid}"
+        assert pid not in (0, -1), f"signal {number} to process {pid}"
         kill(pid, number)
 
     os.kill = kill_one
