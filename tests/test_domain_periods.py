@@ -116,6 +116,63 @@ def test_periods_adjoin(kind: str, start: date, zone: str) -> None:
         assert periods.today(instant - timedelta(seconds=1), zone) == day - timedelta(1)
 
 
+@pytest.mark.parametrize(
+    ("day", "zone", "begins"),
+    [
+        (date(2026, 11, 25), "UTC", datetime(2026, 11, 25, tzinfo=UTC)),
+        # Thirteen hours ahead.
+        (date(2026, 11, 25), AUCKLAND, datetime(2026, 11, 24, 11, tzinfo=UTC)),
+        # From 24:00, four hours behind, to 01:00, three hours behind.
+        (date(2026, 9, 6), "America/Santiago", datetime(2026, 9, 6, 4, tzinfo=UTC)),
+        # Midnight comes twice, four and five hours behind: the first one counts.
+        (date(2026, 11, 1), "America/Havana", datetime(2026, 11, 1, 4, tzinfo=UTC)),
+        # From 1:00 back to 0:00 takes nothing from the next day.
+        (date(2026, 11, 2), "America/Havana", datetime(2026, 11, 2, 5, tzinfo=UTC)),
+    ],
+)
+def test_a_day_begins_at_the_first_instant_of_its_date(day: date, zone: str, begins: datetime) -> None:
+    found = periods.midnight(day, zone)
+    assert (found, found.tzinfo) == (begins, UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "left_out", "change"),
+    [
+        # From ten hours behind to fourteen ahead; the 31st follows the 29th.
+        ("Pacific/Apia", date(2011, 12, 30), datetime(2011, 12, 30, 10, tzinfo=UTC)),
+        ("Pacific/Kiritimati", date(1994, 12, 31), datetime(1994, 12, 31, 10, tzinfo=UTC)),
+        ("Pacific/Kwajalein", date(1993, 8, 21), datetime(1993, 8, 21, 12, tzinfo=UTC)),
+    ],
+)
+def test_a_day_that_a_zone_left_out_is_empty_and_takes_nothing_from_its_neighbours(
+    zone: str, left_out: date, change: datetime
+) -> None:
+    whole = timedelta(hours=24)
+    nothing = Period(DAILY, left_out, zone)
+    assert nothing.back(1).bounds() == (change - whole, change)
+    assert nothing.bounds() == (change, change)
+    assert nothing.back(-1).bounds() == (change, change + whole)
+
+
+def test_a_day_ends_with_the_next_one_and_a_week_with_the_next_monday() -> None:
+    day, week = Period(DAILY, date(2026, 11, 30), "UTC"), Period(WEEKLY, date(2026, 11, 23), "UTC")
+    assert (day.days, day.end) == (1, date(2026, 12, 1))
+    assert (week.days, week.end) == (7, date(2026, 11, 30))
+    assert day.back(2).start == date(2026, 11, 28)
+    assert week.back(2).start == date(2026, 11, 9)
+
+
+def test_the_last_year_is_9990() -> None:
+    late = datetime(9995, 1, 1, tzinfo=UTC)
+    assert periods.day("9990-12-31", late, "UTC").start == date(9990, 12, 31)
+    assert periods.week("9990-12-31", late, "UTC").start == date(9990, 12, 31)
+    for ask in (periods.day, periods.week):
+        with pytest.raises(UsageError, match="between 1970 and 9990"):
+            ask("9991-01-07", late, "UTC")
+    with pytest.raises(UsageError, match="9991-W02: name a time between 1970 and 9990"):
+        periods.week("9991-W02", late, "UTC")
+
+
 def test_beyond_the_calendar() -> None:
     with pytest.raises(UsageError, match="0001-01-01 is beyond the calendar"):
         periods.midnight(date.min, AUCKLAND)

@@ -60,11 +60,8 @@ class Period:
 def midnight(day: date, zone: str) -> datetime:
     """The first instant of that date in the zone, in UTC. Raises UsageError beyond the calendar."""
     try:
-        local = datetime.combine(day, time(), ZoneInfo(zone))
-        instant = local.astimezone(UTC)
-        # In a gap the wall clock jumps over midnight: the day begins where it lands (PEP 495, fold=0).
-        skipped = instant.astimezone(ZoneInfo(zone)).date() != day
-        return local.replace(fold=1).astimezone(UTC) if skipped else instant
+        # fold=0 of PEP 495: where the clocks jump over midnight, or over the whole day, it begins where they land.
+        return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
     except (OverflowError, ValueError) as error:
         raise UsageError(f"{day} is beyond the calendar: name a day between 1970 and 9990") from error
 
