@@ -132,7 +132,8 @@ def test_periods_adjoin(kind: str, start: date, zone: str) -> None:
 )
 def test_a_day_begins_at_the_first_instant_of_its_date(day: date, zone: str, begins: datetime) -> None:
     found = periods.midnight(day, zone)
-    assert (found, found.tzinfo) == (begins, UTC)
+    assert found == begins
+    assert found.tzinfo is UTC
 
 
 @pytest.mark.parametrize(
