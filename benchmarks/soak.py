@@ -176,10 +176,11 @@ class Soak:
 
     def drain(self) -> list[str]:
         """Wait until nothing waits or runs; the ids of jobs that still do when none has ended for the patience."""
-        fewest, deadline = sys.maxsize, 0.0
+        before, deadline = set[str](), 0.0
         while waiting := self.open_jobs():
-            if len(waiting) < fewest:
-                fewest, deadline = len(waiting), time.monotonic() + DRAIN_SECONDS
+            # Not their number: the job of a mail that ends brings the job of its links.
+            if before != set(waiting):
+                before, deadline = set(waiting), time.monotonic() + DRAIN_SECONDS
             if time.monotonic() > deadline:
                 return waiting
             self.keep_up()
