@@ -90,16 +90,20 @@ def test_what_is_not_on_the_damaged_pages_is_saved(path: Path, tmp_path: Path, t
         assert 0 < tables["events"].rows < 2_000
 
 
-def test_of_numbered_rows_only_those_on_damaged_pages_are_lost(path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("several", [True, False])
+def test_of_numbered_rows_only_those_on_damaged_pages_are_lost(
+    path: Path, tmp_path: Path, several: bool
+) -> None:
     with closing(sqlite3.connect(path)) as found:
         sql = "SELECT pageno, ncell FROM dbstat WHERE name = 'articles' AND pagetype = 'leaf' ORDER BY path"
         pages = found.execute(sql).fetchall()
     # Three in a row are stepped over by far too much, and behind the last page there is nothing to come back from.
     middle = len(pages) // 2
-    gone = [*pages[middle : middle + 3], pages[-1]]
+    gone = [*(pages[middle : middle + 3] if several else ()), pages[-1]]
     spoil(path, *(page for page, _ in gone))
     tables = {each.table: each for each in salvage(path, tmp_path / "new.db", nothing)}
     assert tables["articles"].rows == COUNT - sum(cells for _, cells in gone)
+    assert tables["articles"].damaged
 
 
 def test_the_damaged_store_and_its_log_stay_as_they_are(path: Path, tmp_path: Path) -> None:

@@ -117,13 +117,15 @@ class Importer:
             total = Path(name).stat().st_size if seekable else 0
             if place is not None:
                 result.counts, result.resumed_at = Counts(**place.counts), place.line
-            kept = lines.offset
+            kept = place.offset if place else 0
             for run in lines.runs(form, place):
                 self._take(run, result, max_errors)
-                self._report(lines.offset, total)
-                if self._pending.is_full(lines.offset - kept) or len(result.bad_lines) > max_errors:
+                # Once: it is found by cutting the block.
+                offset = lines.offset
+                self._report(offset, total)
+                if self._pending.is_full(offset - kept) or len(result.bad_lines) > max_errors:
                     self._keep(lines, source, result.counts, _coming(lines, total))
-                    kept = lines.offset
+                    kept = offset
                 if len(result.bad_lines) > max_errors:
                     # From its beginning next time, or a line that is mended would be passed over.
                     if source is not None:

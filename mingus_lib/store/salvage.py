@@ -143,7 +143,9 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> bool:
     numbered = select.replace("SELECT ", "SELECT rowid, ", 1)
     whole, last = _over_gaps(old, new, numbered, insert, 1, -_FAR)
     # Back from the last row that was read, too: a step over a gap may go too far.
-    return whole or _over_gaps(old, new, numbered, insert, -1, last + 1)[0]
+    if not whole:
+        _over_gaps(old, new, numbered, insert, -1, last + 1)
+    return whole
 
 
 def _from_both_ends(
