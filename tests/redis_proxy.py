@@ -54,6 +54,11 @@ class Proxy:
         """Its address."""
         return f"unix://{self.path}"
 
+    @property
+    def pid(self) -> int:
+        """Its process, to be a victim of its own."""
+        return self._process.pid
+
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.redis_proxy", str(self.path), str(self._upstream)],

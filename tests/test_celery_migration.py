@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +15,13 @@ from mingus_lib.domain.celery import OLD_QUEUES, Outcome
 from mingus_lib.domain.jobs import JobSpec, JobState
 from mingus_lib.errors import NotFound, RedisUnavailable, UsageError
 from mingus_lib.queues import embedded
-from mingus_lib.queues.celery import CeleryBroker, open_broker
+from mingus_lib.queues.celery import PAGE, CeleryBroker, open_broker
 from mingus_lib.queues.connection import connect
 from mingus_lib.services.celery_migration import Migration, Row, check_of
 from mingus_lib.store.history import JobFilter
 from tests.conftest import CommandLine
 from tests.old_celery import MESSAGES, fill, golden, id_of, message
+from tests.redis_proxy import Proxy
 from tests.runtime_parts import Parts
 
 LEFT = {
@@ -282,6 +284,27 @@ def test_the_command_moves_tells_and_is_careful(mingus: CommandLine) -> None:
     broker = f"redis+socket://{embedded.socket_path(mingus.home)}"
     again = mingus("migrate", "celery", "--yes", "-q", CELERY_BROKER_URL=broker)
     assert (again.code, again.out) == (1, "")
+
+
+def test_what_was_taken_over_before_the_broker_went_away_is_shown(
+    mingus: CommandLine, redis: Any, redis_home: Path, tmp_path: Path
+) -> None:
+    redis.rpush(
+        "default", *(message("cleanup_expired_cache", id=f"job-{number}") for number in range(PAGE + 10))
+    )
+    with Proxy(tmp_path, embedded.socket_path(redis_home)) as proxy:
+        proxy.arm(watch=0, who="any")
+        assert (
+            len(mingus("migrate", "celery", "--dry-run", "--json", CELERY_BROKER_URL=proxy.url).json)
+            == PAGE + 10
+        )
+        read = [number for number, name in enumerate(proxy.heard().names, 1) if name == "EVAL"]
+        # Before the second page is read; the messages of the first have been removed by then, one by one.
+        proxy.arm(watch=0, who="any", at=read[1] + PAGE, victims=[proxy.pid])
+        cut = mingus("migrate", "celery", "--yes", "--json", CELERY_BROKER_URL=proxy.url)
+    assert (cut.code, len(cut.json)) == (69, PAGE)
+    assert redis.llen("default") == 10
+    assert {row["outcome"] for row in cut.json} == {"moved"}
 
 
 def test_a_broker_that_is_away_is_said_without_its_password(mingus: CommandLine) -> None:

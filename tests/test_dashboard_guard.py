@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mingus_lib.dashboard import access
-from mingus_lib.dashboard.access import MAX_TRIES, TRIES_SECONDS, Tries
+from mingus_lib.dashboard.access import MAX_CALLERS, MAX_TRIES, TRIES_SECONDS, Tries
 from mingus_lib.errors import UsageError
 from tests.dashboard_parts import HOME, TOKEN, client, form_token, library, post, token_file
 from tests.runtime_parts import Parts
@@ -189,6 +189,16 @@ def test_tries_are_forgotten_and_kept_apart() -> None:
     assert tries.wait("a", MAX_TRIES) == TRIES_SECONDS - MAX_TRIES
     assert tries.wait("b", MAX_TRIES) == 0
     assert tries.wait("a", TRIES_SECONDS + 0.5) == 0
+
+
+def test_a_flood_of_callers_fills_no_memory_and_frees_no_one_who_goes_on() -> None:
+    tries = Tries()
+    for number in range(MAX_CALLERS + 100):
+        tries.note(f"flood-{number}", 1.0)
+        if number % 1000 == 0:
+            tries.note("guesser", 1.0)
+    assert tries.wait("guesser", 2.0) == TRIES_SECONDS - 1
+    assert len(tries._wrong) == MAX_CALLERS
 
 
 @pytest.mark.parametrize(

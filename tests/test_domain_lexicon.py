@@ -222,6 +222,16 @@ def test_points_are_the_strongest_hit_and_a_little_for_each_more() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "term"),
+    [("invested", "invest*"), ("invoice", "inv*"), ("investor", "investor"), ("invest bank", "invest bank")],
+)
+def test_the_most_particular_term_is_found_whatever_the_order_of_the_file(text: str, term: str) -> None:
+    terms = ["inv*", "invest*", "investor", "invest bank", "invest ban*"]
+    for order in (terms, terms[::-1]):
+        assert [hit.term for hit in made(a=dict.fromkeys(order, 1.0)).hits(text.split())] == [term]
+
+
 def test_what_a_text_said_before_changes_no_later_hit() -> None:
     words = made(a={"invest*": 1, "investor day": 2})
     first = words.hits(["investor", "day", "investor"])

@@ -14,6 +14,10 @@ PAIRS = st.lists(st.tuples(LABELS, LABELS, st.floats(0, 1)), min_size=1, max_siz
 SETS = st.lists(st.tuples(st.frozensets(LABELS), st.lists(LABELS, unique=True)), min_size=1, max_size=20)
 
 
+def test_of_no_texts_every_score_is_none_at_all() -> None:
+    assert single([], [], []) == many([], [], []) == Scores(0, 0.0, 0.0, 0.0, 0.0, {}, {})
+
+
 def columns(pairs: list[tuple[str, str, float]]) -> tuple[list[str], list[str], list[float]]:
     return [was for was, _, _ in pairs], [said for _, said, _ in pairs], [sure for _, _, sure in pairs]
 

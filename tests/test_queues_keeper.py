@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from mingus_lib.queues import admission, lookup
 from mingus_lib.queues import keeper as keeping
 from mingus_lib.queues.delivery import BEATS, RUNNING, Taken
 from mingus_lib.queues.enqueue import new_job
-from mingus_lib.queues.keeper import GRACE_SECONDS, SILENCE_SECONDS, Keeper
+from mingus_lib.queues.keeper import GRACE_SECONDS, PAGE, SILENCE_SECONDS, Keeper
 from mingus_lib.queues.owner import Process, this_host
 from tests.runtime_parts import Parts
 
@@ -57,12 +58,8 @@ def taken_by(parts: Parts, process: Process, worker: str = "w", **arguments: Any
     assert isinstance(job, Taken)
     assert job.id == job_id
     spec = new_job("ping", arguments, queue="cleanup")
-    parts.ledger.start(type(spec)(**{**_fields(spec), "id": job_id}), worker=worker, now=datetime.now(UTC))
+    parts.ledger.start(replace(spec, id=job_id), worker=worker, now=datetime.now(UTC))
     return job_id
-
-
-def _fields(spec: Any) -> dict[str, Any]:
-    return {name: getattr(spec, name) for name in spec.__slots__}
 
 
 def queued(redis: Any) -> list[str]:
@@ -189,7 +186,7 @@ def taken_by_first(parts: Parts) -> str:
     _, job = parts.delivery.turn(GONE, "w", "e" * 32, ["analytics"], None)
     assert job is not None
     spec = new_job("ping", {}, queue="cleanup")
-    parts.ledger.start(type(spec)(**{**_fields(spec), "id": job_id}), worker="w", now=datetime.now(UTC))
+    parts.ledger.start(replace(spec, id=job_id), worker="w", now=datetime.now(UTC))
     parts.store.execute("UPDATE job_runs SET queue = 'cleanup' WHERE id = ?", (job_id,))
     return job_id
 
@@ -213,13 +210,32 @@ def test_a_living_worker_says_after_a_loss_that_it_holds_its_job(
 
 def test_what_a_dead_producer_recorded_is_pushed(parts: Parts, keeper: Keeper, redis: Any) -> None:
     spec = new_job("ping", {"token": "late"}, queue="cleanup")
-    old = type(spec)(**{**_fields(spec), "created_at": datetime.now(UTC) - timedelta(minutes=1)})
+    old = replace(spec, created_at=datetime.now(UTC) - timedelta(minutes=1))
     parts.ledger.record([old])
     a_whole_round(keeper)
     a_whole_round(keeper)
     assert queued(redis) == [old.id]
     parts.worker().work()
     assert parts.job(old.id).result == "late"
+
+
+def test_jobs_of_tasks_that_no_release_here_has_hold_nothing_back(
+    parts: Parts, keeper: Keeper, redis: Any
+) -> None:
+    long_ago = datetime.now(UTC) - timedelta(minutes=1)
+    known = replace(new_job("ping", {}, queue="cleanup"), created_at=long_ago)
+    strange = [
+        replace(
+            known,
+            id=f"strange-{number}",
+            task="of_the_next_release",
+            created_at=long_ago - timedelta(hours=1),
+        )
+        for number in range(PAGE)
+    ]
+    parts.ledger.record([*strange, known])
+    a_whole_round(keeper)
+    assert queued(redis) == [known.id]
 
 
 def test_what_a_living_producer_is_about_to_push_is_left_to_it(
@@ -318,7 +334,7 @@ def test_a_job_run_in_place_is_no_keeper_s_business(
     parts: Parts, keeper: Keeper, clock: Clock, redis: Any
 ) -> None:
     spec = new_job("ping", {}, queue="cleanup")
-    parts.ledger.record([type(spec)(**{**_fields(spec), "origin": "eager"})])
+    parts.ledger.record([replace(spec, origin="eager")])
     parts.ledger.confirm([spec.id], datetime.now(UTC))
     settle_in(keeper, clock)
     a_whole_round(keeper)

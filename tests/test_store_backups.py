@@ -272,8 +272,9 @@ def test_a_backup_of_an_older_schema_is_migrated(store: Store, tmp_path: Path) -
         copy.execute("DROP INDEX articles_status")
         copy.execute("CREATE INDEX articles_status ON articles (status, added_at)")
         copy.execute("ALTER TABLE articles DROP COLUMN is_kept")
-        undone = ("m009_retention", "m011_choosing")
-        copy.execute("DELETE FROM _sqlite_migrations WHERE name IN (?, ?)", undone)
+        copy.execute("CREATE INDEX job_runs_told ON job_runs (created_at) WHERE reason IS NOT NULL")
+        undone = ("m009_retention", "m011_choosing", "m012_reasons")
+        copy.execute("DELETE FROM _sqlite_migrations WHERE name IN (?, ?, ?)", undone)
         copy.execute("PRAGMA user_version=8")
         copy.commit()
     assert restoring.facts(old).schema == 8

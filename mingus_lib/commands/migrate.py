@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mingus_lib.commands.common import DryRun, Json, Quiet, Yes, confirm, failed, runtime_of
 from mingus_lib.domain.celery import OLD_QUEUES, Outcome
+from mingus_lib.errors import TransientError
 from mingus_lib.view import migration as view
 from mingus_lib.view import output, progress
+
+if TYPE_CHECKING:
+    from mingus_lib.services.celery_migration import Row
 
 app = typer.Typer(
     help="Take over what waits in another system's queues.", no_args_is_help=True, add_completion=False
@@ -63,11 +67,17 @@ def celery(
     total = moving.waiting()
     if not dry_run:
         confirm(f"Take over {total:,} messages from {moving.broker.where}?", yes=yes or not total)
-    rows = []
-    with progress.counting("Looked at", "messages") as report:
-        for page in moving.run():
-            rows += page
-            report(len(rows), total)
+    rows: list[Row] = []
+    try:
+        with progress.counting("Looked at", "messages") as report:
+            for page in moving.run():
+                rows += page
+                report(len(rows), total)
+    except (TransientError, KeyboardInterrupt):
+        # What was taken over until then is done.
+        if rows:
+            view.show(rows, form, dry_run=dry_run)
+        raise
     view.show(rows, form, dry_run=dry_run)
     left = sum(row.outcome is Outcome.LEFT for row in rows)
     # A dry run tells of it, and has failed at nothing.

@@ -117,9 +117,12 @@ class Tries:
         """One more wrong token."""
         now = time.monotonic() if now is None else now
         with self._lock:
-            if len(self._wrong) >= MAX_CALLERS:
-                self._wrong = {name: kept for name in list(self._wrong) if (kept := self._recent(name, now))}
-            self._wrong.setdefault(caller, deque(maxlen=MAX_TRIES)).append(now)
+            # Put back behind the others, so that who has tried last stays longest.
+            wrong = self._wrong.pop(caller, deque(maxlen=MAX_TRIES))
+            wrong.append(now)
+            self._wrong[caller] = wrong
+            if len(self._wrong) > MAX_CALLERS:
+                del self._wrong[next(iter(self._wrong))]
 
     def _recent(self, caller: str, now: float) -> deque[float]:
         wrong = self._wrong.get(caller, deque())

@@ -109,10 +109,15 @@ class Lexicon:
         if known is not None:
             return known
         opened = [term for term in self._by_prefix if word.startswith(term.words[0])]
-        found = tuple(sorted((*self._by_word.get(word, ()), *opened), key=lambda term: -len(term.words)))
+        found = tuple(sorted((*self._by_word.get(word, ()), *opened), key=_particular))
         if len(self._memo) < _MEMO_SIZE:
             self._memo[word] = found
         return found
+
+
+def _particular(term: _Term) -> tuple[int, bool, int]:
+    """The order in which terms are tried: most words first, then whole words, then the longest beginnings."""
+    return -len(term.words), term.open_ended, -len(term.text)
 
 
 def _hit(term: _Term, folded: Sequence[str], at: int, in_title: bool) -> Hit:

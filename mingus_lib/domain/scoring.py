@@ -55,7 +55,7 @@ def single(true: Sequence[str], guessed: Sequence[str], confidences: Sequence[fl
         confusion[was][is_said] += 1
     per_class = _per_class([{label} for label in true], [{label} for label in guessed], names)
     right = [was == said for was, said in zip(true, guessed, strict=True)]
-    accuracy = sum(right) / len(right)
+    accuracy = _ratio(sum(right), len(right))
     ece = expected_calibration_error(confidences, right)
     return Scores(len(true), accuracy, _macro(per_class), accuracy, ece, per_class, confusion)
 
@@ -71,7 +71,7 @@ def many(
     first = [bool(found) and next(iter(found)) in labels for found, labels in zip(guessed, was, strict=True)]
     both = sum(len(a & b) for a, b in zip(was, said, strict=True))
     micro = _ratio(2 * both, sum(map(len, was)) + sum(map(len, said)))
-    accuracy, ece = sum(first) / len(first), expected_calibration_error(confidences, first)
+    accuracy, ece = _ratio(sum(first), len(first)), expected_calibration_error(confidences, first)
     return Scores(len(was), accuracy, _macro(per_class), micro, ece, per_class, {})
 
 

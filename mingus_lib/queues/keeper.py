@@ -51,7 +51,6 @@ GRACE_SECONDS = 12.0
 # RQ's words for what was cancelled with its tools, and for what cannot be of a job that is open and has no owner.
 _CANCELLED = frozenset({b"canceled"})
 _STRANDED = frozenset({b"started", b"finished", b"failed", b"stopped"})
-_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass
@@ -210,8 +209,8 @@ class Keeper:
     def _confirm(self) -> Iterator[None]:
         """Push what was recorded by a producer that died before it could tell Redis."""
         while True:
-            # Whatever their date: that of a clock that is ahead would be young for ever.
-            found = self.ledger.unconfirmed(_EVER, PAGE)
+            # Of tasks that are known here alone: jobs of others would fill the page and hold back the rest.
+            found = self.ledger.unconfirmed(catalog.load(), PAGE)
             left = self._left_alone(found)
             # Also what has ended in Redis: a requeue may have died between the ledger and its push.
             there = settled(left, self._push(left, requeue=True))
@@ -223,14 +222,14 @@ class Keeper:
                 return
 
     def _left_alone(self, found: Sequence[JobSpec]) -> list[JobSpec]:
-        """Those too old for their producer to live, by their date or, whatever the clocks say, as seen from here."""
+        """Those too old for their producer to live, by their date or, when a clock is ahead, as seen from here."""
         now, before = self.clock(), datetime.now(UTC) - timedelta(seconds=UNCONFIRMED_SECONDS)
         self._unconfirmed = {spec.id: self._unconfirmed.get(spec.id, now) for spec in found}
-        return _known(
+        return [
             spec
             for spec in found
             if spec.created_at < before or now - self._unconfirmed[spec.id] >= UNCONFIRMED_SECONDS
-        )
+        ]
 
     def _restore(self, mark: str) -> Iterator[None]:
         """After a loss: push every open job that is missing, the started ones when their workers had their say."""

@@ -68,8 +68,8 @@ class Ledger(Protocol):
     def open_pages(self, size: int) -> Iterator[list[tuple[JobSpec, JobState, bool]]]:
         """Unfinished jobs, page by page."""
 
-    def unconfirmed(self, before: datetime, limit: int = 500) -> list[JobSpec]:
-        """Jobs that nobody has confirmed."""
+    def unconfirmed(self, tasks: Iterable[str], limit: int) -> list[JobSpec]:
+        """Open jobs of these tasks that nobody has confirmed."""
 
     def redis_mark(self) -> str | None:
         """Which Redis the open jobs were last known to be in."""

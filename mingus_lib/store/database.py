@@ -24,7 +24,7 @@ from typing import Any
 
 from mingus_lib.store import failures, filelocks
 
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 APPLICATION_ID = 0x4D4E4753  # "MNGS": tells our files from other programs' databases
 BUSY_TIMEOUT = 30.0
 

@@ -84,7 +84,8 @@ WHERE {OPEN} AND origin <> 'eager' AND (queue, rowid) > (?, ?) ORDER BY queue, r
 """  # noqa: S608
 _UNCONFIRMED = f"""
 SELECT {_SPEC}, confirmed_at FROM job_runs
-WHERE confirmed_at IS NULL AND created_at < ? AND origin <> 'eager' AND {OPEN} ORDER BY created_at LIMIT ?
+WHERE confirmed_at IS NULL AND origin <> 'eager' AND {OPEN} AND task IN (SELECT value FROM json_each(?))
+ORDER BY created_at LIMIT ?
 """  # noqa: S608
 
 
@@ -291,9 +292,9 @@ class Ledger:
             yield [(_spec(row), JobState(row["state"]), row["confirmed_at"] is not None) for row in rows]
             after = (rows[-1]["queue"], rows[-1]["rowid"])
 
-    def unconfirmed(self, before: datetime, limit: int = 500) -> list[JobSpec]:
-        """Jobs recorded before that time which nobody has confirmed, oldest first."""
-        return [_spec(row) for row in self._store.rows(_UNCONFIRMED, (as_text(before), limit))]
+    def unconfirmed(self, tasks: Iterable[str], limit: int) -> list[JobSpec]:
+        """Open jobs of these tasks that nobody has confirmed, oldest first."""
+        return [_spec(row) for row in self._store.rows(_UNCONFIRMED, (json.dumps(list(tasks)), limit))]
 
     def redis_mark(self) -> str | None:
         """Which Redis the open jobs were last known to be in."""

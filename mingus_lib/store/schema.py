@@ -432,3 +432,9 @@ def m011_choosing(db: Database) -> None:
     """The index by status with what clean-up chooses by."""
     for statement in schema_retention.CHOOSING:
         db.conn.execute(statement)
+
+
+@migrations()
+def m012_reasons(db: Database) -> None:
+    """The index by reason goes: no question was ever asked of it, and every failure paid for it."""
+    db.conn.execute("DROP INDEX job_runs_told")
