@@ -77,7 +77,7 @@ def _entry(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _local(moment: str) -> str:
     # With the offset: when clocks are put back, one hour comes twice.
-    return datetime.fromisoformat(moment).strftime("%a %H:%M %z")
+    return datetime.fromisoformat(moment).strftime("%a %H:%M %Z")
 
 
 def show_upcoming(found: Sequence[Mapping[str, Any]], form: Format) -> None:
