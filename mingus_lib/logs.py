@@ -25,6 +25,8 @@ from mingus_lib.view.human import printable
 OURS = ("mingus_lib", "jobs", "mingus", "py.warnings")
 FIELDS = ("job_id", "task", "queue", "attempt", "duration", "worker", "entry", "slot")
 FRAMES_SHOWN = 5
+# Any other value is quoted, so that none can pretend to be the next pair.
+BARE = re.compile(r"[^\s=\"]+")
 # syslog's severities, which the journal reads between < and > (sd-daemon(3)).
 PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 COLOURS = {logging.DEBUG: "2", logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "1;31"}
@@ -105,8 +107,9 @@ class TextLine(logging.Formatter):
         word, code = record.levelname, COLOURS.get(record.levelno)
         shown = f"\x1b[{code}m{word}\x1b[0m" if self._colour and code else word
         head = f"<{_priority(record)}>" if self._journal else f"{_time(record)} {shown} "
-        parts = [_safe(record.getMessage().rstrip()), *_pairs(record), *_error(record)]
-        return f"{head}{_name(record)}: {' '.join(parts)}"
+        parts = [record.getMessage().rstrip(), *_pairs(record), *_error(record)]
+        # Once for the whole line: a worker writes two for every job.
+        return head + _safe(f"{record.name.removeprefix('mingus_lib.')}: {' '.join(parts)}")
 
 
 class JsonLine(logging.Formatter):
@@ -135,6 +138,9 @@ class JsonLine(logging.Formatter):
 
 def without_passwords(text: str) -> str:
     """The text with the password of every address in it masked."""
+    # Nearly every text has none, and is written at once.
+    if "://" not in text and "=" not in text:
+        return text
     # Up to the last @ of the word: urllib takes a password that holds one, and so does redis-py.
     text = re.sub(r"://([^/\s:@]*):\S+@", r"://\1:***@", text)
     return re.sub(r"(?i)([?&]password=)[^&\s\"']+", r"\1***", text)
@@ -166,10 +172,6 @@ def _priority(record: logging.LogRecord) -> int:
     return PRIORITIES.get(record.levelno, 6)
 
 
-def _name(record: logging.LogRecord) -> str:
-    return _safe(record.name.removeprefix("mingus_lib."))
-
-
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     told = context.facts()
     found = {name: getattr(record, name, told.get(name)) for name in FIELDS}
@@ -182,8 +184,7 @@ def _pairs(record: logging.LogRecord) -> list[str]:
 
 def _value(value: Any) -> str:
     text = f"{value:.3f}" if isinstance(value, float) else str(value)
-    # Quoted, so that no value can pretend to be the next pair.
-    return _safe(text) if re.fullmatch(r"[^\s=\"]+", text) else json.dumps(without_passwords(text))
+    return text if BARE.fullmatch(text) else json.dumps(text)
 
 
 def _plain(value: Any) -> Any:
@@ -198,7 +199,7 @@ def _error(record: logging.LogRecord) -> list[str]:
     # Innermost first: where it happened must not be what is cut off.
     frames = traceback.extract_tb(error.__traceback__)[: -FRAMES_SHOWN - 1 : -1]
     trail = " < ".join(f"{'/'.join(f.filename.split('/')[-2:])}:{f.lineno} {f.name}" for f in frames)
-    return [_safe(f"[{_summary(error)}{'; at ' if trail else ''}{trail}]")]
+    return [f"[{_summary(error)}{'; at ' if trail else ''}{trail}]"]
 
 
 def _summary(error: BaseException) -> str:

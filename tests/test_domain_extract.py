@@ -270,6 +270,17 @@ def harmful(markup: str) -> Iterator[str]:
                 yield f"{name}={value}"
 
 
+@pytest.mark.parametrize(
+    "letter",
+    ["\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", "\U00020bb7", "\U00020000"],
+)
+def test_flags_and_rare_letters_are_text_like_any_other(letter: str) -> None:
+    body = "".join(f"<p>{LINE * 2}{number} {letter}.</p>" for number in range(6))
+    found = read(f"<title>A plan</title><h1>A plan</h1><article>{body}</article>")
+    assert found.text.count(letter) == found.html.count(letter) == 6
+    assert set(found.text) == set(LINE + "012345\n" + letter)
+
+
 def test_pictures_of_the_article_are_kept_and_others_are_not() -> None:
     body = "".join(f"<p>{n} {LINE}</p>" for n in range(6))
     figure = '<figure><img data-src="/a.jpg" src="data:x"></figure>'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mingus_lib.domain.extract.blocks import Block, Cutter, marks_in
+from mingus_lib.domain.extract.blocks import Block, Cutter, kept_in
 from mingus_lib.domain.extract.markup import parse
 from mingus_lib.domain.extract.tools import readability_choice, trafilatura_choice
 from mingus_lib.domain.extract.vote import Choices, article_blocks, prose_choice
@@ -42,11 +42,29 @@ def test_silent_elements_are_not_cut() -> None:
     assert [b.text for b in cut("<p>a<script>b</script>c</p><noscript>d</noscript>")] == ["ac"]
 
 
-@given(st.lists(st.text(alphabet="abc xyz.,", min_size=1).filter(str.strip), min_size=1, max_size=20))
-def test_every_block_carries_its_own_mark(texts: list[str]) -> None:
+# Among them letters that marks are made of, and the signs of which England's flag is made.
+WORDS = st.text(alphabet="abc xyz.,\U00020000\U00020001\U0001f3f4\U000e0067\U000e007f", min_size=1)
+
+
+@given(st.lists(WORDS.filter(str.strip), min_size=1, max_size=20), st.data())
+def test_every_block_carries_a_mark_of_its_own(texts: list[str], data: st.DataObject) -> None:
     tree = parse("<body>" + "".join(f"<p>{text}</p>" for text in texts) + "</body>")
+    before = tree.text_content()
     blocks = Cutter().cut(tree)
-    assert marks_in(tree.text_content()) == set(range(len(blocks))) == set(range(len(texts)))
+    assert kept_in(tree.text_content(), blocks) == set(range(len(blocks))) == set(range(len(texts)))
+    assert not kept_in(before, blocks)
+    gone = data.draw(st.sets(st.sampled_from(range(len(blocks)))))
+    for number in gone:
+        blocks[number].erase()
+    assert kept_in(tree.text_content(), blocks) == set(range(len(blocks))) - gone
+
+
+def test_a_mark_is_taken_out_again_and_nothing_else() -> None:
+    tree = parse("<div>\U00020000 one <b>bold</b><p>two \U00020001</p> three </div>")
+    before = tree.text_content()
+    for block in Cutter().cut(tree):
+        block.unmark()
+    assert tree.text_content() == before
 
 
 def test_erase_takes_a_block_out_of_the_tree() -> None:
@@ -135,12 +153,12 @@ def test_large_pages_are_read_by_their_prose() -> None:
 
 def test_both_tools_read_a_plain_article() -> None:
     tree = parse(page(*LINES * 3))
-    Cutter().cut(tree)
-    assert readability_choice(tree) == trafilatura_choice(tree) == frozenset(range(12))
+    blocks = Cutter().cut(tree)
+    assert readability_choice(tree, blocks) == trafilatura_choice(tree, blocks) == frozenset(range(12))
 
 
 def test_a_tool_that_fails_abstains() -> None:
-    assert readability_choice(parse("<p>x").getroottree()) == frozenset()
+    assert readability_choice(parse("<p>x").getroottree(), []) == frozenset()
 
 
 @given(st.sets(st.integers(0, 7)), st.sets(st.integers(0, 7)), st.text(max_size=30))

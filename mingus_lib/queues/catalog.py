@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mingus_lib.domain.jobs import RetryPolicy
@@ -113,6 +114,7 @@ def parse_rate(text: str | None) -> tuple[int, int] | None:
     return int(number), {"s": 1, "min": 60, "h": 3600, "day": 86_400}[unit]
 
 
+@cache
 def load() -> Mapping[str, Task]:
     """All tasks by name, importing the jobs package the first time."""
     # By name and late: mingus_lib imports no jobs, and `status` starts without them.

@@ -7,7 +7,7 @@ comparing texts, and one parse serves all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lxml.etree import iterwalk
@@ -26,9 +26,8 @@ _SILENT = """
     svg template textarea video
 """
 SILENT = frozenset(_SILENT.split())
-# CJK extension B: letters no page of ours is written in, and that no tool strips or trims.
-FIRST_MARK = 0x20000
-MAX_BLOCKS = 0x2A6DF - FIRST_MARK
+# CJK extension B: letters that hardly any page is written in, and that no tool strips or trims.
+_LETTERS = range(0x20000, 0x2A6DF)
 # Classes and ids are searched by patterns: a hostile page has megabytes of them.
 MAX_CLASSES = 1_000
 
@@ -64,6 +63,12 @@ class Block:
     linked: int
     place: Place
     spots: tuple[tuple[HtmlElement, bool], ...] = field(default=(), repr=False)
+    mark: str = field(default="", repr=False)
+
+    def unmark(self) -> None:
+        """Take the mark out of the tree."""
+        element, tail = self.spots[0]
+        _set_text(element, tail, _text(element, tail).replace(self.mark, "", 1))
 
     def erase(self) -> None:
         """Take the text out of the tree."""
@@ -87,9 +92,13 @@ class Cutter:
         self._silent = 0
         self._links = 0
         self._spaced = 0
+        self._marks: Iterator[str] = iter(())
 
     def cut(self, tree: HtmlElement) -> list[Block]:
         """The blocks of `tree`, whose texts are marked on return."""
+        own = set("".join(tree.itertext()))
+        # A letter that the page itself is written with would tell of a block that no tool has kept.
+        self._marks = (letter for letter in map(chr, _LETTERS) if letter not in own)
         place: Place | None = None
         for event, element in iterwalk(tree, events=("start", "end")):
             place = self._open(element, place) if event == "start" else self._close(element, place)
@@ -134,19 +143,21 @@ class Cutter:
         self._spots.append((element, tail))
 
     def _flush(self, place: Place | None) -> None:
-        if self._spots and place and len(self.blocks) < MAX_BLOCKS:
+        if self._spots and place and (mark := next(self._marks, None)):
             text = " ".join("".join(self._parts).split())
-            _set_mark(*self._spots[0], chr(FIRST_MARK + len(self.blocks)))
+            _set_mark(*self._spots[0], mark)
             # Links were counted before white space was folded, so they may seem longer than the text.
-            self.blocks.append(Block(text, min(self._linked, len(text)), place, tuple(self._spots)))
+            linked = min(self._linked, len(text))
+            self.blocks.append(Block(text, linked, place, tuple(self._spots), mark))
         self._parts.clear()
         self._linked = 0
         self._spots.clear()
 
 
-def marks_in(text: str) -> set[int]:
+def kept_in(text: str, blocks: Sequence[Block]) -> frozenset[int]:
     """The numbers of the blocks whose marks are in `text`."""
-    return {ord(char) - FIRST_MARK for char in set(text) if ord(char) >= FIRST_MARK}
+    letters = set(text)
+    return frozenset(n for n, block in enumerate(blocks) if block.mark in letters)
 
 
 def squeeze(text: str) -> str:
@@ -156,9 +167,13 @@ def squeeze(text: str) -> str:
 
 def _set_mark(element: HtmlElement, tail: bool, mark: str) -> None:
     """Before the last letter, so that neither the start nor the end of a text looks different to a tool."""
-    text = (element.tail if tail else element.text) or ""
+    text = _text(element, tail)
     at = max(len(text.rstrip()) - 1, 1)
     _set_text(element, tail, text[:at] + mark + text[at:])
+
+
+def _text(element: HtmlElement, tail: bool) -> str:
+    return (element.tail if tail else element.text) or ""
 
 
 def _set_text(element: HtmlElement, tail: bool, text: str) -> None:

@@ -48,7 +48,9 @@ def read_body(
     # Before any tool: both look at the marks that this sets into the tree.
     blocks = Cutter().cut(tree)
     choices = (
-        Choices(readability_choice(tree), trafilatura_choice(tree)) if thorough else prose_choice(blocks)
+        Choices(readability_choice(tree, blocks), trafilatura_choice(tree, blocks))
+        if thorough
+        else prose_choice(blocks)
     )
     article = article_blocks(blocks, choices, titles=names, authors=authors, declared=declared)
     # Before the HTML is made, which takes the tree apart.

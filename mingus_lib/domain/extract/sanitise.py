@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 import nh3
@@ -18,7 +17,6 @@ _TAGS = """
 """
 TAGS = frozenset(_TAGS.split())
 ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "td": {"colspan"}, "th": {"colspan"}}
-MARKS = re.compile("[\U00020000-\U0002a6df]")
 PICTURES = frozenset({"figure", "picture"})
 
 
@@ -41,13 +39,15 @@ def body_html(blocks: Sequence[Block], article: Sequence[Block], base: str) -> s
         return ""
     kept = {id(block) for block in article}
     for block in blocks:
-        if id(block) not in kept:
+        if id(block) in kept:
+            # A mark is a letter to the sanitiser: it would be stored in the article.
+            block.unmark()
+        else:
             block.erase()
     root = _around(article)
     _prune(root, {place.element for block in article for place in block.place.line()})
     _resolve_links(root, base)
-    # Marks are letters to the sanitiser: they would be stored in the article.
-    return clean_html(MARKS.sub("", tostring(root, encoding="unicode", with_tail=False)))
+    return clean_html(tostring(root, encoding="unicode", with_tail=False))
 
 
 def _only_safe(tag: str, attribute: str, value: str) -> str | None:

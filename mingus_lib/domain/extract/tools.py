@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 from copy import deepcopy
 
 import trafilatura
 from lxml.html import HtmlElement
 from readability import Document
 
-from mingus_lib.domain.extract.blocks import marks_in
+from mingus_lib.domain.extract.blocks import Block, kept_in
 
 # Both tools log page text and addresses; our reasons say what matters.
 for noisy in ("readability", "trafilatura", "htmldate"):
@@ -46,20 +47,20 @@ def _length(text: str) -> int:
     return len(" ".join(text.split()))
 
 
-def readability_choice(tree: HtmlElement) -> frozenset[int]:
-    """The numbers of the blocks readability-lxml keeps; none if it fails."""
+def readability_choice(tree: HtmlElement, blocks: Sequence[Block]) -> frozenset[int]:
+    """The numbers of the tree's blocks that readability-lxml keeps; none if it fails."""
     try:
-        return frozenset(marks_in(_Copying(tree).summary(html_partial=True)))
+        return kept_in(_Copying(tree).summary(html_partial=True), blocks)
     except Exception:  # the other tool decides alone where this one breaks
         return frozenset()
 
 
-def trafilatura_choice(tree: HtmlElement) -> frozenset[int]:
-    """The numbers of the blocks trafilatura's fast mode keeps, comments left out; none if it fails."""
+def trafilatura_choice(tree: HtmlElement, blocks: Sequence[Block]) -> frozenset[int]:
+    """The numbers of the tree's blocks that trafilatura's fast mode keeps, comments left out; none if it fails."""
     try:
         # Fast, since its other mode falls back to readability: then the two would judge as one.
         found = trafilatura.bare_extraction(tree, fast=True, include_comments=False)
     except Exception:  # the other tool decides alone where this one breaks
         return frozenset()
     body = getattr(found, "body", None)
-    return frozenset(marks_in("".join(body.itertext()))) if body is not None else frozenset()
+    return kept_in("".join(body.itertext()), blocks) if body is not None else frozenset()
