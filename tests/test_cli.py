@@ -304,6 +304,22 @@ def test_a_background_worker_works_and_stops(mingus: CommandLine) -> None:
     wait_for(lambda: not mingus("status", "--json").json["workers"], "the worker to leave")
 
 
+@pytest.mark.parametrize(
+    ("queues", "place"),
+    [((), 1), (("--queue", "article_processing", "--queue", "cleanup"), 3)],
+    ids=["all", "named"],
+)
+def test_a_flood_in_one_queue_keeps_no_other_waiting_unless_an_order_is_named(
+    mingus: CommandLine, queues: tuple[str, ...], place: int
+) -> None:
+    for _ in range(3):
+        assert mingus("enqueue", "ping", "--queue", "article_processing").code == 0
+    report = mingus("enqueue", "ping", "--queue", "cleanup", "-q").out.strip()
+    assert mingus("worker", "--burst", *queues).code == 0
+    jobs = sorted(mingus("jobs", "--json").json, key=lambda job: job["started_at"])
+    assert [job["id"] for job in jobs].index(report) == place
+
+
 def test_waiting_tells_of_failure_with_the_exit_code(mingus: CommandLine) -> None:
     worker = mingus.start("worker", "--queue", "cleanup")
     try:

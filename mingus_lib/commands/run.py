@@ -44,15 +44,17 @@ def worker(
         bool, typer.Option("--wait-scheduled", help="With --burst: wait for jobs scheduled for later, too.")
     ] = False,
     max_jobs: Annotated[int | None, typer.Option("--max-jobs", min=1, help="End after so many jobs.")] = None,
-    fair: Annotated[bool, typer.Option("--fair", help="Take from the queues in turn, not in order.")] = False,
+    fair: Annotated[
+        bool, typer.Option("--fair", help="Take from the given queues in turn, not in order.")
+    ] = False,
     name: Annotated[
         str | None, typer.Option("--name", help="Its name; -1, -2 ... are added when there are more.")
     ] = None,
 ) -> None:
     """Run workers.
 
-    Queues are served in the order given. SIGTERM or Ctrl-C lets running jobs finish; a second one
-    does not wait.
+    Queues are served in the order given; without --queue, all of them in turn. SIGTERM or Ctrl-C
+    lets running jobs finish; a second one does not wait.
 
     Example: mingus worker --queue article_processing --concurrency 2
     """

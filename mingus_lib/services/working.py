@@ -56,9 +56,11 @@ class WorkOrder:
 
 
 def order(queues: Sequence[str], concurrency: int, **how: Any) -> WorkOrder:
-    """A checked order; no queue means all of them. Raises NotFound or UsageError."""
-    names = catalog.check_queues(queues) or catalog.QUEUES
-    wanted = WorkOrder(names, concurrency, **how)
+    """A checked order; no queue means all of them, in turn. Raises NotFound or UsageError."""
+    names = catalog.check_queues(queues)
+    # Where nobody has named an order, ten thousand addresses must not keep a mail or a report waiting for hours.
+    how["fair"] = how.get("fair", False) or not names
+    wanted = WorkOrder(names or catalog.QUEUES, concurrency, **how)
     # With the number of the last worker: a keeper would not know the owner of a job by a longer word.
     if wanted.name is not None and WORD.fullmatch(f"{wanted.name}-{concurrency}") is None:
         raise UsageError(f"--name {wanted.name[:40]!r}: use up to 96 letters, digits, dots, _ and -")
