@@ -48,8 +48,11 @@ def test_articles_are_labelled_explained_reviewed_and_taken_back(eager: CommandL
     why = eager("articles", "show", "1", "--why")
     assert "confidence" in why.out
     assert "primary_phase = " in why.out
+    assert "waits for an editor: " in why.out
     waiting = eager("articles", "review", "--json").json
     assert {row["id"] for row in waiting} == {1, 2, 3}
+    assert eager("articles", "review", "1", "--skip").code == 0
+    assert "put off by an editor: " in eager("articles", "show", "1", "--why").out
     changed = eager(
         "articles", "review", "1", "--set", "phase=BE", "--set", "key_topics=401k; credit", "--json"
     )

@@ -19,6 +19,16 @@ PAGE = 500
 # No article has so high an id.
 ABOVE_ALL = 2**63 - 1
 
+# The articles in a subquery: joined, SQLite would begin with all that are published, and sort them.
+IMPROVABLE = """
+SELECT c.article_id FROM classifications AS c INDEXED BY classifications_offline
+WHERE c.engine = 'offline' AND c.is_override = 0 AND c.article_id > ?
+  AND EXISTS (SELECT 1 FROM articles AS a LEFT JOIN label_failures AS f ON f.article_id = a.id
+    AND f.prompt_version = ? AND f.content_hash IS a.content_hash
+    WHERE a.id = c.article_id AND a.status IN ('review', 'published') AND f.article_id IS NULL)
+  AND NOT EXISTS (SELECT 1 FROM model_batch_items AS i WHERE i.article_id = c.article_id AND i.state = 'waiting')
+ORDER BY c.article_id LIMIT ?
+"""
 # IS and not =: an article without a text has no hash, and its failure has none either.
 _TEXT = """
 SELECT a.id, a.title, coalesce(t.text, '') AS text, a.word_count, a.content_hash, a.status,
@@ -107,15 +117,7 @@ class LabelStore:
 
     def improvable(self, prompt_version: str, limit: int = 100, after: int = 0) -> list[int]:
         """Articles with offline labels that the AI engine has not given up on, by id; an index look-up."""
-        sql = """SELECT c.article_id FROM classifications AS c INDEXED BY classifications_offline
-                 JOIN articles AS a ON a.id = c.article_id AND a.status IN ('review', 'published')
-                 LEFT JOIN label_failures AS f ON f.article_id = c.article_id AND f.prompt_version = ?
-                   AND f.content_hash IS a.content_hash
-                 WHERE c.engine = 'offline' AND c.is_override = 0 AND c.article_id > ? AND f.article_id IS NULL
-                   AND NOT EXISTS (SELECT 1 FROM model_batch_items AS i
-                     WHERE i.article_id = c.article_id AND i.state = 'waiting')
-                 ORDER BY c.article_id LIMIT ?"""
-        return [row[0] for row in self.store.rows(sql, (prompt_version, after, limit))]
+        return [row[0] for row in self.store.rows(IMPROVABLE, (after, prompt_version, limit))]
 
     def chosen(self, since: datetime | None) -> Iterator[int]:
         """Every accepted article (added since then), by id, read a page at a time."""

@@ -111,6 +111,9 @@ def show_why(
     output.lines(why_lines(labels, details, title))
 
 
+_UNDECIDED = {"open": "waits for an editor", "skipped": "put off by an editor"}
+
+
 def why_lines(labels: Mapping[str, Any], details: Mapping[str, Any], title: str) -> list[str]:
     """The same in words."""
     sure = f"{labels['confidence_score']:.2f}"
@@ -121,8 +124,8 @@ def why_lines(labels: Mapping[str, Any], details: Mapping[str, Any], title: str)
         human.printable(labels["classification_reasoning"] or ""),
     ]
     # Flags stay on the record after an editor has decided.
-    if details["flags"] and details["review"] == "open":
-        found.append(f"waits for an editor: {', '.join(details['flags'])}")
+    if details["flags"] and details["review"] in _UNDECIDED:
+        found.append(f"{_UNDECIDED[details['review']]}: {', '.join(details['flags'])}")
     if details["failure"]:
         found.append(f"the AI engine gave up: {human.printable(details['failure'])}")
     if (other := details["second_opinion"]) is not None:
