@@ -188,8 +188,11 @@ def test_keywords_that_are_not_there_take_no_place() -> None:
     assert found.cultural_relevance_keywords == tuple(said[1:13])
 
 
-def test_an_object_is_found_in_a_fence_and_other_keys_are_left_out() -> None:
-    text = f"```json\n{json.dumps(GOOD | {'is_override': True, 'status': 'published'})}\n```"
+@pytest.mark.parametrize(
+    "around", ["```json\n%s\n```", "%s I hope that this helps.", "Here it is: %s", "[%s]"]
+)
+def test_an_object_is_found_in_a_fence_and_other_keys_are_left_out(around: str) -> None:
+    text = around % json.dumps(GOOD | {"is_override": True, "status": "published"})
     assert answer.parse(text, "", "hbcu").as_dict() == GOOD
 
 
