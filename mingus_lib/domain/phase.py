@@ -17,7 +17,8 @@ from mingus_lib.domain.wordlists import imperatives, lists, model
 
 FEATURES = ("be", "do", "have", "orders", "first_person", "second_person")
 FIRST_PERSON = frozenset(("i", "i'm", "my", "me", "myself", "we", "our", "us"))
-SECOND_PERSON = frozenset(("you", "your", "yourself", "yours"))
+# Words are folded before: "yours" is "your".
+SECOND_PERSON = frozenset(("you", "your", "yourself"))
 # Words that may stand before the verb of an order.
 OPENINGS = frozenset(
     ("first", "then", "next", "now", "also", "finally", "afterwards", "please", "always", "never", "and", "so",
