@@ -89,6 +89,17 @@ def test_other_words_are_not_nominal(word: str) -> None:
     assert counted(word)["nominal_words"] == 0
 
 
-def test_a_subordinate_clause_counts_by_the_sentence() -> None:
-    text = "It fell, which hurt, while rates rose. However, it held. The end is near. Whereas"
-    assert counted(text)["subordinators"] == 4 / 4
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("It fell, which hurt, while rates rose. However, it held. The end is near. Whereas", 4 / 4),
+        ("Unless we save, it is moot whether rates fall; moreover, they rose.", 3),
+        (
+            "It is hard, albeit fair, insofar as those whose pay fell, nevertheless, were paid. Hence the tax.",
+            5 / 2,
+        ),
+        ("When it rains, if it rains, then it pours.", 0),
+    ],
+)
+def test_subordinate_clauses_count_by_the_sentence(text: str, share: float) -> None:
+    assert counted(text)["subordinators"] == share
