@@ -1,8 +1,7 @@
-"""What is made of a model's answer, and what is sent to it. Everything in an answer is hostile."""
+"""What is made of a model's answer, and its price. Everything in an answer is hostile."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
@@ -14,7 +13,6 @@ from mingus_lib.domain import answer, labels, pricing, prompting, topics
 from mingus_lib.domain.answer import BadAnswer
 from mingus_lib.domain.pricing import Usage
 from mingus_lib.errors import UsageError
-from tests.conftest import ROOT
 
 GOOD: dict[str, Any] = {
     "primary_phase": "DO", "difficulty_level": "Beginner", "confidence_score": 0.9, "demographic_relevance": 7,
@@ -43,15 +41,33 @@ def test_a_good_answer_becomes_labels() -> None:
         ("confidence_score", "85%", 0.85),
         ("confidence_score", 85, 0.85),
         ("confidence_score", 1, 1.0),
+        ("confidence_score", " 0.85 ", 0.85),
+        ("confidence_score", "2 %", 0.02),
+        ("confidence_score", "85", 0.85),
+        ("confidence_score", 10, 0.1),
+        ("confidence_score", 100, 1.0),
         ("actionability_score", "8/10", 8),
         ("actionability_score", 8.0, 8),
+        ("actionability_score", " 10 / 10 ", 10),
+        ("actionability_score", "8.00", 8),
+        ("actionability_score", 1, 1),
+        ("recommended_reading_order", "100", 100),
         ("career_stage", "MID CAREER", "Mid-career"),
         ("target_income_range", "$40k - $60k", "$40K-$60K"),
         ("key_topics", ["401K", "Retirement planning", "Stocks"], ("retirement", "investing")),
         ("cultural_focus", None, None),
+        (
+            "key_topics",
+            ["saving", "SAVING", "credit", "budget", "world domination"],
+            ("saving", "credit", "budgeting"),
+        ),
         ("cultural_relevance_keywords", ["HBCU", "unicorn"], ("HBCU",)),
+        ("prerequisites", [" a\tb ", "a b", "c", "d"], ("a b", "c")),
+        ("prerequisites", ["x" * 170], ("x" * 160,)),
         ("learning_objectives", [f"Learn {n}" for n in range(9)], ("Learn 0", "Learn 1", "Learn 2")),
         ("classification_reasoning", "a\x1b[31m\u202eb\n c", "a [31m b c"),
+        ("classification_reasoning", "y" * 700, "y" * 600),
+        ("classification_reasoning", " \n", None),
     ],
 )
 def test_what_is_meant_without_doubt_is_taken(field: str, said: Any, meant: Any) -> None:
@@ -64,15 +80,32 @@ def test_what_is_meant_without_doubt_is_taken(field: str, said: Any, meant: Any)
         ("primary_phase", "OWN"),
         ("primary_phase", None),
         ("confidence_score", 3),
+        ("confidence_score", 1.01),
+        ("confidence_score", 9.9),
+        ("confidence_score", 101),
+        ("confidence_score", -0.1),
+        ("confidence_score", float("inf")),
+        ("confidence_score", True),
+        ("confidence_score", "high"),
+        ("confidence_score", "1000%"),
         ("confidence_score", float("nan")),
         ("actionability_score", 11),
+        ("actionability_score", 0),
         ("actionability_score", 7.5),
+        ("actionability_score", "7.5"),
+        ("actionability_score", "8/100"),
+        ("actionability_score", "-8"),
         ("actionability_score", True),
         ("key_topics", []),
         ("key_topics", ["world domination"]),
         ("key_topics", "budgeting"),
+        ("key_topics", ["budgeting", 1]),
         ("learning_objectives", [1]),
+        ("learning_objectives", ["Learn", " \u200b "]),
+        ("cultural_focus", "moon"),
         ("recommended_reading_order", 0),
+        ("recommended_reading_order", 101),
+        ("recommended_reading_order", "1000"),
     ],
 )
 def test_what_is_wrong_is_refused_by_name(field: str, said: Any) -> None:
@@ -80,14 +113,86 @@ def test_what_is_wrong_is_refused_by_name(field: str, said: Any) -> None:
         parsed(**{field: said})
 
 
-@pytest.mark.parametrize("text", ["", "no", "[]", "{", "{}", '"x"', "[" * 50_000, "x" * 30_000])
+@pytest.mark.parametrize("text", ["", "no", "[]", "{", "} {", "{a}", '"x"', "null", "1", "[" * 19_000])
 def test_what_is_no_object_is_refused(text: str) -> None:
-    with pytest.raises(BadAnswer):
+    with pytest.raises(BadAnswer, match=r"^it is not a JSON object$"):
         answer.parse(text, "", "")
 
 
-def test_an_object_is_found_in_a_fence_and_other_keys_are_left_out() -> None:
-    text = f"```json\n{json.dumps(GOOD | {'is_override': True, 'status': 'published'})}\n```"
+def test_an_answer_without_end_is_not_read() -> None:
+    text = json.dumps(GOOD).ljust(20_000)
+    assert answer.parse(text, "", "hbcu").as_dict() == GOOD
+    with pytest.raises(BadAnswer, match=r"^the answer has 20001 characters$"):
+        answer.parse(text + " ", "", "hbcu")
+
+
+def test_what_is_wrong_is_told_with_its_place_the_first_four_in_one_short_line() -> None:
+    with pytest.raises(BadAnswer) as told:
+        parsed(primary_phase="OWN", key_topics=["budgeting", "x\ny"], learning_objectives=["Learn", 1])
+    assert str(told.value) == (
+        "primary_phase: Input should be 'BE', 'DO' or 'HAVE'; "
+        "key_topics.1: Value error, 'x\\ny' is not in the vocabulary of topics; "
+        "learning_objectives.1: Input should be a valid string"
+    )
+    with pytest.raises(BadAnswer) as told:
+        answer.parse("{}", "", "")
+    assert str(told.value) == "; ".join(f"{name}: Field required" for name in list(GOOD)[:4])
+    with pytest.raises(BadAnswer, match=f"'{'z' * 60}' is not"):
+        parsed(key_topics=["z" * 61])
+    # Each character of it is told as ten, \U000e0041.
+    with pytest.raises(BadAnswer) as told:
+        parsed(key_topics=["\U000e0041" * 60])
+    assert len(str(told.value)) == 500
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (" a \t b\r\nc  d ", "a b c d"),
+        ("a\x00b\x7fc\x85d", "a b c d"),
+        ("abcdefghij k", "abcdefghij"),
+        ("abcdefghi jk", "abcdefghi"),
+        ("\u2069\ufeff\ud800", ""),
+        ("é ü 好", "é ü 好"),
+    ],
+)
+def test_what_is_kept_is_one_printable_line_of_a_length(text: str, line: str) -> None:
+    assert answer.clean(text, 10) == line
+
+
+@pytest.mark.parametrize(
+    ("keyword", "kept"),
+    [
+        ("Unicorn", True),
+        ("unicorns", True),
+        ("Block  Party!", True),
+        ("block parties", True),
+        # Words of our own lists, wherever they come from.
+        ("redlining", True),
+        ("a glass ceiling", True),
+        # Not in this article: other words, a part of a word, words apart.
+        ("dragon", False),
+        ("uni", False),
+        ("block unicorn", False),
+        ("?!", False),
+    ],
+)
+def test_a_keyword_is_of_the_article_or_of_our_own_lists(keyword: str, kept: bool) -> None:
+    found = parsed("The unicorn", "A block party. For all", cultural_relevance_keywords=[keyword])
+    assert found.cultural_relevance_keywords == ((answer.clean(keyword, 160),) if kept else ())
+
+
+def test_keywords_that_are_not_there_take_no_place() -> None:
+    said = ["dragon", *(f"word{n}" for n in range(14)), "word0"]
+    found = parsed("", " ".join(said[1:]), cultural_relevance_keywords=said)
+    assert found.cultural_relevance_keywords == tuple(said[1:13])
+
+
+@pytest.mark.parametrize(
+    "around", ["```json\n%s\n```", "%s I hope that this helps.", "Here it is: %s", "[%s]"]
+)
+def test_an_object_is_found_in_a_fence_and_other_keys_are_left_out(around: str) -> None:
+    text = around % json.dumps(GOOD | {"is_override": True, "status": "published"})
     assert answer.parse(text, "", "hbcu").as_dict() == GOOD
 
 
@@ -116,71 +221,29 @@ def test_an_answer_may_choose_from_what_labels_have() -> None:
     assert nothing == {"type": "null"}
 
 
+def test_the_schema_asks_for_plain_kinds() -> None:
+    fields = answer.schema()["properties"]
+    assert {name: field["type"] for name, field in fields.items()} == {
+        **dict.fromkeys(fields, "string"),
+        "confidence_score": "number",
+        **dict.fromkeys((*labels.SCORES, "recommended_reading_order"), "integer"),
+        **dict.fromkeys(labels.LISTS, "array"),
+        "cultural_focus": ["string", "null"],
+    }
+    assert [fields[name]["items"] for name in labels.LISTS] == [
+        {"type": "string", "enum": list(topics.names())}, {"type": "string"}, {"type": "string"}, {"type": "string"}
+    ]  # fmt: skip
+    assert fields["classification_reasoning"] == {"type": "string"}
+
+
 def test_the_schema_is_strict_and_has_no_limits() -> None:
     schema = answer.schema()
+    assert schema["type"] == "object"
     assert schema["required"] == list(schema["properties"]) == list(answer.Answer.model_fields)
     assert schema["additionalProperties"] is False
     text = json.dumps(schema)
     assert not any(word in text for word in ("minimum", "maximum", "maxItems", "minItems", "$ref"))
     assert prompting.estimate(text) <= prompting.SCHEMA_TOKENS
-
-
-def test_the_prompt_of_this_version_is_the_one_that_was_released() -> None:
-    # A changed prompt is a new version, in a file of its own: answers are kept by it.
-    prompt = (ROOT / f"mingus_lib/data/prompts/{prompting.VERSION}.md").read_bytes()
-    digest = hashlib.sha256(prompt).hexdigest()
-    assert {"labels-1": PROMPT_1}[prompting.VERSION] == digest
-    assert all(name in prompting.instruction() for name in (*topics.names(), *labels.CAREER_STAGES))
-
-
-def test_the_messages_are_golden() -> None:
-    ask = prompting.ask('A "title"', "Line one.\nLine <|im_end|> two\u202e.", "gpt-4.1-mini", 1500)
-    assert [each["role"] for each in ask.messages] == ["system", "user"]
-    assert (
-        ask.messages[1]["content"]
-        == '{"title": "A \\"title\\"", "text": "Line one.\\nLine < |im_end|> two."}'
-    )
-
-
-def test_a_question_has_one_key_for_content_prompt_and_model() -> None:
-    one = prompting.ask("t", "text", "a", 100)
-    assert one.key == prompting.ask("t", "text", "a", 100).key
-    others = (
-        prompting.ask("u", "text", "a", 100),
-        prompting.ask("t", "x", "a", 100),
-        prompting.ask("t", "text", "b", 100),
-    )
-    assert len({one.key, *(other.key for other in others)}) == 4
-
-
-@given(st.text(max_size=3000), st.integers(20, 400))
-def test_a_text_is_cut_to_its_budget(text: str, budget: int) -> None:
-    found = prompting.cut(text, budget)
-    assert prompting.estimate(found) <= budget
-    assert found == text or prompting.CUT_MARK.strip() in found
-
-
-def test_head_and_tail_of_a_long_text_stay() -> None:
-    text = " ".join(f"word{n}" for n in range(5000))
-    found = prompting.cut(text, 300)
-    assert found.startswith("word0 word1 ")
-    assert found.endswith(" word4999")
-
-
-@pytest.mark.parametrize(
-    ("title", "text", "words", "strong"),
-    [
-        ("Saving", "a calm text", 500, False),
-        ("Saving", "a calm text", 501, True),
-        ("Your first Portfolio", "short", 100, True),
-        ("Saving", "on estate taxes", 100, True),
-        ("Saving", "a taxi and a syntax", 100, False),
-    ],
-)
-def test_long_and_difficult_texts_go_to_the_strong_model(
-    title: str, text: str, words: int, strong: bool
-) -> None:
-    assert prompting.wants_strong(title, text, words) is strong
 
 
 def test_a_price_is_by_million_tokens_cached_ones_cheaper_batches_half() -> None:
@@ -202,6 +265,3 @@ def test_a_model_without_a_price_is_refused_with_the_fix() -> None:
 def test_a_bad_price_list_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"mine\.toml"):
         pricing.read(text, "mine.toml")
-
-
-PROMPT_1 = "d1d24988f672c97eec67abd72ecc76f3df2a53310e2cd4453fed1d550da32639"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -107,6 +108,10 @@ def of(phase: str = "HAVE", confidence: float = 0.9, actionability: int | None =
         (of("DO", actionability=5), 300, ()),
         (of("DO", actionability=None), 300, ("do-without-action",)),
         (of(), 49, ("few-words",)),
+        (of(), 50, ()),
+        (of(confidence=0.7), 300, ("second-look",)),
+        (of("BE", actionability=1), 300, ()),
+        (of("DO", 0.69, 1), 49, ("low-confidence", "do-without-action", "few-words")),
     ],
 )
 def test_what_makes_labels_wait(given_labels: Labels, words: int, flags: tuple[str, ...]) -> None:
@@ -114,15 +119,99 @@ def test_what_makes_labels_wait(given_labels: Labels, words: int, flags: tuple[s
     assert holds(flags) == bool(set(flags) - {"second-look"})
 
 
-def test_engines_disagree_only_when_the_other_is_sure() -> None:
-    for confidence, flagged in ((0.9, True), (0.5, False)):
-        flags = review_flags(of("BE"), words=300, engine=labels.OPENAI, other=of("DO", confidence))
-        assert ("engines-disagree" in flags) is flagged
+@pytest.mark.parametrize(
+    ("phase", "confidence", "disagree"),
+    [("DO", 0.9, True), ("DO", 0.7, True), ("DO", 0.69, False), ("BE", 0.9, False)],
+)
+def test_engines_disagree_only_when_the_other_is_sure(phase: str, confidence: float, disagree: bool) -> None:
+    one, other = of("BE", 0.1), of(phase, confidence)
+    assert labels.disagree(one, other) is disagree
+    flags = review_flags(one, words=300, engine=labels.OPENAI, other=other)
+    assert flags == (("low-confidence", "engines-disagree") if disagree else ("low-confidence",))
+
+
+def test_flags_come_with_the_weightiest_first() -> None:
+    flags = review_flags(of("DO", 0.75, 1), words=1, engine=labels.OFFLINE, other=of("BE"))
+    assert flags == ("do-without-action", "few-words", "engines-disagree", "second-look", "offline")
+
+
+@pytest.mark.parametrize(
+    ("flags", "held"),
+    [
+        ((), False),
+        (("second-look", "offline", "engines-disagree"), False),
+        (("low-confidence",), True),
+        (("do-without-action",), True),
+        (("few-words",), True),
+        (("offline", "engine-failed"), True),
+    ],
+)
+def test_some_flags_keep_an_article_back(flags: tuple[str, ...], held: bool) -> None:
+    assert holds(flags) is held
+
+
+@pytest.mark.parametrize(
+    ("flags", "confidence", "value"),
+    [
+        ((), 1.0, 0.0),
+        ((), 0.75, 0.5),
+        ((), 0.33333, 1.3333),
+        (("low-confidence", "second-look", "offline"), 0.5, 1.0),
+        (("engine-failed",), 1.0, 3.0),
+        (("engines-disagree",), 1.0, 2.5),
+        (("do-without-action",), 1.0, 1.5),
+        (("few-words",), 1.0, 0.5),
+        (("do-without-action", "few-words", "offline"), 0.25, 3.5),
+    ],
+)
+def test_a_look_is_worth_twice_the_doubt_and_what_the_flags_weigh(
+    flags: tuple[str, ...], confidence: float, value: float
+) -> None:
+    assert review_value(flags, confidence) == value
 
 
 def test_doubt_comes_first_in_the_queue() -> None:
     doubtful, sure = review_value(("low-confidence",), 0.4), review_value(("offline",), 0.95)
     assert review_value(("engine-failed",), 0.4) > doubtful > sure > 0
+
+
+def test_what_was_never_said_is_none_or_empty() -> None:
+    assert Labels("BE", "Beginner", 0.5).as_dict() == {
+        "primary_phase": "BE",
+        "difficulty_level": "Beginner",
+        "confidence_score": 0.5,
+        **dict.fromkeys(labels.SCORES),
+        **{name: [] for name in labels.LISTS},
+        "cultural_focus": None,
+        "target_income_range": None,
+        "career_stage": None,
+        "recommended_reading_order": 50,
+        "classification_reasoning": None,
+    }
+
+
+def test_labels_come_back_from_what_was_kept_of_them() -> None:
+    given_labels = Labels("DO", "Advanced", 0.8, 1, 2, 3, 4, 5, ("credit",), ("a", "b"), ("c",), ("hbcu",))
+    kept = given_labels.as_dict()
+    assert (kept["key_topics"], kept["learning_objectives"]) == (["credit"], ["a", "b"])
+    assert labels.from_dict(kept) == labels.from_dict(kept | {"status": "published"}) == given_labels
+    few = {"primary_phase": "BE", "difficulty_level": "Beginner", "confidence_score": 1.0}
+    assert labels.from_dict(few) == Labels("BE", "Beginner", 1.0)
+
+
+def test_the_words_of_an_article_stay_out_of_a_log() -> None:
+    found = labels.Evidence("primary_phase", "BE", "shame", "text", 3, 2.5)
+    made = labels.Classified(
+        of(), labels.OFFLINE, "lists-1", None, None, datetime(2026, 3, 1, tzinfo=UTC), evidence=(found,)
+    )
+    assert not found.negated
+    assert "shame" not in repr(made)
+    assert (made.tokens_in, made.tokens_out, made.cost_usd, made.flags) == (0, 0, 0, ())
+
+
+def test_the_library_s_mix_is_a_whole_of_the_phases() -> None:
+    assert tuple(labels.MIX) == labels.PHASES
+    assert sum(labels.MIX.values()) == pytest.approx(1)
 
 
 def test_the_engine_starts_fast_and_light() -> None:

@@ -15,13 +15,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from mingus_lib.domain import labels, topics
 from mingus_lib.domain.labels import Labels
 from mingus_lib.domain.lexicon import fold, words_of
+from mingus_lib.domain.prompting import UNPRINTABLE
 from mingus_lib.domain.wordlists import lists
 
 # Some four times what ANSWER_TOKENS allow: only a server that keeps to no limit goes beyond.
 LONGEST_ANSWER = 20_000
 LONGEST_ITEM, LONGEST_REASONING = 160, 600
-# Besides controls, what shows nothing or turns the direction of writing: editors must see what is kept.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
 class BadAnswer(ValueError):
@@ -97,7 +96,7 @@ def _item(raw: object) -> object:
 
 def clean(text: str, longest: int) -> str:
     """One printable line of at most so many characters."""
-    return " ".join(_UNPRINTABLE.sub(" ", text).split())[:longest].strip()
+    return " ".join(UNPRINTABLE.sub(" ", text).split())[:longest].strip()
 
 
 Score = Annotated[int, BeforeValidator(_whole), Field(ge=labels.SCORE_RANGE[0], le=labels.SCORE_RANGE[1])]

@@ -94,7 +94,7 @@ def words_of(prose: Prose) -> frozenset[str]:
 def refit(examples: Sequence[Example]) -> Refit:
     """Learn from the examples; the model is used only if it is right more often than the lists on held-out folds."""
     count = Counter(example.phase for example in examples)
-    if len(examples) < MIN_EXAMPLES or min((count[phase] for phase in PHASES), default=0) < MIN_PER_PHASE:
+    if len(examples) < MIN_EXAMPLES or min(count[phase] for phase in PHASES) < MIN_PER_PHASE:
         need = f"at least {MIN_EXAMPLES} labelled articles are needed, {MIN_PER_PHASE} of each phase"
         return Refit(None, len(examples), None, None, f"too-few: {len(examples)} labelled articles; {need}")
     strength, blended = _best_strength(examples)

@@ -17,7 +17,8 @@ from mingus_lib.domain.wordlists import imperatives, lists, model
 
 FEATURES = ("be", "do", "have", "orders", "first_person", "second_person")
 FIRST_PERSON = frozenset(("i", "i'm", "my", "me", "myself", "we", "our", "us"))
-SECOND_PERSON = frozenset(("you", "your", "yourself", "yours"))
+# Words are folded before: "yours" is "your".
+SECOND_PERSON = frozenset(("you", "your", "yourself"))
 # Words that may stand before the verb of an order.
 OPENINGS = frozenset(
     ("first", "then", "next", "now", "also", "finally", "afterwards", "please", "always", "never", "and", "so",
@@ -51,9 +52,10 @@ def assess(prose: Prose) -> PhaseReading:
 def features(prose: Prose, hits: Sequence[Hit]) -> tuple[float, ...]:
     """The numbers in the order of FEATURES; points are shares, drawn together where there are few."""
     points = totals(hits, PHASES)
-    # 4 points of each phase in advance: a single word decides little.
-    whole = sum(points.values()) + 12.0
-    shares = [(points[phase] + 4.0) / whole for phase in PHASES]
+    # 4 points of each phase in advance: a single word decides little. Words that speak against a phase take no more
+    # than those for it gave: no share is 0, which has no logarithm.
+    raised = [max(0.0, points[phase]) + 4.0 for phase in PHASES]
+    shares = [each / sum(raised) for each in raised]
     words = max(1, prose.count)
     first = sum(word in FIRST_PERSON for word in prose.words) / words
     second = sum(word in SECOND_PERSON for word in prose.words) / words

@@ -32,8 +32,12 @@ STRONG_SUBJECTS = re.compile(
 _PIECE = re.compile(r"[A-Za-z]+|[0-9]+|\s+|[^\sA-Za-z0-9]")
 # Marks by which some servers tell roles apart: in an article they are only letters.
 _ROLE_MARK = re.compile(r"<\|")
-_UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+# Besides controls, what shows nothing (default-ignorable in Unicode), turns the direction of writing or ends a line:
+# an editor could not see what it tells a model.
+UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 
 Message = dict[str, str]
@@ -140,7 +144,7 @@ def _taken(pieces: Sequence[str], budget: int) -> list[str]:
 
 
 def _cleaned(text: str) -> str:
-    return _ROLE_MARK.sub("< |", _UNPRINTABLE.sub("", text))
+    return _ROLE_MARK.sub("< |", UNPRINTABLE.sub("", text))
 
 
 def wants_strong(title: str, text: str, words: int) -> bool:
