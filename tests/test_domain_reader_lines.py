@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -231,6 +233,19 @@ def test_what_is_beyond_its_bound_is_told_by_its_field(kind: str, field: str, va
         event(event=kind, **{"overall": 3, field: value})
 
 
+def test_what_was_written_is_shown() -> None:
+    for record, says in (
+        ({"event": "eaten"}, f"event: 'eaten' is none of {', '.join(KINDS)}"),
+        ({"event": ""}, f"event: nothing is none of {', '.join(KINDS)}"),
+        ({"device": "toaster"}, "device: 'toaster' is none of mobile, desktop, tablet"),
+        ({"found_helpful": "perhaps"}, "found_helpful: 'perhaps' is neither yes nor no"),
+        ({"scroll_depth": "1.5"}, "scroll_depth: '1.5' is no whole number"),
+    ):
+        with pytest.raises(ValueError) as caught:
+            event(**record)
+        assert str(caught.value) == says
+
+
 def test_a_rating_with_nothing_besides_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^overall: a rating needs 1 to 5$"):
         event(event="rated")
@@ -266,6 +281,20 @@ def test_a_made_id_depends_on_each_of_its_parts() -> None:
 def test_a_time_in_every_form_is_utc(value: object) -> None:
     found = reader_lines.moment({"at": value}, "at")
     assert (found, found.tzinfo) == (NOON, UTC)
+
+
+@pytest.fixture
+def own_zone() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+    time.tzset()
+
+
+def test_the_process_s_own_zone_plays_no_part(own_zone: pytest.MonkeyPatch) -> None:
+    own_zone.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    for value in (1772366400, "2026-03-01T12:00:00", AT):
+        assert reader_lines.moment({"at": value}, "at") == NOON
 
 
 def test_digits_alone_are_seconds_and_no_date() -> None:
