@@ -249,6 +249,10 @@ def test_a_body_that_is_not_base64_is_read_as_it_stands() -> None:
         (pieces_of(eta="soon"), "garbage: eta is no time: 'soon'"),
         (pieces_of(expires=7), "garbage: expires is no time: '7'"),
         (pieces_of(expires="x" * 100), f"garbage: expires is no time: '{'x' * 80}'"),
+        (
+            envelope("", HEADERS, **{"content-type": "application/x-pickle"}),
+            "not-json: its content type is 'application/x-pickle'; such a message is never opened",
+        ),
         (pieces_of(compression="zlib"), "compressed: its body is 'zlib'"),
         *(
             (pieces_of(embed={name: [1]}), f"has-followers: it has a {name}, which mingus has none of")
@@ -260,6 +264,20 @@ def test_each_reason_is_told(raw: bytes, reason: str) -> None:
     with pytest.raises(PermanentError) as caught:
         celery.read(raw)
     assert caught.value.reason == reason
+
+
+def test_the_queues_of_the_old_house_stay() -> None:
+    assert celery.OLD_QUEUES == (
+        "article_processing",
+        "email_processing",
+        "ai_classification",
+        "recommendations",
+        "analytics",
+        "cleanup",
+        "default",
+        "celery",
+    )
+    assert " ".join(celery.Outcome) == "moved known left"
 
 
 def test_names_of_two_hundred_characters_pass() -> None:

@@ -65,6 +65,8 @@ def test_only_a_bug_keeps_its_traceback() -> None:
     assert verdict(KeyError("x"))
     assert not verdict(PermanentError("x"))
     assert not verdict(TransientError("x"))
+    once = decide_failure(TransientError("x"), tries=1, policy=RetryPolicy(), randomness=0)
+    assert once.delay and not once.keep_traceback
 
 
 def test_the_bound_of_the_delay_doubles_with_each_try() -> None:

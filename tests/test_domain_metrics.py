@@ -70,11 +70,11 @@ def test_a_whole_number_has_no_point(value: float, word: str) -> None:
 
 
 def test_quotes_are_escaped_in_labels_and_left_in_help() -> None:
-    family = Family("m", "gauge", 'say "a\\b"', (Sample(1, {"a": 'say "a\\b"'}),))
+    family = Family("m", "gauge", 'say "a\\b"\nhere', (Sample(1, {"a": 'say "a\\b"\nhere'}),))
     assert text([family]).splitlines() == [
-        '# HELP m say "a\\\\b"',
+        r'# HELP m say "a\\b"\nhere',
         "# TYPE m gauge",
-        'm{a="say \\"a\\\\b\\""} 1',
+        r'm{a="say \"a\\b\"\nhere"} 1',
     ]
 
 
