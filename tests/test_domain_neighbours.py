@@ -72,22 +72,25 @@ def by_loop(vectors: Vectors, classes: int, own: Sequence[Sequence[float]]) -> l
     most = min(20, len(vectors) // (classes * 5))
     like = [[sum(a[w] * b[w] for w in a) if a is not b else 0.0 for b in vectors] for a in vectors]
     near = [sorted(texts, key=row.__getitem__)[-most:] for row in like]
-    mutual = [[like[i][j] if j in near[i] or i in near[j] else 0.0 for j in texts] for i in texts]
-    sums = [sum(row) for row in mutual]
+    mutual: list[dict[int, float]] = [{} for _ in texts]
+    for i in texts:
+        for j in near[i]:
+            mutual[i][j] = mutual[j][i] = like[i][j]
+    sums = [sum(row.values()) for row in mutual]
+    weights = [{j: value / math.sqrt(sums[i] * sums[j]) for j, value in mutual[i].items()} for i in texts]
     shared = [list(row) for row in own]
     for _ in range(12):
-        shared = [
-            [
-                sum(mutual[i][j] / math.sqrt(sums[i] * sums[j]) * shared[j][label] for j in texts) / 2
-                + own[i][label] / 2
-                for label in range(len(own[i]))
-            ]
-            for i in texts
+        spread = [
+            [sum(weight * shared[j][label] for j, weight in row.items()) for label in range(len(own[0]))]
+            for row in weights
         ]
+        shared = [[(a + b) / 2 for a, b in zip(*rows, strict=True)] for rows in zip(spread, own, strict=True)]
     return [[value / sum(row) for value in row] for row in shared]
 
 
-@pytest.mark.parametrize(("count", "classes", "block"), [(17, 1, 512), (40, 3, 7), (40, 2, 40), (111, 1, 64)])
+@pytest.mark.parametrize(
+    ("count", "classes", "block"), [(17, 1, 512), (40, 3, 7), (40, 2, 40), (300, 1, 128)]
+)
 def test_the_shares_are_what_a_loop_finds(
     count: int, classes: int, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

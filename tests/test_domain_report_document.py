@@ -124,6 +124,12 @@ def test_what_was_kept_comes_back_whole() -> None:
     ].figures == (alone,)
 
 
+def test_what_nobody_said_is_nothing() -> None:
+    assert Figure("a", "A", "count", 1) == Figure("a", "A", "count", 1, None, None, None, None)
+    assert Section("s", "S") == Section("s", "S", (), (), (), ())
+    assert Column("c", "C") == Column("c", "C", "text")
+
+
 @pytest.mark.parametrize("lost", ["report", "title", "made_at", "sections", "period", "notes"])
 def test_another_shape_is_refused(lost: str) -> None:
     with pytest.raises(KeyError):
