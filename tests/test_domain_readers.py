@@ -19,6 +19,7 @@ from mingus_lib.domain.readers import (
     STRENGTHS,
     Event,
     Progress,
+    Reader,
     progress,
     streaks,
 )
@@ -94,6 +95,8 @@ def test_only_what_a_reader_does_is_activity(kind: str) -> None:
 def test_nothing_follows_from_nothing() -> None:
     assert progress([], DAY) == Progress()
     assert Progress() == Progress((), (), {}, {}, {}, 0, 0, 0, None)
+    assert Reader("ada") == Reader("ada", None, None, None, (), None, 0)
+    assert Event("e", 1, "viewed", NOON) == Event("e", 1, "viewed", NOON, *[None] * 7)
 
 
 def test_a_streak_ends_today_or_yesterday() -> None:
