@@ -181,7 +181,8 @@ def week_days(draw: st.DrawFn) -> tuple[str, Callable[[date], bool]]:
     """A day-of-week field, 0 and 7 are Sunday; FRIL is the last Friday, FRI#2 the second."""
     text, numbers = draw(field(0, 7, WEEKDAYS))
     which, nth = draw(st.integers(0, 6)), draw(st.integers(1, 5))
-    special = draw(st.sampled_from(("", "", "", f"{which}L", f"{WEEKDAYS[which]}#{nth}")))
+    name = WEEKDAYS[which]
+    special = draw(st.sampled_from(("", "", "", f"{which}L", f"{name}L", f"{name}#{nth}")))
 
     def on(day: date) -> bool:
         number = day.isoweekday() % 7

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +13,9 @@ from hypothesis import strategies as st
 from mingus_lib.domain.jobs import (
     ENDED,
     MAX_BACKOFF_SECONDS,
+    OPEN,
+    JobRun,
+    JobSpec,
     JobState,
     RetryPolicy,
     Standing,
@@ -58,6 +65,8 @@ def test_only_a_bug_keeps_its_traceback() -> None:
     assert verdict(KeyError("x"))
     assert not verdict(PermanentError("x"))
     assert not verdict(TransientError("x"))
+    once = decide_failure(TransientError("x"), tries=1, policy=RetryPolicy(), randomness=0)
+    assert once.delay and not once.keep_traceback
 
 
 def test_the_bound_of_the_delay_doubles_with_each_try() -> None:
@@ -120,3 +129,38 @@ def test_what_becomes_of_a_job_that_was_delivered(seen: Standing, verdict: Start
 
 def test_three_states_are_ends() -> None:
     assert {JobState.FINISHED, JobState.DEAD, JobState.CANCELLED} == ENDED
+    assert OPEN == (JobState.QUEUED, JobState.SCHEDULED, JobState.STARTED)
+    assert {state for state in JobState if job(state).ended} == ENDED
+
+
+def test_the_words_in_the_store_stay() -> None:
+    assert " ".join(JobState) == "queued scheduled started finished dead cancelled"
+    assert " ".join(Start) == "run let-go cancel bury"
+
+
+def job(state: JobState) -> JobRun:
+    unsaid: dict[str, Any] = dict.fromkeys(field.name for field in fields(JobRun) if field.name != "history")
+    return JobRun(**{**unsaid, "state": state})
+
+
+def test_a_new_job_has_nothing_behind_it() -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    assert JobSpec("a", "ping", "cleanup", {}, now) == JobSpec(
+        "a", "ping", "cleanup", {}, now, "cli", None, None, None, attempts=0, timeout=None
+    )
+    assert Standing(JobState.QUEUED) == Standing(JobState.QUEUED, 0, 0, 0, False, False, None, None)
+    assert StartVerdict(Start.RUN) == StartVerdict(Start.RUN, 0, 0, 0, False, None, None, None)
+    assert RetryPolicy() == RetryPolicy(retries=3, backoff=60.0)
+    assert job(JobState.QUEUED).history == ()
+
+
+def test_a_server_that_asks_for_no_patience_gets_the_backoff() -> None:
+    policy = RetryPolicy(backoff=0.5)
+    for error in (TransientError("busy"), TransientError("busy", retry_after=0)):
+        assert decide_failure(error, tries=1, policy=policy, randomness=0).delay == 0.5
+
+
+def test_a_base_beyond_the_hour_is_an_hour() -> None:
+    assert backoff_delay(1, base=7200, randomness=0.5) == backoff_delay(3, base=3600, randomness=0.5) == 3600
+    # The doubling stops, or a float would overflow.
+    assert backoff_delay(40, base=1e-7, randomness=0.5) == pytest.approx(1e-7 * (1 + (2**32 - 1) / 2))

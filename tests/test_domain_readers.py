@@ -10,7 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mingus_lib.domain import reader_lines
-from mingus_lib.domain.readers import Event, progress, streaks
+from mingus_lib.domain.readers import (
+    DEVICES,
+    HALF_LIFE_DAYS,
+    KINDS,
+    RATED,
+    READING,
+    STRENGTHS,
+    Event,
+    Progress,
+    Reader,
+    progress,
+    streaks,
+)
 
 DAY = date(2026, 3, 10)
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -48,6 +60,73 @@ def test_progress_is_derived() -> None:
 def test_events_in_any_order_say_the_same() -> None:
     events = [event("bookmarked", 1, hours=hours) for hours in (5, 3)] + [event("unbookmarked", 1, hours=4)]
     assert progress(events, DAY) == progress(events[::-1], DAY)
+
+
+def test_of_two_words_at_one_instant_the_larger_id_is_the_last() -> None:
+    def said(mark: str, kind: str, **more: Any) -> Event:
+        return Event(mark, 1, kind, NOON, **more)
+
+    both = [
+        said("b", "unbookmarked"),
+        said("a", "bookmarked"),
+        said("d", "rated", rating=2),
+        said("c", "rated", rating=5),
+    ]
+    assert (progress(both, DAY).bookmarks, progress(both, DAY).ratings) == ({}, {1: 2})
+    assert progress([said("b", "bookmarked"), said("a", "unbookmarked")], DAY).bookmarks == {1: "General"}
+
+
+def test_articles_stand_in_the_order_of_their_first_time_each_once() -> None:
+    finished, started = [(7, 1), (3, 5), (7, 9)], [(5, 2), (4, 3), (5, 8), (3, 6)]
+    events = [event("finished", article, hours=hours) for article, hours in finished]
+    found = progress([*events, *(event("started", article, hours=hours) for article, hours in started)], DAY)
+    assert (found.finished, found.under_way) == ((7, 3), (5, 4))
+    assert found.events == {"finished": 3, "started": 4}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_what_a_reader_does_is_activity(kind: str) -> None:
+    found = progress([event(kind)], DAY)
+    active = kind not in ("recommended", "unbookmarked")
+    assert (found.last_active, found.streak_days) == ((NOON, 1) if active else (None, 0))
+    assert found.events == {kind: 1}
+
+
+def test_nothing_follows_from_nothing() -> None:
+    assert progress([], DAY) == Progress()
+    assert Progress() == Progress((), (), {}, {}, {}, 0, 0, 0, None)
+    assert Reader("ada") == Reader("ada", None, None, None, (), None, 0)
+    assert Event("e", 1, "viewed", NOON) == Event("e", 1, "viewed", NOON, *[None] * 7)
+
+
+def test_a_streak_ends_today_or_yesterday() -> None:
+    def days(*numbers: int) -> set[date]:
+        return {date(2026, 3, number) for number in numbers}
+
+    assert streaks(days(8, 9, 10), DAY) == (3, 3)
+    assert streaks(days(7, 8, 9), DAY) == (3, 3)
+    assert streaks(days(6, 7, 8), DAY) == (0, 3)
+    assert streaks(days(1, 2, 3, 4, 9, 10), DAY) == (2, 4)
+    # A day to come, by a clock that ran ahead, belongs to the longest alone.
+    assert streaks(days(10, 11), DAY) == (1, 2)
+    assert streaks(set(), DAY) == (0, 0)
+
+
+def test_the_words_in_the_store_and_in_exports_stay() -> None:
+    assert (
+        " ".join(KINDS) == "viewed started finished bookmarked unbookmarked rated shared recommended clicked"
+    )
+    assert " ".join(READING) == "viewed started finished bookmarked rated shared clicked"
+    assert DEVICES == ("mobile", "desktop", "tablet")
+
+
+def test_each_kind_has_its_strength_and_more_is_never_worth_less() -> None:
+    assert set(STRENGTHS) == set(KINDS) - {"rated"}
+    ranked = sorted(STRENGTHS, key=lambda kind: -STRENGTHS[kind])
+    assert ranked[:6] == ["finished", "shared", "bookmarked", "started", "viewed", "clicked"]
+    assert [STRENGTHS[kind] for kind in ranked] == [1.0, 0.9, 0.8, 0.4, 0.25, 0.2, 0.0, 0.0]
+    assert [RATED[stars] for stars in (1, 2, 3, 4, 5)] == [0.0, 0.1, 0.5, 0.9, 1.0]
+    assert HALF_LIFE_DAYS == 180
 
 
 @given(st.sets(st.integers(0, 40)))

@@ -14,6 +14,7 @@ from mingus_lib.domain.retention import (
     ArticlePolicy,
     CachePolicy,
     Expiring,
+    Freed,
     Rule,
     backup_moment,
     backup_name,
@@ -108,6 +109,55 @@ def test_the_names_in_json_stay() -> None:
     ]
 
 
-def test_every_rule_and_every_kind_has_its_words() -> None:
-    assert all(ArticlePolicy().words(rule) for rule in Rule)
-    assert all(CachePolicy().age(what) for what in Expiring)
+def test_a_rule_is_told_with_its_numbers() -> None:
+    policy = ArticlePolicy(keep_rating=4.5, keep_read_days=31, phase_floor=11, level_floor=12)
+    assert {rule: policy.words(rule) for rule in Rule} == {
+        Rule.FEATURED: "featured by an editor",
+        Rule.KEEP_MARK: "marked by an editor: mingus articles keep",
+        Rule.BOOKMARKED: "bookmarked by a reader",
+        Rule.RATED: "rated 4.5 or better, on average",
+        Rule.RECENTLY_READ: "read within 31 days",
+        Rule.PHASE_FLOOR: "among the last 11 of their phase",
+        Rule.LEVEL_FLOOR: "among the last 12 of their level",
+    }
+    assert ArticlePolicy().words(Rule.RATED) == "rated 4 or better, on average"
+
+
+def test_each_kind_has_its_own_age() -> None:
+    policy = CachePolicy(*(timedelta(days=days) for days in range(1, 8)))
+    assert [(policy.age(what) or timedelta(0)).days for what in Expiring] == [1, 2, 3, 4, 5, 6, 5]
+    assert policy.logs == timedelta(days=7)
+    assert CachePolicy(pages=None).age(Expiring.PAGES) is None
+
+
+def test_what_is_kept_where_nobody_says_otherwise() -> None:
+    days = [CachePolicy().age(what) for what in Expiring]
+    assert days == [timedelta(days=each) for each in (30, 365, 180, 90, 90, 365, 90)]
+    assert CachePolicy().logs == timedelta(days=30)
+    assert ArticlePolicy() == ArticlePolicy(
+        days_old=90,
+        age=Age.ARRIVAL,
+        keep_rating=4.0,
+        keep_read_days=30,
+        phase_floor=20,
+        level_floor=20,
+        archived_pages_days=30,
+        archived_rows_days=None,
+    )
+
+
+def test_a_clean_up_begins_with_nothing_freed() -> None:
+    freed = Freed("jobs")
+    assert (freed.removed, freed.bytes, freed.left) == (0, 0, False)
+
+
+def test_a_week_begins_on_monday_and_in_the_year_of_its_thursday() -> None:
+    # 29 December ended the week of the 23rd, and 5 January that of the 30th, the first of 2025.
+    found = {datetime(2024, 12, day, 5, tzinfo=UTC) for day in (23, 29, 30)} | {
+        datetime(2025, 1, 5, 5, tzinfo=UTC)
+    }
+    assert backups_kept(found, 0, 2, END) == {
+        datetime(2024, 12, 29, 5, tzinfo=UTC),
+        datetime(2025, 1, 5, 5, tzinfo=UTC),
+    }
+    assert backups_kept(found, 0, 1, END) == {datetime(2025, 1, 5, 5, tzinfo=UTC)}

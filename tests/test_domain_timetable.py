@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mingus_lib.domain import crontimes, timetable
-from mingus_lib.domain.timetable import CatchUp, Due, Entry, Skipped, due, jittered, next_slot
+from mingus_lib.domain.timetable import CatchUp, Due, Entry, Overlap, Skipped, due, jittered, next_slot
 from tests import clock_walk
 from tests.clock_walk import WEEK, ZONES, Drawn
 
@@ -112,6 +112,9 @@ def assert_week_is_right(zone: str, change: datetime) -> None:
         ("45 1 * * *", "Australia/Lord_Howe", "2026-04-04", ["14:45"]),
         ("0 0 29 2 *", "UTC", "2028-02-29", ["00:00"]),
         ("0 0 L * *", "UTC", "2027-02-28", ["00:00"]),
+        ("0 0 * * FRIL", "UTC", "2026-11-27", ["00:00"]),
+        ("0 0 * * FRIL", "UTC", "2026-11-20", []),
+        ("0 0 * * sunl,3L", "UTC", "2026-11-29", ["00:00"]),
         ("0 12 * * 7", "Asia/Kolkata", "2026-11-29", ["06:30"]),
     ],
 )
@@ -177,6 +180,20 @@ class TestSlots:
         assert slot and slot - after <= every
         assert (slot - datetime(1970, 1, 1, tzinfo=UTC)) % every == timedelta(0)
 
+    def test_back_through_every_the_newest_comes_first(self) -> None:
+        found = timetable.slots_back(Entry("x", every=timedelta(hours=7)), at("1970-01-02T00:00Z"))
+        assert list(islice(found, 5)) == [
+            at(f"{day}T{hour}:00Z")
+            for day, hour in (
+                ("1970-01-01", "21"),
+                ("1970-01-01", "14"),
+                ("1970-01-01", "07"),
+                ("1970-01-01", "00"),
+                # What is before 1970 goes on in the same step.
+                ("1969-12-31", "17"),
+            )
+        ]
+
     @pytest.mark.parametrize("local", ["America/New_York", "Asia/Kolkata", "UTC"])
     def test_the_process_s_own_zone_plays_no_part(self, local: str, own_zone: pytest.MonkeyPatch) -> None:
         own_zone.setenv("TZ", local)
@@ -216,8 +233,28 @@ class TestFaults:
         assert crontimes.fault(alias) is None
 
     @pytest.mark.parametrize(
+        "text",
+        [
+            "*/59 */23 * * *",
+            "0 0 */31 * *",
+            "0 0 1 */12 *",
+            "0 0 * * */7",
+            "0 0 * JAN-MAR/2 *",
+            "0 0 * JUL-DEC/2 *",
+            "0 0 * * FRI#2,MONL",
+            "0 0 LW * *",
+            "0 0 * * 1-5/2",
+            "0 1-11/2 * * *",
+            "0 0 1 1 *" + " " * 191,
+        ],
+    )
+    def test_the_largest_steps_and_the_special_days_are_taken(self, text: str) -> None:
+        assert crontimes.fault(text) is None
+
+    @pytest.mark.parametrize(
         ("text", "part"),
         [
+            ("0 0 1 1 *" + " " * 192, "longer than 200 characters"),
             ("", "0 fields instead of 5"),
             ("0 0 2 * * *", "6 fields instead of 5"),
             ("@dayly", 'did you mean "@daily"'),
@@ -229,12 +266,19 @@ class TestFaults:
             ("0 0 * * 8", "day-of-week '8'"),
             ("0 0 * * FRI-MON", "day-of-week 'FRI-MON'"),
             ("*/0 * * * *", "minute '*/0'"),
-            ("*/90 * * * *", "steps go up to 59"),
+            ("*/60 * * * *", "steps go up to 59"),
+            ("0 */24 * * *", "steps go up to 23"),
+            ("0 0 */32 * *", "steps go up to 31"),
+            ("0 0 1 */13 *", "steps go up to 12"),
+            ("0 0 * * */8", "steps go up to 7"),
             ("0 0 L/2 * *", "day-of-month 'L/2'"),
             ("0 0 * * FRI#1/2", "day-of-week 'FRI#1/2'"),
             ("0 7-07/2 * * *", "hour '7-07/2'"),
             ("0 0 * * fri-5/2", "day-of-week 'fri-5/2'"),
             ("0 0 * * L", "day-of-week 'L'"),
+            ("0 0 * * FRIL/2", "day-of-week 'FRIL/2'"),
+            ("0 0 * * MON-FRIL", "day-of-week 'MON-FRIL'"),
+            ("0 0 FRIL * *", "day-of-month 'FRIL'"),
             ("0 0 15W * *", "day-of-month '15W'"),
             ("? * * * *", "minute '?'"),
             ("٣ * * * *", "minute '٣'"),
@@ -293,6 +337,33 @@ class TestDue:
         assert found.run == (at("2036-11-25T10:00Z"),)
         assert found.skipped and found.skipped.more and found.skipped.count == 999
 
+    def test_every_makes_up_for_the_same(self) -> None:
+        entry = Entry("x", every=timedelta(minutes=20), catch_up=CatchUp.ALL)
+        found = due(entry, self.since, at("2026-11-25T11:00:30Z"))
+        assert [slot.minute for slot in found.run] == [20, 40, 0]
+        assert (len(found.on_time), found.skipped) == (1, None)
+
+    def test_grace_is_counted_from_the_jittered_time(self) -> None:
+        entry = replace(self.hourly, catch_up=CatchUp.NONE, jitter=timedelta(minutes=30))
+        slot = at("2026-11-25T11:00Z")
+        begun = jittered(entry, slot)
+        assert begun > slot + timedelta(minutes=1)
+        assert due(entry, self.since, begun - MICROSECOND) == Due()
+        for late in (timedelta(0), timedelta(minutes=1)):
+            assert due(entry, self.since, begun + late).on_time == (slot,)
+        assert due(entry, self.since, begun + timedelta(minutes=1) + MICROSECOND) == Due(
+            skipped=Skipped(1, slot, slot)
+        )
+        assert due(entry, self.since, begun + MICROSECOND, grace=timedelta(0)).on_time == ()
+
+    def test_what_is_decided_is_the_last_that_runs_or_else_the_last_that_does_not(self) -> None:
+        first, second = at("2026-11-25T11:00Z"), at("2026-11-25T12:00Z")
+        skipped = Skipped(1, first, first)
+        assert Due().decided is None
+        assert Due(skipped=skipped).decided == first
+        assert Due(on_time=(second,), skipped=skipped).decided == second
+        assert Due(on_time=(second,), caught_up=(first,)).run == (first, second)
+
     @pytest.mark.parametrize("catch_up", CatchUp)
     def test_a_clock_set_back_brings_nothing_back(self, catch_up: CatchUp) -> None:
         assert self.due(catch_up, "2026-11-25T09:00:10Z") == Due()
@@ -341,8 +412,25 @@ class TestJitter:
         assert jittered(Entry("x"), at("2026-11-25T02:00Z")) == at("2026-11-25T02:00Z")
 
 
+def test_the_words_and_defaults_of_an_entry_stay() -> None:
+    assert (" ".join(CatchUp), " ".join(Overlap)) == ("none last all", "skip allow")
+    assert Entry("x") == Entry(
+        "x", "", {}, None, None, "UTC", None, True, CatchUp.LAST, Overlap.SKIP, timedelta(0), None, "", 0
+    )
+    assert not Skipped(1, at("2026-11-25T11:00Z"), at("2026-11-25T11:00Z")).more
+
+
 class TestIds:
     slot = at("2026-11-25T02:00Z")
+
+    def test_a_name_of_sixty_plain_characters_stays_as_it_is(self) -> None:
+        for name in ("a" * 60, "A_z-09", "x-0123456789a", "x-012345678", "x_0123456789"):
+            assert timetable.slot_job_id(name, self.slot) == f"cron-{name}-20261125T020000Z"
+        long = timetable.slot_job_id("a" * 61, self.slot)
+        assert re.fullmatch(rf"cron-{'a' * 49}-[0-9a-f]{{10}}-20261125T020000Z", long)
+        # It looks like a digest, and gets one of its own.
+        assert timetable.slot_job_id("x-0123456789", self.slot).startswith("cron-x-0123456789-")
+        assert timetable.slot_job_id("x-0123456789", self.slot) != "cron-x-0123456789-20261125T020000Z"
 
     def test_it_can_be_read(self) -> None:
         tokyo = self.slot.astimezone(ZoneInfo("Asia/Tokyo"))

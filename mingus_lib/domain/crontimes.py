@@ -40,6 +40,8 @@ FIELDS = {
 ORDER = " ".join(FIELDS)
 # cronsim takes steps from L and # in silence, and reads 7-7/2 as 7/2, which is 7, 9, 11 and so on.
 MISREAD = re.compile(r"(?<!JU)[L#][^,]*/|\b0*(\w+)-0*\1/|[A-Z]-\d+/|\d-[A-Z]+/")
+DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+LAST_DAY = re.compile(rf"\b({'|'.join(DAYS)})L\b", re.IGNORECASE)
 
 
 def following(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
@@ -71,7 +73,7 @@ def fault(cron: str) -> str | None:
         return f"longer than {LONGEST} characters"
     if cron.startswith("@") and cron.lower() not in ALIASES:
         return f"no such form{nearest(cron, ALIASES)}; there are {', '.join(ALIASES)}"
-    parts = _expression(cron).split()
+    parts = ALIASES.get(cron.lower(), cron).split()
     if len(parts) != len(FIELDS):
         return f"{len(parts)} fields instead of 5: {ORDER}"
     found = (_field_fault(part, name) for part, name in zip(parts, FIELDS, strict=True))
@@ -82,7 +84,7 @@ def fault(cron: str) -> str | None:
 def _field_fault(part: str, name: str) -> str | None:
     largest, takes = FIELDS[name]
     # Each field is tried by itself, because cronsim's error names only the field.
-    alone = " ".join(part if name == each else "*" for each in FIELDS)
+    alone = _expression(" ".join(part if name == each else "*" for each in FIELDS))
     try:
         CronSim(alone, datetime(2000, 1, 1))  # noqa: DTZ001
         good = not MISREAD.search(part.upper())
@@ -105,7 +107,8 @@ def _date_fault(cron: str) -> str | None:
 
 
 def _expression(cron: str) -> str:
-    return ALIASES.get(cron.lower(), cron)
+    # Of the last Friday cronsim takes the number alone: 5L.
+    return LAST_DAY.sub(lambda found: f"{DAYS.index(found[1].upper())}L", ALIASES.get(cron.lower(), cron))
 
 
 def _local(at: datetime, zone: ZoneInfo) -> datetime:

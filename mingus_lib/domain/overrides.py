@@ -98,7 +98,8 @@ def _list(field: str, text: str) -> tuple[str, ...]:
     if any(len(part) > LONGEST or not part.isprintable() for part in given):
         raise UsageError(f"{field}: write printable words, separated by commas")
     if field == "key_topics":
-        given = [_topic(part) for part in given]
+        # Once more each once: a topic has several names.
+        given = list(dict.fromkeys(_topic(part) for part in given))
     if len(given) > LIST_SIZES[field]:
         raise UsageError(f"{field}: {len(given)} are too many; give at most {LIST_SIZES[field]}")
     return tuple(given)

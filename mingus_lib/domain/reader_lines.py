@@ -71,7 +71,7 @@ def reader(record: Record) -> Reader:
         _text(record, "name", 200),
         _one_of(record, "income_range", INCOME_RANGES),
         _one_of(record, "career_stage", CAREER_STAGES),
-        topics(record.get("goals")),
+        topics(record, "goals"),
         moment(record, "created_at") if _given(record, "created_at") else None,
     )
 
@@ -197,14 +197,15 @@ def _unix(value: Any) -> float:
     return float(value)
 
 
-def topics(value: Any) -> tuple[str, ...]:
+def topics(record: Record, field: str) -> tuple[str, ...]:
     """A list of short texts: a JSON list, or words separated by semicolons or commas."""
+    value = record.get(field)
     if value in (None, ""):
         return ()
     if isinstance(value, str):
         value = value.split(";" if ";" in value else ",")
     if not isinstance(value, list) or len(value) > 50 or not all(isinstance(each, str) for each in value):
-        raise ValueError("goals: at most 50 texts, separated by semicolons")
+        raise ValueError(f"{field}: at most 50 texts, separated by semicolons")
     return tuple(dict.fromkeys(each.strip()[:100] for each in value if each.strip()))
 
 
@@ -232,7 +233,7 @@ def _details(record: Record, kind: str) -> dict[str, Any] | None:
         }
     elif kind == "bookmarked":
         found = {name: _text(record, name, TEXTS[name]) for name in ("folder", "notes")}
-        found |= {"priority": _whole(record, "priority", 1, 5), "tags": list(topics(record.get("tags")))}
+        found |= {"priority": _whole(record, "priority", 1, 5), "tags": list(topics(record, "tags"))}
     return {name: value for name, value in found.items() if value not in (None, [])} or None
 
 
