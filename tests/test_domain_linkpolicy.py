@@ -269,10 +269,10 @@ def test_of_several_reasons_the_first_is_named() -> None:
     denied = HostRule("facebook.com", HostPolicy.DENY)
     assert code("https://facebook.com/unsubscribe", denied, **seen) == "share"
     assert code("https://facebook.com/unsubscribe", denied, **unseen) == "denied-host"
-    assert code("https://facebook.com/unsubscribe", **unseen) == "unsubscribe"
-    assert code("https://facebook.com/unsubscribe", **unseen, tracker=True) == "unsubscribe"
-    assert code("https://facebook.com/x", **unseen) == "social"
-    assert code("https://facebook.com/x", **unseen, tracker=True) == "pixel"
+    assert code("https://facebook.com/unsubscribe", UNKNOWN, **unseen) == "unsubscribe"
+    assert code("https://facebook.com/unsubscribe", UNKNOWN, **unseen, tracker=True) == "unsubscribe"
+    assert code("https://facebook.com/x", UNKNOWN, **unseen) == "social"
+    assert code("https://facebook.com/x", UNKNOWN, **unseen, tracker=True) == "pixel"
     assert code("https://facebook.com/x", hidden=True, tracker=True) == "hidden"
     assert code("https://facebook.com/x", tracker=True, hold_unknown=True) == "follow"
 
