@@ -19,7 +19,8 @@ HEAD = MailHead("id:1", "1", "s", "a@b.example", "", None)
 
 
 def rules(host: str) -> HostRule:
-    """One host is denied, one allowed, the others nobody knows."""
+    """One host is denied, one allowed, the others nobody knows; where there is no host nobody asks."""
+    assert host
     policies = {"denied.example": HostPolicy.DENY, "good.example": HostPolicy.ALLOW}
     return HostRule(host, policies.get(host, HostPolicy.UNKNOWN), quality=0.9 if host in policies else 0.5)
 
@@ -48,6 +49,11 @@ def judged(*links: FoundLink, head: MailHead = HEAD, hold_unknown: bool = False)
 )
 def test_an_address_without_a_text_has_its_own_fate(url: str, fate: Fate) -> None:
     assert judge_address(url, rules, hold_unknown=False) == fate
+
+
+def test_a_tracker_in_a_mail_is_followed_whatever_its_path_says() -> None:
+    (link,) = judged(FoundLink("https://bit.ly/login", "Read", "1"), hold_unknown=True)
+    assert (link.decision, link.reason) == (LinkDecision.FOLLOW, None)
 
 
 def test_what_waits_for_an_editor_is_what_the_wrapper_holds() -> None:
