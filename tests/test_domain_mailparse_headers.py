@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from mingus_lib.domain.mailparse.headers import (
     MAX_HEAD_BYTES,
-    MAX_HEADER_CHARACTERS,
     date_of,
     looks_like_mail,
     one_line,
@@ -34,8 +33,8 @@ from mingus_lib.domain.mails import MailHead
         (b"\n>From ada\nDate: a", True),
         (b"X-Mailer: a", True),
         (b"Content-Type: a", True),
-        (b"A: " + b"x" * 4_080 + b"\nDate: a", True),
-        (b"A: " + b"x" * 4_090 + b"\nDate: a", False),
+        (b"A: " + b"x" * 4_087 + b"\nDate: a", True),
+        (b"A: " + b"x" * 4_088 + b"\nDate: a", False),
         (b"a" * 80 + b": 1\nDate: a", True),
         (b"a" * 81 + b": 1\nDate: a", False),
         (b"", False),
@@ -164,7 +163,7 @@ def test_a_header_beyond_parsing_is_its_own_text(name: str, value: str) -> None:
 
 def test_headers_are_cut_and_missing_ones_empty() -> None:
     message = parsed(b"X-Long: " + b"y" * 3_000 + b"\n\nbody")
-    assert text_of(message, "x-long") == "y" * MAX_HEADER_CHARACTERS
+    assert text_of(message, "x-long") == "y" * 2_000
     assert text_of(message, "Subject") == ""
 
 

@@ -59,6 +59,7 @@ def test_addresses_are_read_as_browsers_read_them(base: str, href: str, url: str
         (f"{A}{'x' * 299}<b>yz</b></a>", "x" * 299 + "y"),
         (f"{A}{' ' * 300}<b>y</b></a>", ""),
         (f"{A}{' ' * 299}<b>y</b></a>", "y"),
+        (f"{A}{' ' * 299}<b> </b>y</a>", ""),
     ],
 )
 def test_the_text_of_a_link_is_what_is_seen_of_it(markup: str, anchor: str) -> None:
