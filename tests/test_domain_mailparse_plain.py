@@ -33,7 +33,7 @@ def urls(text: str) -> list[str]:
         ('"http://a.example/1">http://a.example/2</a>', ["http://a.example/1", "http://a.example/2"]),
         ("http://a.example/\x07x", ["http://a.example/"]),
         ("<http://a.example/\n  1/\n\t2>", ["http://a.example/1/2"]),
-        ("<mailto:a@b\n.example>", ["mailto:a@b.example"]),
+        ("<MAILTO:a@b\n.example>", ["MAILTO:a@b.example"]),
         ("<see http://a.example/\n1>", ["http://a.example/"]),
         ("http://" + "a" * (MAX_URL + 5), ["http://" + "a" * MAX_URL]),
     ],
