@@ -210,6 +210,17 @@ def test_a_maze_inside_a_mail_is_not_read() -> None:
     ]
 
 
+def test_a_structure_that_breaks_the_parser_is_read_without_it_or_noted() -> None:
+    deep = b"Subject: deep\n" + b"Content-Type: message/rfc822\n\n" * 5_000 + b"Read " + STORY
+    why = "bad-structure: RecursionError; read without its structure"
+    assert notes(deep) == [("1", "", None, len(deep), why)]
+    assert links(deep) == [STORY.decode()]
+    assert mailparse.parse(deep).head.subject == "deep"
+    inside = multi(attached("a.eml", deep), leaf("text/plain", b"http://a.example/2"))
+    assert notes(inside)[0] == ("1.1", "application/octet-stream", "a.eml", 0, "unreadable: RecursionError")
+    assert links(inside) == ["http://a.example/2"]
+
+
 def test_a_head_without_end_is_read_as_text() -> None:
     endless = b"X: " + b"y" * 999_997
     assert notes(endless)[0][4] is None

@@ -50,6 +50,7 @@ def test_two_hundred_words_are_a_minute(words: int, minutes: int) -> None:
         ("Version 3.5 is out", 12, "Version 3.5\u2026"),
         ("Version 3.5 is out", 11, "Version\u2026"),
         ("\u597d\u3002 \u597d\u597d", 3, "\u597d\u3002"),
+        ("A bcdefgh", 4, "A\u2026"),
         # Without a space there is no word to cut after.
         ("\u597d" * 9, 4, "\u597d\u597d\u597d\u2026"),
         ("abcdef", 1, "\u2026"),
