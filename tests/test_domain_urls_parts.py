@@ -176,6 +176,10 @@ def test_a_wrapper_is_a_page_when_nothing_shorter_is_inside() -> None:
     for inside in ("ftp://a.example/", "https://a@b.example/", "https://a..b/"):
         url = f"https://www.google.com/url?q={inside}"
         assert canonical(url) == url
+    # One sign of four characters; in punycode the name is longer than the wrapper around it.
+    grows, wrapper = "%E3%8D%BF.", "http://google.de/url?q=http://"
+    assert canonical(f"{wrapper}{grows * 2}de/") == "http://xn--6oqv20b1zgzxr.xn--6oqv20b1zgzxr.de/"
+    assert canonical(f"{wrapper}{grows * 3}de/") == f"{wrapper}{grows * 3}de/"
 
 
 RULES = TrackingRules(
