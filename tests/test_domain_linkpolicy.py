@@ -8,14 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mingus_lib.domain import datafiles
 from mingus_lib.domain.library import HostPolicy, HostRule
-from mingus_lib.domain.linkpolicy import decide
+from mingus_lib.domain.linkpolicy import Fate, decide, not_an_address, said_by_anchor
 from mingus_lib.domain.maillinks import judge_address, judge_mail
 from mingus_lib.domain.mails import FoundLink, JudgedLink, LinkDecision, MailHead, ParsedMail
 from tests.mail_corpus import Sample, samples
 
 HEAD = MailHead("id:1", "1", "s", "a@b.example", "", None)
 UNKNOWN = HostRule("a.example")
+FILE = datafiles.table("linkpolicy.toml")
+PHRASES = [(phrase, code) for code, phrases in FILE["anchors"].items() for phrase in phrases]
+HOSTS = [(host, code) for code, hosts in FILE["hosts"].items() for host in hosts if code != "social_articles"]
+FILES = [(suffix, kind) for kind, suffixes in FILE["files"].items() for suffix in suffixes]
 
 
 def code(url: str, rule: HostRule = UNKNOWN, **about: object) -> str:
@@ -193,3 +198,199 @@ def test_a_password_in_a_link_is_not_handed_on() -> None:
     assert link.url == "https://***@host.example/a"
     assert link.decision is LinkDecision.DROP
     assert "secret" not in repr(link)
+
+
+# --- every entry of the file
+
+
+def test_every_text_of_the_file_can_be_said() -> None:
+    # What begins a text has something behind it.
+    said = {phrase: said_by_anchor(phrase.replace(" *", " more")) for phrase, _ in PHRASES}
+    assert said == {phrase: f"{code}: its text says so" for phrase, code in PHRASES}
+
+
+def test_every_host_of_the_file_can_be_met() -> None:
+    met = {host: decide(f"https://www.{host}/a-story-of-it", UNKNOWN).reason for host, _ in HOSTS}
+    assert met == {host: f"{code}: {host}" for host, code in HOSTS}
+
+
+def test_every_kind_of_file_can_be_told() -> None:
+    told = {
+        suffix: decide(f"https://a.example/a.story.{suffix.upper()}", UNKNOWN).reason for suffix, _ in FILES
+    }
+    assert told == {suffix: f"file: {kind}, .{suffix}" for suffix, kind in FILES}
+    assert code("https://a.example/jpg") == code("https://a.example/a.jpg/a-story-of-it") == "fetch"
+
+
+# --- rule by rule
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        (" https://a.example/b ", None),
+        ("  ", "in-page: a place in the mail itself"),
+        (" #top", "in-page: a place in the mail itself"),
+        (" Mailto:a@b.example", "mailto: an address to write to"),
+        ("Tel:+15550100", "not-web: tel"),
+        ("abcdefghijklmnopqrstuvwxyz:x", "not-web: abcdefghijklmnopqrst"),
+        ("a.example:8080/b", "bad-address: it cannot be read as a web address"),
+        ("HTTPS://", "bad-address: it cannot be read as a web address"),
+        ("2:30", "bad-address: it cannot be read as a web address"),
+    ],
+)
+def test_what_is_no_web_address(url: str, reason: str | None) -> None:
+    assert not_an_address(url) == reason
+    assert reason is None or decide(url, UNKNOWN) == Fate(LinkDecision.DROP, reason)
+
+
+@pytest.mark.parametrize(
+    ("anchor", "expected"),
+    [
+        ("Unsubscribe one two three four five six seven eight nine ten eleven", "unsubscribe"),
+        ("Unsubscribe one two three four five six seven eight nine ten eleven twelve", None),
+        ("If you do not want to receive these e-mails", "unsubscribe"),
+        ("Stop receiving", None),
+        ("\u00bb (Sign in!)", None),
+        ("\u00bb Sign in!", "account"),
+        ("DON\u2019T WANT THESE any more", "unsubscribe"),
+        ("Manage\n  your\u00a0preferences", "preferences"),
+        ("Share on this day", "share"),
+        ("The share on offer", None),
+    ],
+)
+def test_whole_texts_and_beginnings_are_told_and_no_other(anchor: str, expected: str | None) -> None:
+    assert said_by_anchor(anchor) == (f"{expected}: its text says so" if expected else None)
+
+
+def test_of_several_reasons_the_first_is_named() -> None:
+    seen = {"anchor": "Share", "pixel": True, "hidden": True}
+    unseen = {"pixel": True, "hidden": True}
+    denied = HostRule("facebook.com", HostPolicy.DENY)
+    assert code("https://facebook.com/unsubscribe", denied, **seen) == "share"
+    assert code("https://facebook.com/unsubscribe", denied, **unseen) == "denied-host"
+    assert code("https://facebook.com/unsubscribe", UNKNOWN, **unseen) == "unsubscribe"
+    assert code("https://facebook.com/unsubscribe", UNKNOWN, **unseen, tracker=True) == "unsubscribe"
+    assert code("https://facebook.com/x", UNKNOWN, **unseen) == "social"
+    assert code("https://facebook.com/x", UNKNOWN, **unseen, tracker=True) == "pixel"
+    assert code("https://facebook.com/x", hidden=True, tracker=True) == "hidden"
+    assert code("https://facebook.com/x", tracker=True, hold_unknown=True) == "follow"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        # Words before parameters, and these before what single mailers do.
+        ("https://a.example/preferences/unsubscribe", "unsubscribe"),
+        ("https://a.example/preferences?do=unsubscribe", "preferences"),
+        ("https://a.example/mk/mr/1?do=UNSUBSCRIBE", "unsubscribe"),
+        ("https://a.example/mk/mr/1?do=nothing", "view-in-browser"),
+        ("https://a.example/s?unsub&x", "unsubscribe"),
+        ("https://a.example/s?do=preferences", "follow"),
+        ("https://a.example/s?unsubscribed=1", "follow"),
+        ("https://unsub.a.example/s", "unsubscribe"),
+        ("https://a.unsub.example/s", "follow"),
+        ("https://a.example/x/mk/un/1", "follow"),
+    ],
+)
+def test_a_mailers_own_addresses_are_told_behind_a_tracker_too(url: str, expected: str) -> None:
+    assert code(url, tracker=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        # Words of the path: at any place, the first, the last.
+        ("x/login/y", "account"),
+        ("careers/x/y", "service"),
+        ("x/careers/y", "fetch"),
+        ("careers/a-b-c", "service"),
+        ("careers/a-b-c-d", "fetch"),
+        ("x/y/privacy", "legal"),
+        ("x/privacy/y", "fetch"),
+        ("x/how-to-read-a-story/privacy", "legal"),
+        ("x/PRIVACY.HTML/", "legal"),
+        ("x/privacy.aspx", "legal"),
+        ("x/privacy.php", "legal"),
+        ("x/privacy.php/y", "fetch"),
+        ("x/privacy.txt", "fetch"),
+        # Front pages: a parameter with a value names a page.
+        ("?p=12", "fetch"),
+        ("?a&p=1=2", "fetch"),
+        ("?p", "home-page"),
+        ("?p=&q=", "home-page"),
+        ("index.php", "home-page"),
+        ("index.php?p=12", "fetch"),
+        ("index.php?p", "home-page"),
+        ("index/x", "fetch"),
+        # Lists of articles.
+        ("x/archive", "index-page"),
+        ("archive-of-a-b/archive", "index-page"),
+        ("tag", "index-page"),
+        ("tag/x", "index-page"),
+        ("tag/x/y", "fetch"),
+        ("tag/a-b-c-d", "fetch"),
+        ("x/tag/y", "fetch"),
+        ("money/tag/y", "index-page"),
+        ("money/y/tag", "fetch"),
+        ("x/y/page/2", "index-page"),
+        ("x/page/1234", "index-page"),
+        ("x/page/12345", "fetch"),
+        ("x/page/two", "fetch"),
+        ("x/2/page", "fetch"),
+        ("money/taxes", "index-page"),
+        ("money/x", "fetch"),
+        ("x/money", "fetch"),
+        ("money/taxes.html", "fetch"),
+        ("@dana", "index-page"),
+        ("@dana/x", "fetch"),
+        ("x/@dana", "fetch"),
+        ("2026", "index-page"),
+        ("2026/03/02/", "index-page"),
+        ("2026/03/02/1", "fetch"),
+        ("20261", "fetch"),
+    ],
+)
+def test_paths(path: str, expected: str) -> None:
+    assert code(f"https://a.example/{path}") == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "policy", "expected"),
+    [
+        ("https://open.spotify.com/episode/1", HostPolicy.UNKNOWN, "media"),
+        ("https://open.spotify.com/episode/1", HostPolicy.ALLOW, "service"),
+        ("https://www.facebook.com/login", HostPolicy.UNKNOWN, "account"),
+        ("https://www.facebook.com/x.jpg", HostPolicy.UNKNOWN, "file"),
+        ("https://www.facebook.com/login.jpg/login", HostPolicy.UNKNOWN, "account"),
+        ("https://www.facebook.com/", HostPolicy.UNKNOWN, "social"),
+        ("https://www.facebook.com/", HostPolicy.ALLOW, "home-page"),
+        ("https://a.example/careers", HostPolicy.UNKNOWN, "service"),
+        ("https://linkedin.com/pulse/x", HostPolicy.UNKNOWN, "fetch"),
+        ("https://www.linkedin.com/in/pulse", HostPolicy.UNKNOWN, "social"),
+    ],
+)
+def test_what_the_path_says_and_what_the_host_says(url: str, policy: HostPolicy, expected: str) -> None:
+    assert code(url, HostRule("a.example", policy)) == expected
+
+
+def test_reasons_are_for_people() -> None:
+    assert [
+        decide("https://a.example/x", HostRule("a.example", HostPolicy.DENY)).reason,
+        decide("https://a.example/x", UNKNOWN, hold_unknown=True).reason,
+        decide("https://a.example/x", UNKNOWN, pixel=True).reason,
+        decide("https://a.example/x", UNKNOWN, hidden=True).reason,
+        decide("https://a.example/", UNKNOWN).reason,
+        decide("https://a.example/tag/x", UNKNOWN).reason,
+        decide("https://a.example/login", UNKNOWN).reason,
+        decide("https://a.example/unsub", UNKNOWN).reason,
+    ] == [
+        "denied-host: a.example is denied; `mingus hosts allow a.example` changes that",
+        "unknown-host: a.example waits for `mingus hosts allow a.example`",
+        "pixel: nothing to be seen but an image of one pixel",
+        "hidden: readers cannot see it",
+        "home-page: the site's front page",
+        "index-page: a list of articles",
+        "account: its address says so",
+        "unsubscribe: its address says so",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import quote
 
 import pytest
@@ -85,9 +86,94 @@ def test_what_is_no_wrapper_stays(url: str) -> None:
     assert unwrap(url).rules == ()
 
 
-def test_proofpoint_puts_back_what_it_took_out() -> None:
-    wrapped = "https://urldefense.com/v3/__https://a.example/b*c*d**Be__;JSM-Pz8_!!X!y$"
-    assert unwrap(wrapped).url.startswith("https://a.example/b%c#d")
+@pytest.mark.parametrize(
+    ("step", "value", "expected"),
+    [
+        ("percent", "a%2Fb+c%20d", "a/b+c d"),
+        ("form", "a%2Fb+c%20d", "a/b c d"),
+        ("drop2", "a1rest", "rest"),
+        ("base64", "YWJj", "abc"),
+        ("base64", "YWJjZA", "abcd"),
+        ("base64", "YWJjZA==", "abcd"),
+        ("base64", "YWJjZA%3D%3D", "abcd"),
+        # Cut in the midst of the fourth character, of which the first six bits are left.
+        ("base64", "YWJjZ", "abcd"),
+        ("base64", "Pj4-Pz8_", ">>>???"),
+        ("base64", "Pj4%2BPz8%2F", ">>>???"),
+        ("base64", "_w", "\ufffd"),
+        ("json", ' {"id": 7, "at": "not http://x", "u": "https://a/b", "v": "https://c/d"}', "https://a/b"),
+        ("json", '{"u": "HTTP://a/b"}AAAA', "HTTP://a/b"),
+        ("json", '{"a": {"b": {"c": {"u": "https://a/b"}}}}', "https://a/b"),
+        ("json", '{"a": {"b": {"c": {"d": {"u": "https://a/b"}}}}}', ""),
+        ("json", '{"p": "{\\"u\\": \\"https://a/b\\"}"}', "https://a/b"),
+        ("json", '{"a": {"b": {"c": {"p": "{\\"u\\": \\"https://a/b\\"}"}}}}', ""),
+        ("json", '"https://a/b"', "https://a/b"),
+        ("json", '["https://a/b"]', ""),
+        ("jwt", "head.eyJ1IjoxfQ.signature", '{"u":1}'),
+        ("jwt", "head.eyJ1IjoxfQ", '{"u":1}'),
+        ("jwt", "no token", ""),
+        ("proofpoint2", "https-3A__a.example_b-2Dc-5Fd", "https://a.example/b-c_d"),
+        ("proofpoint3", "https://a/b*c*d__;JSM!!X!y$", "https://a/b%c#d"),
+        # A run of two is **A, one of three **B.
+        ("proofpoint3", "https://a/b**Ac**Bd*e__;JSMmJj8_Kg!!X", "https://a/b%#c&&?d?e"),
+        # More stars than were put away: these stand for themselves.
+        ("proofpoint3", "https://a/b*c*d__;JQ!!X!y$", "https://a/b%c*d"),
+        ("proofpoint3", "https://a/b*c__;", "https://a/b*c"),
+        ("proofpoint3", "https:%2F%2Fa%2Fb__;!!X", "https://a/b"),
+    ],
+)
+def test_steps_decode(step: str, value: str, expected: str) -> None:
+    assert STEPS[step](value) == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(sorted(STEPS)), st.text(max_size=60))
+def test_a_step_gives_a_text_or_fails_as_a_bad_value(step: str, value: str) -> None:
+    with suppress(ValueError):
+        assert isinstance(STEPS[step](value), str)
+
+
+@pytest.mark.parametrize(
+    ("url", "inside"),
+    [
+        # The first of several, whatever its value holds; an empty one says nothing.
+        ("https://www.google.com/url?q=https://a.example/b?c=d", "https://a.example/b?c=d"),
+        ("https://www.google.com/url?q=https://a.example/b&q=https://c.example/d", "https://a.example/b"),
+        ("https://www.google.com/url?q=&url=https://a.example/b", "https://a.example/b"),
+        ("https://www.google.com/url?url=https://a.example/b&q=https://c.example/d", "https://c.example/d"),
+        # As servers and writers leave them.
+        ("https://web.archive.org/web/2024/https:/a.example/b", "https://a.example/b"),
+        ("https://web.archive.org/web/2024im_/HTTP:/a.example/b", None),
+        ("https://www.google.com/url?q=HTTPS:///a.example/b", None),
+        ("https://www.google.com/url?q=HTTPS:/a.example/b", "HTTPS://a.example/b"),
+        ("https://www.google.com/url?q=%20https://a.example/b%20c%20", "https://a.example/b%20c"),
+        ("https://www.google.com/url?q=see+https://a.example/b", None),
+        # A wrapper of itself.
+        ("https://web.archive.org/web/2024/https://web.archive.org/", "https://web.archive.org/"),
+        ("https://out.example/redirect?url=https://a.example/b+c", "https://a.example/b%20c"),
+    ],
+)
+def test_the_address_inside(url: str, inside: str | None) -> None:
+    assert unwrap(url).url == (inside or url)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://slack-redir.net/r?url=https://a.example/b", "slack"),
+        ("https://x.example/r?url=https://a.example/b", "redirect-page"),
+        ("https://example.us5.list-manage.com/track/click?u=1&url=https://a.example/b", "mailchimp-query"),
+    ],
+)
+def test_a_rule_of_the_host_goes_before_one_for_any(url: str, name: str) -> None:
+    assert unwrap(url).rules == (name,)
+
+
+def test_what_is_inside_a_ninth_wrapper_stays_there() -> None:
+    archived = "https://web.archive.org/web/2024/"
+    assert unwrap(archived * 8 + ARTICLE).url == ARTICLE
+    found = unwrap(archived * 10 + ARTICLE)
+    assert (found.url, found.rules) == (archived * 2 + ARTICLE, ("web-archive",) * MAX_DEPTH)
 
 
 @settings(max_examples=300, deadline=None)

@@ -138,7 +138,7 @@ def said_by_anchor(anchor: str) -> str | None:
     code = policy.phrases.get(text)
     if code is None:
         # Never the whole text: a beginning has something behind it.
-        starts = (" ".join(words[:count]) for count in range(1, min(len(words), 6)))
+        starts = (" ".join(words[:count]) for count in range(1, len(words)))
         code = next((policy.beginnings[start] for start in starts if start in policy.beginnings), None)
     return f"{code}: its text says so" if code else None
 
@@ -215,7 +215,8 @@ def _index_reason(parts: Parts) -> str | None:
     segments = _segments(parts)
     policy = _policy()
     last = segments[-1] if segments else ""
-    if not segments or _is_headline(last):
+    # With a query /index.php is any page, as / is; without one it is the front page, and told before this.
+    if not segments or segments == ["index"] or _is_headline(last):
         return None
     lists = (
         last in policy.index.last,

@@ -166,7 +166,7 @@ def _addresses(document: Any, depth: int) -> Iterator[str]:
 
 def _jwt_payload(value: str) -> str:
     """The claims of a JSON Web Token (RFC 7519), unchecked: only an address is wanted."""
-    return _base64(value.split(".")[1])
+    return _base64(value.partition(".")[2].partition(".")[0])
 
 
 def _proofpoint2(value: str) -> str:

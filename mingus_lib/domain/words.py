@@ -25,7 +25,7 @@ def reading_time_minutes(words: int) -> int:
 def preview(text: str, limit: int = 500) -> str:
     """The beginning of a text, white space folded, at most `limit` characters, cut after a sentence.
 
-    A first sentence that is too long is cut after a word, with an ellipsis.
+    A first sentence that is too long is cut after a word, and a first word in its midst, with an ellipsis.
     """
     # A text may be megabytes, and hardly any has more white space than this leaves room for.
     folded = " ".join(text[: limit * 8].split())
@@ -34,7 +34,12 @@ def preview(text: str, limit: int = 500) -> str:
     ends = [found.end() for found in SENTENCE_END.finditer(folded, 0, limit + 1) if found.end() <= limit]
     if ends:
         return folded[: ends[-1]]
-    return folded[: max(limit - 1, 0)].rpartition(" ")[0][: limit - 1] + "…" if limit > 0 else ""
+    if limit < 1:
+        return ""
+    # A space in the last place ends a word for which there is room; the ellipsis takes its place.
+    space = folded.rfind(" ", 0, limit)
+    # Chinese and Japanese have none, and nothing but an ellipsis would say nothing.
+    return folded[: space if space > 0 else limit - 1] + "…"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

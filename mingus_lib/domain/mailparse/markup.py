@@ -58,8 +58,9 @@ class _Reader:
             self._link = _OpenLink(attributes["href"], hidden, attributes.get("title", ""))
         elif tag == "area" and "href" in attributes:
             self._keep(_OpenLink(attributes["href"], hidden, attributes.get("alt", "")))
-        elif tag == "base" and self._base is None:
-            self._base = _cleaned(attributes.get("href", ""))
+        # Most bases of mails have a target only, and are none.
+        elif tag == "base" and self._base is None and "href" in attributes:
+            self._base = _cleaned(attributes["href"])
         elif tag == "img" and self._link is not None:
             self._link.image(attributes)
 
@@ -96,13 +97,13 @@ class _Reader:
 
     def _resolved(self, href: str) -> str:
         # A place in the mail itself stays as it is: joined to a base it would look like a page.
-        if self._base is None or _ABSOLUTE.match(href) or href.startswith("#"):
-            # A mail has no address of its own from which to take the scheme.
-            return f"https:{href}" if href.startswith("//") else href
-        try:
-            return urljoin(self._base, href)
-        except ValueError:
-            return href
+        if self._base and not _ABSOLUTE.match(href) and not href.startswith("#"):
+            try:
+                href = urljoin(self._base, href)
+            except ValueError:
+                return href
+        # A mail has no address of its own from which to take the scheme.
+        return f"https:{href}" if href.startswith("//") else href
 
 
 class _OpenLink:
