@@ -75,7 +75,9 @@ def test_a_hit_that_moves_up_never_makes_a_list_worse(
 )
 def test_novelty_is_the_mean_surprise_of_what_is_shown(ranked: list[int], bits: float) -> None:
     popularity = np.array([8.0, 2.0, 0.0])
-    assert metrics.novelty(np.array([ranked]), popularity, 8) == pytest.approx([bits])
+    # Beside another list it is the same.
+    found = metrics.novelty(np.array([ranked, [0] * len(ranked)]), popularity, 8)
+    assert found == pytest.approx([bits, 0])
 
 
 def test_without_readers_nothing_is_a_surprise() -> None:
@@ -92,7 +94,8 @@ def test_the_interval_of_a_coin_thrown_twice(level: float, found: tuple[float, f
 
 def test_an_interval_is_the_same_for_one_seed_and_narrower_for_more_readers() -> None:
     few, many = np.array([0.0, 1.0] * 8), np.array([0.0, 1.0] * 200)
-    assert metrics.interval(few, 1) == metrics.interval(few, 1)
+    fine = np.sqrt(np.arange(50, dtype=np.float64))
+    assert metrics.interval(fine, 1) == metrics.interval(fine, 1) != metrics.interval(fine, 2)
     # One round has one mean, and other seeds draw other readers.
     assert len({metrics.interval(many, seed, rounds=1) for seed in range(9)}) > 1
     assert all(low == high for low, high in [metrics.interval(many, 1, rounds=1)])

@@ -193,6 +193,12 @@ def test_the_best_come_first_and_of_equals_the_first(limit: int, found: list[int
     assert numbers(chosen(shelf_with({}, {}, {}, {}), [1, 2, 3, 2], only(), limit)) == found
 
 
+def test_many_equals_stay_in_their_order() -> None:
+    totals = [number % 2 for number in range(60)]
+    found = numbers(chosen(shelf_with(*[{}] * 60), totals, only(), 60))
+    assert found == [*range(1, 60, 2), *range(0, 60, 2)]
+
+
 def test_numbers_are_those_of_the_candidates_and_not_places() -> None:
     shelf = shelf_with({"host": "a"}, {"host": "b"}, {"host": "b"}, {"host": "c"})
     scores = np.array([1, 2, 3], np.float32)
@@ -259,15 +265,12 @@ def test_what_fills_up_a_list_is_no_near_duplicate_either() -> None:
 NEW = range(10, 30)
 
 
-def explored(limit: int, share: float, **more: Any) -> list[tuple[int, bool]]:
-    return chosen(
-        shelf_with(*[{}] * 30),
-        list(range(30, 0, -1)),
-        only("exploration", explore=share),
-        limit,
-        new=NEW,
-        **more,
-    )
+def explored(limit: int, policy: ListPolicy, **more: Any) -> list[tuple[int, bool]]:
+    """From 30 articles, the best first, of which the last 20 are new."""
+    return chosen(shelf_with(*[{}] * 30), range(30, 0, -1), policy, limit, new=NEW, **more)
+
+
+ALL = only("exploration", explore=1.0)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +286,7 @@ def explored(limit: int, share: float, **more: Any) -> list[tuple[int, bool]]:
     ],
 )
 def test_every_so_many_places_one_is_drawn_from_the_new(limit: int, share: float, places: list[int]) -> None:
-    found = explored(limit, share)
+    found = explored(limit, only("exploration", explore=share))
     assert [place for place, (_, drawn) in enumerate(found) if drawn] == places
     assert all(number in NEW for number, drawn in found if drawn)
     # The others are the best, in order.
@@ -291,21 +294,14 @@ def test_every_so_many_places_one_is_drawn_from_the_new(limit: int, share: float
 
 
 def test_a_draw_is_of_the_reader_the_day_and_the_seed() -> None:
-    today = explored(10, 1.0)
-    assert explored(10, 1.0, today=TODAY + 0.9) == today
-    assert sorted(numbers(explored(20, 1.0))) == list(NEW), "each is drawn once"
-    others = [
-        explored(10, 1.0, today=TODAY + 1),
-        explored(10, 1.0, reader=replace(READER, number=2)),
-        chosen(
-            shelf_with(*[{}] * 30),
-            list(range(30, 0, -1)),
-            only("exploration", explore=1.0, seed=1),
-            10,
-            new=NEW,
-        ),
-    ]
-    assert all(other != today for other in others)
+    today = explored(10, ALL)
+    assert explored(10, ALL, today=TODAY + 0.9) == today
+    assert sorted(numbers(explored(20, ALL))) == list(NEW), "each is drawn once"
+    assert explored(10, ALL, today=TODAY + 1) != today
+    assert explored(10, ALL, reader=replace(READER, number=2)) != today
+    assert explored(10, replace(ALL, seed=1)) != today
+    without = explored(10, replace(ALL, without=NOTHING))
+    assert without == [(number, False) for number in range(10)]
 
 
 def test_where_nothing_new_may_be_drawn_the_best_takes_the_place() -> None:
