@@ -45,13 +45,13 @@ def test_every_name_of_a_first_publication_is_believed_in_order() -> None:
         assert choose_date(None, "", rest, URL) == days[name], "the first of those that are there"
         assert choose_date(None, "2020-02-02", rest, URL) == "2020-02-02", "and JSON-LD before them all"
     assert choose_date(None, "", {META[0]: "soon", META[1]: "2021-05-06"}, URL) == "2021-05-06"
-    assert choose_date(None, "", {name: "2021-05-06" for name in (*MODIFIED, "dc.date", "date")}, URL) is None
+    assert choose_date(None, "", dict.fromkeys((*MODIFIED, "dc.date", "date"), "2021-05-06"), URL) is None
 
 
 def test_every_name_of_a_revision_is_read() -> None:
     for name in MODIFIED:
         assert revised_days("", {name: "2023-03-03T00:30:00Z"}) == {"2023-03-03"}
-    assert revised_days("", {name: "2023-03-03" for name in META}) == frozenset()
+    assert revised_days("", dict.fromkeys(META, "2023-03-03")) == frozenset()
     assert revised_days("2023-04-04", {MODIFIED[0]: "2023-04-04"}) == {"2023-04-04"}
 
 

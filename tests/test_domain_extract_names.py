@@ -54,8 +54,9 @@ def test_a_name_stays_as_it_is(name: str) -> None:
     "text",
     [
         "", "A", "A.", "x" * 61, "admin", "Administrator", "author", "EDITOR", "guest", "user", "unknown", "Anonymous",
-        "staff", "null", "none", "undefined", "n/a", "NA", "by", "https://x.example/ada", "www.x.example", "ada@x.example",
-        "@ada", "/authors/ada", "ledger.com", "ledger.co.uk", "3 May", "12 Monkeys", "A1", "--", "The Ledger", "the LEDGER",
+        "staff", "null", "none", "undefined", "n/a", "NA", "by", "https://x.example/ada", "www.x.example",
+        "ada@x.example", "@ada", "/authors/ada", "ledger.com", "ledger.co.uk", "3 May", "12 Monkeys", "A1", "--",
+        "The Ledger", "the LEDGER",
     ],
 )  # fmt: skip
 def test_what_is_no_name(text: str) -> None:
