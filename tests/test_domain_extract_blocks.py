@@ -10,8 +10,6 @@ from lxml.html import tostring
 from mingus_lib.domain.extract import blocks
 from mingus_lib.domain.extract.blocks import (
     FIRST_MARK,
-    PARTING,
-    SILENT,
     Block,
     Cutter,
     Place,
