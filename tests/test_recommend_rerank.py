@@ -262,12 +262,12 @@ def test_what_fills_up_a_list_is_no_near_duplicate_either() -> None:
     assert numbers(chosen(shelf, [4, 3, 2, 1], only("diversity", per_host=1), 9)) == [0, 1, 3]
 
 
-NEW = range(10, 30)
+NEW = range(20, 40)
 
 
 def explored(limit: int, policy: ListPolicy, **more: Any) -> list[tuple[int, bool]]:
-    """From 30 articles, the best first, of which the last 20 are new."""
-    return chosen(shelf_with(*[{}] * 30), range(30, 0, -1), policy, limit, new=NEW, **more)
+    """From 40 articles, the best first, of which the last 20 are new."""
+    return chosen(shelf_with(*[{}] * 40), range(40, 0, -1), policy, limit, new=NEW, **more)
 
 
 ALL = only("exploration", explore=1.0)
@@ -279,7 +279,11 @@ ALL = only("exploration", explore=1.0)
         (10, 0.2, [4, 9]),
         (10, 0.1, [9]),
         (10, 0.04, []),
-        (10, 0.3, [2, 5, 8]),
+        # Where the share does not divide the list they are spread, and are no more than it.
+        (10, 0.3, [3, 6, 9]),
+        (10, 0.4, [2, 4, 7, 9]),
+        (10, 0.6, [1, 3, 4, 6, 8, 9]),
+        (20, 0.35, [2, 5, 8, 11, 14, 17, 19]),
         (4, 0.5, [1, 3]),
         (5, 1.0, [0, 1, 2, 3, 4]),
         (10, 0.0, []),
