@@ -43,6 +43,7 @@ def test_rows_and_columns_are_scaled_in_a_copy() -> None:
         [2, -40, 0, 8], [0] * 4, [-5, -60, 0, 0],
     ]  # fmt: skip
     assert dense(given_) == ROWS
+    assert matrix.scaled(matrix.empty((2, 3)), [1, 1]).shape == (2, 3)
 
 
 def test_the_mean_size_is_of_the_entries_that_are_there() -> None:
