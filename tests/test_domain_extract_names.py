@@ -38,6 +38,14 @@ def test_between_two_names(text: str) -> None:
     assert clean_names([ADA, text]) == (ADA, GRACE), "nobody is named twice"
 
 
+def test_initials_are_no_degree_where_a_name_follows() -> None:
+    assert clean_names([f"{ADA}, J.D. Roth"]) == (ADA, "J.D. Roth")
+    assert clean_names([f"{ADA}, JD Roth and {GRACE}"]) == (ADA, "JD Roth", GRACE)
+    assert clean_names([f"{ADA}, J.D., {GRACE}"]) == (f"{ADA}, J.D.", GRACE)
+    assert clean_names([f"{ADA}, Ph.D. and {GRACE}, CFP"]) == (f"{ADA}, Ph.D.", f"{GRACE}, CFP")
+    assert clean_names([f"{ADA}, Sr. Editor"]) == (ADA,)
+
+
 @pytest.mark.parametrize(
     "name",
     [
