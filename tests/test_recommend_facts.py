@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from mingus_lib.domain.recommend.facts import STEPS, ListPolicy, Suggestion, quality_of
+from mingus_lib.domain.gate import BEGINNER
+from mingus_lib.domain.recommend.facts import STEPS, ListPolicy, ReaderFacts, Suggestion, quality_of
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,10 @@ def test_every_step_is_taken_unless_it_is_left_out(step: str) -> None:
     assert ListPolicy().has(step)
     without = ListPolicy(without=frozenset({step}))
     assert [each for each in STEPS if not without.has(each)] == [step]
+
+
+def test_of_whom_nothing_is_known_is_a_beginner_with_nothing_to_weigh() -> None:
+    assert ReaderFacts(1) == ReaderFacts(1, BEGINNER, (), stage=None, income=None, weakness=(0, 0, 0))
 
 
 def test_a_suggestion_is_kept_as_json() -> None:

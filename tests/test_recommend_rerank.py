@@ -137,6 +137,24 @@ def test_balance_lifts_the_phase_a_reader_is_weak_in() -> None:
     assert parts["balance"] == pytest.approx([0.4, 0.1, 0.2, 0])
 
 
+def test_the_weights_are_those_of_the_document() -> None:
+    shelf = shelf_with(
+        {"topics": ("rent",), "stage": "early", "income": "low", "culture": 1.0, "quality": 1.0},
+        {"day": TODAY - 30},
+        popularity=[1.0],
+    )
+    reader = replace(READER, goals=("rent",), stage="early", income="low", weakness=(1.0, 0, 0))
+    parts = ranked(shelf, ListPolicy(), (candidates([0, 1], [2.0, 0], 4), reader))[0]
+    # Of four articles read half is trusted.
+    best = {
+        "taste": 0.5, "popularity": 0.5 * 0.5, "goals": 0.25, "stage": 0.05,
+        "culture": 0.1, "quality": 0.1, "freshness": 0.1, "balance": 0.15,
+    }  # fmt: skip
+    assert {name: parts[name][0] for name in PARTS} == pytest.approx(best)
+    assert parts["score"][0] == pytest.approx(1.5)
+    assert parts["freshness"][1] == pytest.approx(0.05)
+
+
 people = st.lists(
     st.tuples(
         st.lists(st.integers(0, 4), max_size=5, unique=True),
@@ -260,6 +278,16 @@ def test_near_duplicates_are_left_out_and_never_fill_up(marks: list[int | None],
 def test_what_fills_up_a_list_is_no_near_duplicate_either() -> None:
     shelf = shelf_with(*({"host": "a", "fingerprint": mark} for mark in (0, 0xFF, 0xFE, 0xFF00)))
     assert numbers(chosen(shelf, [4, 3, 2, 1], only("diversity", per_host=1), 9)) == [0, 1, 3]
+
+
+def test_the_limits_are_those_of_the_document() -> None:
+    one_host = shelf_with(*[{"host": "a"}] * 5, {})
+    assert numbers(chosen(one_host, range(6, 0, -1), ListPolicy(), 5)) == [0, 1, 2, 3, 5]
+    one_topic = shelf_with(*[{"topics": ("x",)}] * 6, {})
+    assert numbers(chosen(one_topic, range(7, 0, -1), ListPolicy(), 6)) == [0, 1, 2, 3, 4, 6]
+    marks = shelf_with({"fingerprint": 0}, {"fingerprint": 0b111111}, {"fingerprint": 0b1111111})
+    assert numbers(chosen(marks, range(3, 0, -1), ListPolicy(), 3)) == [0, 2]
+    assert sum(drawn for _, drawn in explored(20, ListPolicy())) == 2
 
 
 NEW = range(20, 40)
