@@ -18,7 +18,16 @@ def seen(strengths: tuple[float, ...] = (1, 1, 1, 1)) -> Csr:
 
 @pytest.mark.parametrize(
     ("articles", "kept"),
-    [(0, 400), (1, 400), (20_000, 400), (40_000, 200), (50_000, 160), (80_000, 100), (5_000_000, 100)],
+    [
+        (0, 400),
+        (1, 400),
+        (20_000, 400),
+        (30_000, 266),
+        (40_000, 200),
+        (50_000, 160),
+        (80_000, 100),
+        (5_000_000, 100),
+    ],
 )
 def test_how_many_neighbours_fit(articles: int, kept: int) -> None:
     assert walks.neighbours(articles) == kept
