@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from mingus_lib.domain.extract.dates import META, MODIFIED, choose_date, day_shown, iso_day, revised_days
+from mingus_lib.domain.extract.dates import choose_date, day_shown, iso_day, revised_days
 from mingus_lib.domain.extract.markup import parse
 
 URL = "https://site.example/a"
+# The names in a head that mean the first publication, the most sure first, and those that mean a revision.
+META = (
+    "article:published_time", "og:article:published_time", "datepublished", "parsely-pub-date", "sailthru.date",
+    "dc.date.issued",
+)  # fmt: skip
+MODIFIED = (
+    "article:modified_time", "og:article:modified_time", "og:updated_time", "datemodified", "dc.date.modified",
+)  # fmt: skip
 
 
 def chosen(html: str, meta: dict[str, str] | None = None, declared: str = "", url: str = URL) -> str | None:

@@ -39,6 +39,7 @@ def test_two_texts_are_one_title(heading: str, name: str, one: bool) -> None:
     [
         (f"Opinion {BUDGET}", [BUDGET], BUDGET),
         (f"City Politics | {BUDGET}", [BUDGET], BUDGET),
+        (f"Opinion {BUDGET}: {BUDGET}", [BUDGET], f"{BUDGET}: {BUDGET}"),
         (f"Opinion » {BUDGET}", ["Another name, as long as it is", BUDGET], BUDGET),
         # 20 letters of a name are enough; fewer are no proof.
         ("Opinion A budget that bends in a new way", ["A budget that bends and"], "A budget that bends in a new way"),

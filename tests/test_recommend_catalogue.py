@@ -115,8 +115,13 @@ def test_the_pools_hold_60_of_the_popular_and_a_tenth_of_the_new(
 
 
 def test_of_equals_the_first_are_in_the_pools() -> None:
-    most, newest = catalogue(*(article(n) for n in range(100))).pools(BEGINNER)
-    assert (most.tolist(), newest.tolist()) == (list(range(60)), list(range(10)))
+    # The odd are more popular and newer.
+    shelf = catalogue(
+        *(article(n, day=float(n % 2)) for n in range(100)), popularity=[n % 2 for n in range(100)]
+    )
+    most, newest = shelf.pools(BEGINNER)
+    assert most.tolist() == [*range(1, 100, 2), *range(0, 20, 2)]
+    assert newest.tolist() == list(range(1, 21, 2))
 
 
 def test_the_best_of_a_goal_are_30_by_popularity_and_quality() -> None:

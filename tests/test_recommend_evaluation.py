@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mingus_lib.domain.recommend import evaluation, metrics
-from mingus_lib.domain.recommend.matrix import csr
+from mingus_lib.domain.recommend.matrix import csr, empty
 from mingus_lib.domain.recommend.readings import Readings
 
 SHAPE = (3, 4)
@@ -67,6 +67,11 @@ def test_scores_are_the_history_times_the_matrix_and_popularity_orders_the_rest(
     assert found[1] == pytest.approx([1e-7, 0, 0.5e-7], rel=1e-3)
     nobody = evaluation.by_matrix(similarity, histories, np.zeros(3, np.float32))(np.array([2]))
     assert nobody.tolist() == [[0, 0, 0]]
+    read_once = evaluation.by_matrix(similarity, histories, np.array([1, 0, 1], np.float32))(np.array([2]))
+    assert read_once == pytest.approx(np.array([[1e-7, 0, 1e-7]]))
+    assert evaluation.by_matrix(empty((0, 0)), empty((1, 0)), np.zeros(0, np.float32))(
+        np.array([0])
+    ).shape == (1, 0)
 
 
 def test_popularity_is_the_same_for_everybody_and_chance_for_nobody() -> None:
