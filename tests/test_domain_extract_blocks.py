@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -154,6 +156,12 @@ def test_a_block_that_is_erased_leaves_a_space_and_the_others() -> None:
 def test_there_are_no_more_blocks_than_marks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "MAX_BLOCKS", 2)
     assert texts("<p>1</p><p>2</p><p>3</p>") == ["1", "2"]
+
+
+def test_every_mark_is_a_letter_that_stays_as_it_is() -> None:
+    for number in (0, blocks.MAX_BLOCKS - 1):
+        name = unicodedata.name(chr(FIRST_MARK + number))
+        assert name == f"CJK UNIFIED IDEOGRAPH-{FIRST_MARK + number:X}"
 
 
 def test_marks_are_numbers() -> None:

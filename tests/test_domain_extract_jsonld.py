@@ -62,6 +62,10 @@ def test_where_each_fact_stands(facts: dict[str, object], statement: Statement) 
     assert said(article(**facts)) == statement
 
 
+def test_an_article_that_does_not_say_whether_it_is_free_is_neither() -> None:
+    assert said(article()).free is None
+
+
 @pytest.mark.parametrize(
     "kind",
     ["Article", "NewsArticle", "blogposting", "Report", "Review", "Recipe", "LiveBlog", ["WebPage", "NewsArticle"]],
@@ -78,7 +82,9 @@ def test_what_is_none(kind: object) -> None:
 def test_of_several_articles_the_one_that_says_most_counts_and_of_equals_the_first() -> None:
     little, much = article(headline="H"), article(headline="I", author="A", datePublished="2021-01-01")
     assert said([little, much]).headline == said([much, little]).headline == "I"
-    assert said([article(headline="H", author="A"), much]).headline == "I"
+    for more in ({"author": "A"}, {"datePublished": "2021-01-01"}):
+        assert said([little, article(headline="I", **more)]).headline == "I"
+        assert said([article(headline="H", **more), much]).headline == "I"
     assert said([little, article(headline="I", description="D", name="N")]).headline == "H"
     # However deep it stands, and in whatever script.
     assert said({"@graph": [{"mainEntity": [{"x": much}]}]}).headline == "I"

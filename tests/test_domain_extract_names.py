@@ -97,6 +97,7 @@ def test_there_are_ten_names_at_most_and_of_a_text_500_letters_count() -> None:
     assert clean_names(many) == tuple(many[:10])
     assert clean_names([f"{ADA}, {'x' * 484}, {GRACE}"]) == (ADA,)
     assert clean_names([f"{ADA};{' ' * 475}{GRACE}"]) == (ADA, GRACE)
+    assert clean_names([f"{ADA};{' ' * 476}{GRACE}"]) == (ADA, GRACE[:-1])
 
 
 @pytest.mark.parametrize(
