@@ -223,6 +223,9 @@ LINK = "x" * 21
         # What stands in lists and tables is linked for good reasons.
         (f"<ul><li><a>{LINK}</a></li></ul>", True),
         (f"<table><tr><td><a>{LINK}</a></td></tr></table>", True),
+        (f"<table><tr><th><a>{LINK}</a></th></tr></table>", True),
+        (f"<dl><dt><a>{LINK}</a></dt></dl>", True),
+        (f"<dl><dd><a>{LINK}</a></dd></dl>", True),
         # A heading stays over prose, and goes over anything else.
         (f"<h2><a>{LINK}</a></h2><p>{'y' * 80}</p>", True),
         (f"<h2><a>{LINK}</a></h2><p>{'y' * 79}</p>", False),
