@@ -145,6 +145,7 @@ def test_a_product_is_made_in_pieces_of_a_size(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(matrix, "PIECE", piece)
         found, made = multiplied(left, right, 3)
         assert dense(found) == whole
+        assert found.dtype == np.float32
         assert made == pieces
 
 
