@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from mingus_lib.domain.extract.blocks import Cutter
+from mingus_lib.domain.extract.blocks import Block, Cutter
 from mingus_lib.domain.extract.bylines import is_about, is_byline, is_stamp
 from mingus_lib.domain.extract.furniture import is_ending, is_notice
 from mingus_lib.domain.extract.markup import parse
-from mingus_lib.domain.extract.trim import trimmed
+from mingus_lib.domain.extract.trim import home_of, is_prose, kind_of, trimmed
 
 LINES = [
     "The first paragraph says what the page is about, and it does so in one full and rather long sentence.",
@@ -19,8 +19,12 @@ LINES = [
 BODY = "".join(f"<p>{line}</p>" for line in LINES)
 
 
+def cut(html: str) -> list[Block]:
+    return Cutter().cut(parse(html))
+
+
 def left(html: str, *authors: str, titles: tuple[str, ...] = ()) -> list[str]:
-    return [block.text for block in trimmed(Cutter().cut(parse(html)), titles, authors)]
+    return [block.text for block in trimmed(cut(html), titles, authors)]
 
 
 def test_a_linked_heading_stays_over_prose_and_goes_over_links() -> None:
@@ -171,3 +175,173 @@ def test_the_house_speaking(text: str) -> None:
 )
 def test_prose_with_such_words_is_no_notice(text: str) -> None:
     assert not is_notice(text, 0)
+
+
+@pytest.mark.parametrize(
+    ("inner", "prose"),
+    [
+        ("x" * 80, True),
+        ("x" * 79, False),
+        (f"<a>{'x' * 29}</a>{'x' * 71}", True),
+        (f"<a>{'x' * 30}</a>{'x' * 70}", False),
+    ],
+)
+def test_prose_is_80_letters_of_which_less_than_3_in_10_are_linked(inner: str, prose: bool) -> None:
+    assert is_prose(cut(f"<p>{inner}</p>")[0]) is prose
+
+
+@pytest.mark.parametrize(
+    ("line", "title", "goes"),
+    [
+        ("Pay rises again", "Pay rises again", True),
+        ("PAY RISES, again!", "pay rises again", True),
+        # Nine letters are a title, eight may be any line.
+        ("Pay rises 9", "Pay rises 9", True),
+        ("Pay rises", "Pay rises", False),
+        ("Pay rises again", "Pay rises again and again", False),
+        ("y" * 500, "y" * 500, True),
+        ("y" * 501, "y" * 501, False),
+    ],
+)
+def test_the_title_goes_wherever_it_stands(line: str, title: str, goes: bool) -> None:
+    whole = [LINES[0], line, LINES[1]]
+    html = "".join(f"<p>{text}</p>" for text in whole)
+    assert left(html, titles=("Another", title)) == (LINES[:2] if goes else whole)
+
+
+LINK = "x" * 21
+
+
+@pytest.mark.parametrize(
+    ("html", "kept"),
+    [
+        (f"<p><a>{LINK}</a></p>", False),
+        (f"<p><a>{LINK[1:]}</a></p>", True),
+        # More than 8 in 10 of it are the link.
+        (f"<p><a>{'x' * 24}</a>{'x' * 6}</p>", True),
+        (f"<p><a>{'x' * 25}</a>{'x' * 6}</p>", False),
+        # What stands in lists and tables is linked for good reasons.
+        (f"<ul><li><a>{LINK}</a></li></ul>", True),
+        (f"<table><tr><td><a>{LINK}</a></td></tr></table>", True),
+        (f"<table><tr><th><a>{LINK}</a></th></tr></table>", True),
+        (f"<dl><dt><a>{LINK}</a></dt></dl>", True),
+        (f"<dl><dd><a>{LINK}</a></dd></dl>", True),
+        # A heading stays over prose, and goes over anything else.
+        (f"<h2><a>{LINK}</a></h2><p>{'y' * 80}</p>", True),
+        (f"<h2><a>{LINK}</a></h2><p>{'y' * 79}</p>", False),
+    ],
+)
+def test_a_line_that_is_only_a_link_goes(html: str, kept: bool) -> None:
+    found = left(f"{BODY}{html}{BODY}")
+    assert any(text.startswith("xxx") for text in found) is kept
+
+
+@pytest.mark.parametrize(
+    ("line", "goes"),
+    [("y" * 26, True), ("y" * 25, False), (" ".join("y" * 25), False), ("Y, " + "y" * 25, True)],
+)
+def test_a_line_that_stood_elsewhere_goes_if_it_has_26_letters(line: str, goes: bool) -> None:
+    found = left(f"<div><p>{line}</p></div><section>{BODY}<p>{line}</p><p>{LINES[0][::-1]}</p></section>")
+    assert found.count(line) == (1 if goes else 2)
+    assert found[0] == line, "it is the later one that goes"
+
+
+def test_a_line_repeated_among_its_siblings_stays() -> None:
+    refrain = "y" * 40
+    assert left(f"<div><p>{refrain}</p>{BODY}<p>{refrain}</p></div>") == [refrain, *LINES, refrain]
+
+
+def test_of_the_text_a_quarter_may_stand_under_a_heading_like_related() -> None:
+    # A third of what stands before.
+    most = sum(map(len, LINES)) // 3 - len("Trending")
+    for letters, kept in ((most, []), (most + 1, ["z" * (most + 1)])):
+        under = f"<aside><h3>Trending</h3><p>{'z' * letters}</p></aside>"
+        assert left(f"<div>{BODY}</div>{under}") == [*LINES, *kept]
+
+
+def test_such_a_heading_within_the_article_goes_alone() -> None:
+    assert (
+        left(
+            f"<div><p>{LINES[0]}</p><h3>Trending</h3><p>{LINES[1]}</p><p>{LINES[2]}</p><p>{LINES[3]}</p></div>"
+        )
+        == LINES
+    )
+
+
+def test_an_article_goes_on_in_elements_of_its_class() -> None:
+    box = "<h3>Trending</h3><p>Cars and boats</p>"
+    parts = [f"<div class=part><p>{line}</p></div>" for line in (*LINES, "z" * 80)]
+    assert left("".join([*parts[:4], box, parts[4]])) == [*LINES, "Cars and boats", "z" * 80]
+    parts[4] = parts[4].replace("part", "other")
+    assert left("".join([*parts[:4], box, parts[4]])) == LINES
+
+
+def test_paragraphs_side_by_side_are_at_home_in_one_place() -> None:
+    one, two, three, four = cut(
+        "<div class=a><p>1</p><p>2</p></div><div class=a><p>3</p></div><section><p>4</p></section>"
+    )
+    assert kind_of(one.place) is kind_of(two.place) is not kind_of(three.place)
+    assert home_of(one) == home_of(two) == home_of(three) == "a"
+    assert home_of(four) is kind_of(four.place)
+    top = cut("<p>1</p>")[0].place.parent
+    assert top is not None and top.parent is not None
+    assert kind_of(top.parent) is top.parent, "nothing is around the whole page"
+
+
+ADA = "Ada Lovelace"
+ABOUT = f"{ADA} is a mathematician in London."
+
+
+@pytest.mark.parametrize(
+    ("before", "kept"),
+    [
+        (f"<p>By {ADA}</p><p>Pay</p><p>March 3, 2021</p>", ["Pay"]),
+        # Only in front of the prose; and a line about the author only behind it.
+        (f"<p>{'y' * 80}</p><p>By {ADA}</p><p>March 3, 2021</p>", ["y" * 80, f"By {ADA}", "March 3, 2021"]),
+        (f"<p>{ABOUT}</p>", [ABOUT]),
+        # In a list a day is one of many.
+        ("<ul><li>March 3, 2021</li></ul>", ["March 3, 2021"]),
+    ],
+)
+def test_what_frames_the_beginning(before: str, kept: list[str]) -> None:
+    assert left(f"{before}{BODY}", ADA) == [*kept, *LINES]
+
+
+@pytest.mark.parametrize(
+    ("after", "kept"),
+    [
+        ([ABOUT, f"By {ADA}"], []),
+        ([ABOUT, "Pay", "Day"], ["Pay", "Day"]),
+        # Of the end three lines are looked at, and days stay.
+        ([ABOUT, "Pay", "Day", "Way"], [ABOUT, "Pay", "Day", "Way"]),
+        ([ABOUT, "March 3, 2021"], ["March 3, 2021"]),
+    ],
+)
+def test_what_frames_the_end(after: list[str], kept: list[str]) -> None:
+    assert left(BODY + "".join(f"<p>{line}</p>" for line in after), ADA) == [*LINES, *kept]
+
+
+def test_the_first_prose_is_never_a_frame() -> None:
+    long_about = f"{ADA} is {'y' * 80}"
+    assert left(f"<p>Pay</p><p>{long_about}</p>", ADA) == ["Pay", long_about]
+    # Without any prose the first line stays, whatever it is.
+    assert left(f"<p>By {ADA}</p><p>By {ADA}</p><p>Pay</p>", ADA) == [f"By {ADA}", "Pay"]
+
+
+@pytest.mark.parametrize(
+    ("after", "kept"),
+    [
+        (f"<h2>{'y' * 59}</h2>", []),
+        (f"<h2>{'y' * 60}</h2>", ["y" * 60]),
+        ("<h2>Pay</h2><h6>Day</h6>", []),
+        ("<h2>Pay</h2><p>Day</p><h3>Way</h3>", ["Pay", "Day"]),
+        ("<h1>Pay</h1>", []),
+        ("<h3><span><b>Pay</b></span></h3>", []),
+    ],
+)
+def test_headings_with_nothing_under_them_go(after: str, kept: list[str]) -> None:
+    assert left(BODY + after) == [*LINES, *kept]
+
+
+def test_headings_alone_stay() -> None:
+    assert left("<h2>Pay</h2><h3>Day</h3>") == ["Pay", "Day"]

@@ -155,7 +155,7 @@ def product(left: Csr, right: Csr, count: int, finish: Callable[[Csr, int], Csr]
 
 
 def _pieces(left: Csr, right: Csr) -> Sequence[tuple[int, int]]:
-    """Runs of rows whose product stays below PIECE entries, by an upper bound."""
+    """Runs of rows whose product stays below PIECE entries and one row more, by an upper bound."""
     lengths = np.diff(right.indptr).astype(np.int64)
     cost = np.concatenate(([0], np.cumsum(lengths[left.indices])))[left.indptr]
     bound = np.cumsum(np.minimum(np.diff(cost), right.shape[1]) + 1)

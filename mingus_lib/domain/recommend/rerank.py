@@ -119,12 +119,12 @@ def choose(
     order, places = np.argsort(-ranked.totals, kind="stable").tolist(), ranked.places.tolist()
     drawn = _drawn(new, reader, policy, today)
     explored = round(limit * policy.explore) if policy.has("exploration") else 0
-    every = limit // explored if explored else limit + 1
     mains = shelf.topic_codes[ranked.places, 0].tolist()
     chosen: list[tuple[int, bool]] = []
     waiting, left_out = iter(order), []
     while len(chosen) < limit:
-        if explored and (len(chosen) + 1) % every == 0:
+        # Spread over the list, and never more than their share.
+        if (len(chosen) + 1) * explored // limit > len(chosen) * explored // limit:
             number = next((n for n in drawn if walk.takes(places[n])), None)
             if number is not None:
                 chosen.append((number, True))
