@@ -10,17 +10,10 @@ from hypothesis import strategies as st
 from lxml.html import tostring
 
 from mingus_lib.domain.extract import blocks
-from mingus_lib.domain.extract.blocks import (
-    FIRST_MARK,
-    Block,
-    Cutter,
-    Place,
-    marks_in,
-    squeeze,
-)
+from mingus_lib.domain.extract.blocks import LETTERS, Block, Cutter, Place, kept_in, squeeze
 from mingus_lib.domain.extract.markup import parse
 
-MARKS = [chr(FIRST_MARK + number) for number in range(4)]
+MARKS = [chr(LETTERS[number]) for number in range(4)]
 PARTS = "address article aside blockquote div figure footer form h1 h6 header li main nav ol p pre section table ul"
 UNSEEN = "audio button canvas object script style svg template video"
 
@@ -149,24 +142,24 @@ def test_a_block_that_is_erased_leaves_a_space_and_the_others() -> None:
     assert tostring(tree.find(".//div"), encoding="unicode") == (
         f"<div> <b> </b> <p>fou{MARKS[1]}r</p>fiv{MARKS[2]}e</div>"
     )
-    assert marks_in(tree.text_content()) == {1, 2}
+    assert kept_in(tree.text_content(), found) == {1, 2}
     assert [block.text for block in found] == ["onetwothree", "four", "five"]
 
 
 def test_there_are_no_more_blocks_than_marks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "MAX_BLOCKS", 2)
+    monkeypatch.setattr(blocks, "LETTERS", LETTERS[:2])
     assert texts("<p>1</p><p>2</p><p>3</p>") == ["1", "2"]
 
 
 def test_every_mark_is_a_letter_that_stays_as_it_is() -> None:
-    for number in (0, blocks.MAX_BLOCKS - 1):
-        name = unicodedata.name(chr(FIRST_MARK + number))
-        assert name == f"CJK UNIFIED IDEOGRAPH-{FIRST_MARK + number:X}"
+    for letter in (LETTERS[0], LETTERS[-1]):
+        assert unicodedata.name(chr(letter)) == f"CJK UNIFIED IDEOGRAPH-{letter:X}"
 
 
-def test_marks_are_numbers() -> None:
-    assert marks_in(f"o{MARKS[2]}ne {MARKS[0]}{MARKS[2]}") == {0, 2}
-    assert marks_in("one, 中文 and \U0001f600") == set()
+def test_blocks_are_known_by_their_marks_and_no_other_letters() -> None:
+    found = cut("<p>1</p><p>2</p><p>3</p>")
+    assert kept_in(f"o{MARKS[2]}ne {MARKS[0]}{MARKS[2]}", found) == {0, 2}
+    assert kept_in(f"one, 中文, {MARKS[3]} and \U0001f600", found) == set()
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ _SILENT = """
 """
 SILENT = frozenset(_SILENT.split())
 # CJK extension B: letters that hardly any page is written in, and that no tool strips or trims.
-_LETTERS = range(0x20000, 0x2A6DF)
+LETTERS = range(0x20000, 0x2A6DF)
 # Classes and ids are searched by patterns: a hostile page has megabytes of them.
 MAX_CLASSES = 1_000
 
@@ -98,7 +98,7 @@ class Cutter:
         """The blocks of `tree`, whose texts are marked on return."""
         own = set("".join(tree.itertext()))
         # A letter that the page itself is written with would tell of a block that no tool has kept.
-        self._marks = (letter for letter in map(chr, _LETTERS) if letter not in own)
+        self._marks = (letter for letter in map(chr, LETTERS) if letter not in own)
         place: Place | None = None
         for event, element in iterwalk(tree, events=("start", "end")):
             place = self._open(element, place) if event == "start" else self._close(element, place)
