@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,8 @@ HEAVY = (
 )
 
 
-def imports(path: Path, *, run_time_only: bool = False) -> set[str]:
+@cache
+def imports(path: Path, *, run_time_only: bool = False) -> frozenset[str]:
     """Dotted names of everything the module imports, also inside functions."""
     tree = ast.parse(path.read_text("utf-8"))
     found: set[str] = set()
@@ -76,7 +78,7 @@ def imports(path: Path, *, run_time_only: bool = False) -> set[str]:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     if run_time_only:
         found -= _type_only(tree)
-    return found
+    return frozenset(found)
 
 
 def _type_only(tree: ast.Module) -> set[str]:
