@@ -281,6 +281,12 @@ def test_flags_and_rare_letters_are_text_like_any_other(letter: str) -> None:
     assert set(found.text) == set(LINE + "012345\n" + letter)
 
 
+def test_a_reference_to_a_control_character_does_not_lose_the_page() -> None:
+    body = "".join(f"<p>{LINE * 2}{number} mort&shy;gage&#27; &#xFFFE;.</p>" for number in range(6))
+    found = read(f"<title>A plan</title><h1>A plan</h1><article>{body}</article>")
+    assert found.text.count("mortgage .") == found.html.count("mortgage .") == 6
+
+
 def test_pictures_of_the_article_are_kept_and_others_are_not() -> None:
     body = "".join(f"<p>{n} {LINE}</p>" for n in range(6))
     figure = '<figure><img data-src="/a.jpg" src="data:x"></figure>'

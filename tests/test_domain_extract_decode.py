@@ -72,6 +72,15 @@ def test_controls_and_line_ends_are_tidied() -> None:
     assert decode(b"a\x00b\x07c\r\nd\re\x0cf\tg") == "abc\nd\ne\nf\tg"
 
 
+def test_what_is_invisible_within_words_is_dropped() -> None:
+    assert decode("\ufeffmort\u00adgage pay\u200bment\u2060s \ufeffx".encode()) == "mortgage payments x"
+    assert decode("👩‍👧 🏴\U000e0067\U000e007f".encode()) == "👩‍👧 🏴\U000e0067\U000e007f"
+
+
+def test_controls_that_old_editors_meant_as_quotes_are_quotes() -> None:
+    assert decode("It\x92s \x93good\x94 \x80\x81".encode()) == "It’s “good” €"
+
+
 @given(st.binary(max_size=300), st.none() | st.text(max_size=12))
 def test_never_raises_and_never_gives_nul_or_surrogates(body: bytes, charset: str | None) -> None:
     text = decode(body, charset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml.html import document_fromstring
@@ -42,6 +43,14 @@ def test_a_script_that_looks_like_a_flood_is_passed_over() -> None:
 def test_markup_without_a_flood_is_given_back_as_it_was(text: str) -> None:
     padded = text + "<p>" + " " * 20_000
     assert without_floods(padded) == padded
+
+
+@pytest.mark.parametrize(
+    "reference", ["&#8;", "&#27;", "&#x1F", "&#xFFFE;", "&#65535;", "&shy;", "&#173;", "&#8203;"]
+)
+def test_references_to_what_is_not_read_are_dropped(reference: str) -> None:
+    tree = parse(f"<p>mort{reference} gage &amp;shy; &#146; &#233; &#x1F600; &#9999999999; &shyer;")
+    assert tree.text_content() == "mort gage &shy; ’ é 😀 \ufffd er;"
 
 
 def test_depth_is_bounded() -> None:

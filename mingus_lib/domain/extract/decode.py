@@ -37,8 +37,10 @@ SUPERSETS = {
 STATEFUL = ("iso2022", "hz")
 # No page is honestly written in these; in some, tags hide in plain ASCII (as in the attacks by UTF-7).
 NO_CHARSETS = frozenset({"utf-7", "idna", "punycode", "unicode-escape", "raw-unicode-escape"})
-# Control characters, lone surrogates and non-characters: nothing that is read.
-UNREADABLE = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+# Control characters, lone surrogates and non-characters; soft hyphens and the like, which cut words for a search.
+UNREADABLE = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\xad\u200b\u2060\ufeff\ud800-\udfff\ufffe\uffff]")
+# The HTML standard reads these controls so when a reference names them: they come from old editors.
+WINDOWS = {chr(code): bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
 
 
 def decode(body: bytes, charset: str | None = None) -> str:
@@ -47,9 +49,9 @@ def decode(body: bytes, charset: str | None = None) -> str:
 
 
 def tidy(text: str) -> str:
-    """Line ends as \\n, no byte-order mark, no control characters or lone surrogates."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", "\n")
-    return UNREADABLE.sub("", text)
+    """Line ends as \\n; no control characters, lone surrogates, byte-order marks or soft hyphens."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", "\n")
+    return UNREADABLE.sub(lambda found: WINDOWS.get(found[0], ""), text)
 
 
 def _decode(body: bytes, charset: str | None) -> str:

@@ -13,6 +13,8 @@ from itertools import islice
 from lxml.etree import iterwalk
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
+from mingus_lib.domain.extract.decode import UNREADABLE
+
 UNREAD = (
     "script",
     "style",
@@ -35,6 +37,7 @@ ATTRIBUTE = rf"[\s/]*+=?[^\s/>=]++(?:{VALUE})?+"
 TAG = re.compile(
     rf"(<[a-zA-Z][^\s/>]*+)(?:((?:{ATTRIBUTE}){{{MAX_ATTRIBUTES}}}(?:{ATTRIBUTE})*+)|(?:{ATTRIBUTE})*+)"
 )
+REFERENCE = re.compile(r"&(?:#(?:x([0-9a-f]{1,8})|([0-9]{1,10}))|shy|ZeroWidthSpace|NoBreak);?", re.I)
 SCRIPT = re.compile(r"</?(?:script|style)\b", re.I)
 SCRIPT_END = re.compile(r"</(?:script|style)", re.I)
 # The tools take 20-100 microseconds an element.
@@ -50,7 +53,18 @@ def parse(text: str) -> HtmlElement:
     """The tree of a page, without comments; raises lxml's ParserError for an empty one."""
     # As bytes in a stated encoding: what <meta> or <?xml?> declares no longer holds.
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
-    return document_fromstring(without_floods(text).encode("utf-8", "replace"), parser=parser)
+    plain = REFERENCE.sub(_readable, text)
+    return document_fromstring(without_floods(plain).encode("utf-8", "replace"), parser=parser)
+
+
+def _readable(reference: re.Match[str]) -> str:
+    """The reference itself, or nothing for one that is not read: lxml refuses texts that hold such a character."""
+    if not (reference[1] or reference[2]):
+        return ""
+    code = int(reference[1], 16) if reference[1] else int(reference[2])
+    # The parser knows better what is meant by 128 to 159, and by what no character has.
+    known = code < 0x80 or 0x9F < code < 0xD800 or 0xDFFF < code < 0x110000
+    return "" if known and UNREADABLE.match(chr(code)) else reference[0]
 
 
 def without_floods(text: str) -> str:
