@@ -223,6 +223,19 @@ def test_an_article_that_is_not_free_says_so_in_many_ways(said: object) -> None:
         assert declared_article(page).free is free
 
 
+def test_json_that_was_escaped_for_html_or_cut_within_an_emoji_is_read() -> None:
+    data = {
+        "@type": "Article",
+        "headline": "Saving &amp; R&D: it&#8217;s mort\u00adgage time \ud83c",
+        "author": {"name": "Sin&eacute;ad O&#039;Brien\x00"},
+        "publisher": {"name": "Black &amp; Bold\ud83d"},
+    }
+    tree = parse(f'<script type="application/ld+json">{json.dumps(data)}</script><p>x')
+    said = declared_article(tree)
+    assert said.headline == "Saving & R&D: it’s mortgage time"
+    assert (said.authors, said.site_name) == (("Sinéad O'Brien",), "Black & Bold")
+
+
 def test_broken_json_and_deep_json_are_passed_over() -> None:
     deep = '<script type="application/ld+json">' + "[" * 100_000 + "</script>"
     assert (

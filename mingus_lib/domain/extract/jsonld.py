@@ -7,8 +7,11 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 
 from lxml.html import HtmlElement
+
+from mingus_lib.domain.extract.decode import tidy
 
 # A longer one is cut, and is no JSON then: such a page is read by its markup.
 MAX_SCRIPT = 2_000_000
@@ -16,6 +19,10 @@ MAX_NODES = 20_000
 ARTICLE = re.compile(r"(?:Article|Posting|Report|Review|Story|Recipe|LiveBlog)", re.I)
 # Comments around the data, and raw line ends inside its strings, are common and harmless.
 WRAPPING = re.compile(r"^\s*+(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\s*+\]\]>|\]\]>)\s*+;?\s*+$")
+
+
+# Only whole ones: "R&D" is no reference, and "A&notes" would become one.
+REFERENCE = re.compile(r"&#?\w{1,32};")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,13 @@ def _text(value: object) -> str:
         value = value[0] if value else ""
     if isinstance(value, dict):
         value = value.get("@value") or value.get("name") or ""
-    return value.strip() if isinstance(value, str) else ""
+    return _readable(value) if isinstance(value, str) else ""
+
+
+def _readable(text: str) -> str:
+    """The text without what cannot be stored, such as half of an emoji that was cut in two."""
+    # Nothing in a script is a reference to HTML, and yet many sites escape their data for it.
+    return tidy(REFERENCE.sub(lambda found: unescape(found[0]), text)).strip()
 
 
 def _named(value: object, named: dict[str, dict[str, object]]) -> Iterator[tuple[str, str]]:
@@ -122,5 +135,5 @@ def _named(value: object, named: dict[str, dict[str, object]]) -> Iterator[tuple
             node = named.get(_plain(node.get("@id")), {})
         names = node.get("name")
         for name in names if isinstance(names, list) else [names]:
-            if isinstance(name, str) and name.strip():
-                yield name.strip(), _type(node)
+            if isinstance(name, str) and (readable := _readable(name)):
+                yield readable, _type(node)
