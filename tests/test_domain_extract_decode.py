@@ -64,6 +64,24 @@ def test_a_few_broken_bytes_do_not_turn_utf8_into_another_charset() -> None:
     assert decode((ACCENTS * 5).encode() + b"\xff\xfe broken").startswith(ACCENTS)
 
 
+@pytest.mark.parametrize("declared", [None, "utf-8"])
+def test_text_pasted_into_utf8_from_windows_is_read(declared: str | None) -> None:
+    pasted = b"don\x92t, \x93cr\xe8me\x94 cut \xe2\x80 here"
+    assert decode(ACCENTS.encode() + pasted, declared) == f"{ACCENTS}don’t, “crème” cut \ufffd here"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("cp1252", "“Él” – naïve Ã©tÃ© déjà"),
+        ("cp1251", "Привет, мир"),
+        ("gb18030", "今天我们要讲如何为首付存钱"),
+    ],
+)
+def test_other_charsets_are_not_taken_for_utf8_with_slips(name: str, text: str) -> None:
+    assert "\ufffd" not in decode((text * 20).encode(name), "utf-8")
+
+
 def test_a_character_cut_off_at_the_end_is_tolerated() -> None:
     assert decode("naïve é".encode()[:-1], "latin-1").startswith("naïve")
 

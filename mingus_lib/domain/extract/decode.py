@@ -1,7 +1,7 @@
 """Bytes to text, whatever was declared.
 
 The order: a byte-order mark; valid UTF-8 (other encodings are hardly ever valid UTF-8 by chance); the
-charset of HTTP; the one of <meta>; UTF-8 with a few broken bytes; a guess; Windows-1252. A declared charset
+charset of HTTP; the one of <meta>; UTF-8 with stray bytes; a guess; Windows-1252. A declared charset
 is believed only if it decodes the bytes.
 """
 
@@ -24,6 +24,7 @@ META_CHARSET = re.compile(
 # The HTML standard looks for the charset in the first 1024 bytes.
 META_WINDOW = 4096
 SAMPLE = 16_384
+STRAY = "mingus-stray-byte"
 # The labels of the WHATWG encoding standard that mean a superset of what they say.
 SUPERSETS = {
     "iso8859-1": "cp1252",
@@ -65,7 +66,18 @@ def _decode(body: bytes, charset: str | None) -> str:
         text = _try(body, name)
         if text is not None:
             return text
-    return body.decode(_guess(body, declared), "replace")
+    name = _guess(body, declared)
+    return body.decode(name, STRAY if name == "utf-8" else "replace")
+
+
+def _stray(error: UnicodeError) -> tuple[str, int]:
+    """A lone byte that is no UTF-8 as Windows-1252: a quote that was pasted into the page from a word processor."""
+    assert isinstance(error, UnicodeDecodeError)
+    lone = error.end - error.start == 1
+    return error.object[error.start : error.end].decode("cp1252", "replace") if lone else "\ufffd", error.end
+
+
+codecs.register_error(STRAY, _stray)
 
 
 def _try(body: bytes, name: str | None) -> str | None:
@@ -106,10 +118,10 @@ def _wide(body: bytes) -> str | None:
 
 def _guess(body: bytes, declared: list[str]) -> str:
     """What to decode as, with replacements, when nothing decodes cleanly."""
-    wrong = body.decode("utf-8", "replace").count("\ufffd")
-    high = len(body) - len(body.translate(None, bytes(range(128, 256))))
-    # A few broken bytes among many good ones are a slip in the page, and no other charset.
-    if wrong * 10 < high:
+    text = body.decode("utf-8", "replace")
+    wrong = text.count("\ufffd")
+    # Characters of several bytes hardly come about by chance: the others are slips in the page.
+    if len(text) - len(text.encode("ascii", "ignore")) >= 2 * wrong:
         return "utf-8"
     # Where UTF-8 is declared and this wrong, the declaration tells nothing.
     return declared[0] if declared and declared[0] != "utf-8" else _sniff(body)
