@@ -26,6 +26,8 @@ from mingus_lib.errors import UsageError
 SAME_PAGE = [
     ("HTTP://Example.COM/A", "http://example.com/A"),
     ("  https://example.com/a\n", "https://example.com/a"),
+    ("\u2068https://example.com/a\u200b\u2069\n", "https://example.com/a"),
+    ("\ufeffhttps://example.com/a?b=1\u200e", "https://example.com/a?b=1"),
     ("https://example.com", "https://example.com/"),
     ("http://example.com:80/", "http://example.com/"),
     ("https://example.com:443/", "https://example.com/"),
