@@ -83,6 +83,11 @@ def test_plain_text_keeps_paragraphs_and_its_first_line_as_title() -> None:
     assert found.word_count == 8 and found.signals is None
 
 
+@pytest.mark.parametrize("above", ["=======\n", "---\n", "🎉🎉\n\n", "\ufeff***\n"])
+def test_a_line_of_signs_is_no_title_of_a_text(above: str) -> None:
+    assert read(f"{above}A title\n=======\n\nOne two.", "text/plain").title == "A title"
+
+
 def test_pdf_text_title_and_author() -> None:
     found = read(
         pdf("Save a little every month.", "Then a little more.", title="Small sums"), "application/pdf"
