@@ -139,7 +139,9 @@ def test_stated_dates_come_before_found_ones() -> None:
     assert choose_date(None, "", {}, URL) is None
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2024-13-01", "0000-01-01", "2024"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2024-13-01", "0000-01-01", "2024", "1970-01-01T00:00:00Z"]
+)
 def test_what_is_no_day_is_none(text: str) -> None:
     assert iso_day(text) is None
 
@@ -263,6 +265,7 @@ def test_links_become_absolute_or_nothing(base: str, link: str, result: str | No
         ('<html lang="en-GB">', "en"),
         ('<html xml:lang="FR">', "fr"),
         ('<meta property="og:locale" content="es_MX">', "es"),
+        ('<meta http-equiv="Content-Language" content="pt-BR, en">', "pt"),
         ('<html lang="x-klingon">', None),
     ],
 )

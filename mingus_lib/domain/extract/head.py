@@ -65,7 +65,8 @@ def absolute(base: str, link: str) -> str | None:
 def _meta(tree: HtmlElement) -> dict[str, str]:
     found: dict[str, str] = {}
     for element in tree.iter("meta"):
-        name = element.get("property") or element.get("name") or element.get("itemprop") or ""
+        kinds = ("property", "name", "itemprop", "http-equiv")
+        name = next((said for kind in kinds if (said := element.get(kind))), "")
         value = fold(element.get("content"))
         if name and value:
             found.setdefault(name.strip().lower(), value)
