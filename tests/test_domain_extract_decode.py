@@ -95,6 +95,10 @@ def test_what_is_invisible_within_words_is_dropped() -> None:
     assert decode("👩‍👧 🏴\U000e0067\U000e007f".encode()) == "👩‍👧 🏴\U000e0067\U000e007f"
 
 
+def test_ligatures_are_letters() -> None:
+    assert decode("a\ufb04uent \ufb01rst".encode()) == "affluent first"
+
+
 def test_controls_that_old_editors_meant_as_quotes_are_quotes() -> None:
     assert decode("It\x92s \x93good\x94 \x80\x81".encode()) == "It’s “good” €"
 

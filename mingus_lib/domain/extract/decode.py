@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 
 # UTF-32 before UTF-16, whose little-endian mark is the beginning of the other one.
 BOMS = (
@@ -38,10 +39,15 @@ SUPERSETS = {
 STATEFUL = ("iso2022", "hz")
 # No page is honestly written in these; in some, tags hide in plain ASCII (as in the attacks by UTF-7).
 NO_CHARSETS = frozenset({"utf-7", "idna", "punycode", "unicode-escape", "raw-unicode-escape"})
-# Control characters, lone surrogates and non-characters; soft hyphens and the like, which cut words for a search.
-UNREADABLE = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\xad\u200b\u2060\ufeff\ud800-\udfff\ufffe\uffff]")
+# What nobody reads (control characters, lone surrogates), or what hides words from a search (soft hyphens, ligatures).
+UNREADABLE = re.compile(
+    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\xad\u200b\u2060\ufb00-\ufb06\ufeff\ud800-\udfff\ufffe\uffff]"
+)
 # The HTML standard reads these controls so when a reference names them: they come from old editors.
 WINDOWS = {chr(code): bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
+# PDFs hold ﬁ and the like as one sign, which no search for the word finds.
+LIGATURES = {chr(code): unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
+INSTEAD = WINDOWS | LIGATURES
 
 
 def decode(body: bytes, charset: str | None = None) -> str:
@@ -50,9 +56,9 @@ def decode(body: bytes, charset: str | None = None) -> str:
 
 
 def tidy(text: str) -> str:
-    """Line ends as \\n; no control characters, lone surrogates, byte-order marks or soft hyphens."""
+    """Line ends as \\n; no control characters, lone surrogates, soft hyphens or ligatures."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", "\n")
-    return UNREADABLE.sub(lambda found: WINDOWS.get(found[0], ""), text)
+    return UNREADABLE.sub(lambda found: INSTEAD.get(found[0], ""), text)
 
 
 def _decode(body: bytes, charset: str | None) -> str:

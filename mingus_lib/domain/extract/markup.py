@@ -13,7 +13,7 @@ from itertools import islice
 from lxml.etree import iterwalk
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
-from mingus_lib.domain.extract.decode import UNREADABLE
+from mingus_lib.domain.extract.decode import UNREADABLE, tidy
 
 UNREAD = (
     "script",
@@ -58,13 +58,13 @@ def parse(text: str) -> HtmlElement:
 
 
 def _readable(reference: re.Match[str]) -> str:
-    """The reference itself, or nothing for one that is not read: lxml refuses texts that hold such a character."""
+    """The reference itself, unless to what `tidy` takes out: lxml refuses texts that hold such a character."""
     if not (reference[1] or reference[2]):
         return ""
     code = int(reference[1], 16) if reference[1] else int(reference[2])
     # The parser knows better what is meant by 128 to 159, and by what no character has.
     known = code < 0x80 or 0x9F < code < 0xD800 or 0xDFFF < code < 0x110000
-    return "" if known and UNREADABLE.match(chr(code)) else reference[0]
+    return tidy(chr(code)) if known and UNREADABLE.match(chr(code)) else reference[0]
 
 
 def without_floods(text: str) -> str:

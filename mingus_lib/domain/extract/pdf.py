@@ -44,7 +44,8 @@ def _text(reader: pypdf.PdfReader) -> str:
     parts: list[str] = []
     size, budget = 0, PdfText()
     for number in range(min(len(reader.pages), MAX_PAGES)):
-        parts.append(tidy(budget.of(reader.pages[number])))
+        # A soft hyphen at the end of a line parts a word that was too long for it.
+        parts.append(tidy(budget.of(reader.pages[number]).replace("\u00ad\n", "")))
         size += len(parts[-1])
         # By default the gate refuses a tenth of that as too long.
         if size > MAX_CHARACTERS:
