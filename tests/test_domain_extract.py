@@ -107,6 +107,14 @@ def test_pdf_with_a_password_is_refused() -> None:
     assert "secret" not in str(refused.value)
 
 
+def test_pdf_of_an_encryption_that_is_not_known_is_told_from_a_broken_one() -> None:
+    crypt = b"/Filter /Standard /CF <</StdCF<</CFM/AESV2/Length 16>>>> /StmF/StdCF /StrF/StdCF"
+    body = pdf("hello there", password="").replace(b"/Filter /Standard", crypt)
+    with pytest.raises(PermanentError, match="the PDF is encrypted with AES") as refused:
+        read(body.replace(b"/V 2\n", b"/V 4\n").replace(b"/R 3\n", b"/R 4\n"), "application/pdf")
+    assert refused.value.code == "pdf-encrypted"
+
+
 @pytest.mark.parametrize("body", [b"%PDF-1.7", b"%PDF-1.4\n" + b"\x00" * 500, pdf("some text")[:200]])
 def test_a_broken_pdf_is_refused(body: bytes) -> None:
     with pytest.raises(PermanentError) as refused:

@@ -23,7 +23,7 @@ def read_pdf(body: bytes, charset: str | None, url: str) -> Extracted:
         with opened(body) as reader:
             return _read(reader)
     except Locked as error:
-        raise PermanentError("the PDF wants a password", code="pdf-encrypted") from error
+        raise PermanentError(f"the PDF {error}", code="pdf-encrypted") from error
     except TooMuchWork as error:
         raise PermanentError("the PDF takes too much work", code="pdf-too-complex") from error
     except Exception as error:  # a damaged file breaks pypdf in any of its layers
