@@ -96,6 +96,11 @@ def test_pdf_text_title_and_author() -> None:
     assert "Save a little every month." in found.text and "Then a little more." in found.text
 
 
+@pytest.mark.parametrize("said", ["Microsoft Word - guide v2", "Untitled-1", "Final guide.INDD", "untitled"])
+def test_the_name_of_a_file_is_no_title_of_a_pdf(said: str) -> None:
+    assert read(pdf("Save a little", title=said), "application/pdf").title == "Save a little"
+
+
 def test_pdf_with_an_empty_password_is_read() -> None:
     assert "hello there" in read(pdf("hello there", password=""), "application/pdf").text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pypdf
@@ -15,6 +16,12 @@ from mingus_lib.errors import PermanentError
 
 MAX_PAGES = 60
 MAX_CHARACTERS = 400_000
+# What programs put in the place of a title.
+FILE_NAME = re.compile(
+    r"microsoft (?:word|powerpoint|excel) - .*|untitled[\W\d]*|"
+    r".+\.(?:docx?|pptx?|xlsx?|pdf|indd|qxd|rtf|odt|pages|tex)",
+    re.I,
+)
 
 
 def read_pdf(body: bytes, charset: str | None, url: str) -> Extracted:
@@ -34,6 +41,7 @@ def read_pdf(body: bytes, charset: str | None, url: str) -> Extracted:
 def _read(reader: pypdf.PdfReader) -> Extracted:
     said = reader.metadata
     title = " ".join(tidy(str(said.title or "")).split()) if said else ""
+    title = "" if FILE_NAME.fullmatch(title) else title
     authors = clean_names([tidy(str(said.author or ""))]) if said else ()
     found = from_text(_text(reader), title=title)
     return replace(found, author=", ".join(authors) or None, authors=authors)
