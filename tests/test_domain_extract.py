@@ -262,6 +262,7 @@ def test_errors_never_carry_page_text() -> None:
         ('<a href="/relative">a</a>', '<a rel="noopener noreferrer nofollow">a</a>'),
         ('<img src="data:image/png;base64,x">', "<img>"),
         ('<img src="mailto:x">', "<img>"),
+        ('<a href="Http://a.b">a</a>', '<a href="Http://a.b" rel="noopener noreferrer nofollow">a</a>'),
         ("<iframe src=http://x></iframe><form><input></form>a", "a"),
         ('<p style="x">a<b>c</b></p>', "<p>a<b>c</b></p>"),
     ],
