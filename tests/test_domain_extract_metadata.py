@@ -78,6 +78,8 @@ def test_title(headings: list[str], names: list[str], document: str, site: str, 
     ("title", "site", "short"),
     [
         ("How banks read you | Ledger", "Ledger", "How banks read you"),
+        *((f"How banks read you {sign} Ledger", "Ledger", "How banks read you") for sign in "⋆*~>›―｜"),
+        ("Income > expenses", "Ledger", "Income > expenses"),
         ("Ledger: notes", "Ledger", "Ledger: notes"),
         ("Ledger | How banks read you", "Ledger", "How banks read you"),
         ("Well-being and the wage-gap", "", "Well-being and the wage-gap"),

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-# What stands between a title and the name of the site.
-SEPARATOR = re.compile(r"\s+[|•·»«–—-]+\s+|\s*[|»]\s*|\s::\s")
+# What stands between a title and the name of the site: what the editors of the commonest systems may choose.
+SEPARATOR = re.compile(r"\s+[|｜│•·⋆*~»«›‹><–—―‐-]+\s+|\s*[|»]\s*|\s::\s")
 WORD = re.compile(r"\w+")
 MAX_TITLE = 300
 MIN_NAME = 20
