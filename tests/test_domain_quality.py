@@ -257,6 +257,7 @@ def test_preview_is_cut_after_a_sentence() -> None:
 
 def test_preview_of_an_endless_sentence_is_cut_after_a_word() -> None:
     assert preview("word " * 100, 22) == "word word word word…"
+    assert preview("今天我们要讲如何存钱" * 9, 8) == "今天我们要讲如…"
 
 
 @given(st.text(max_size=2_000), st.integers(1, 600))

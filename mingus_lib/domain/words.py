@@ -34,7 +34,9 @@ def preview(text: str, limit: int = 500) -> str:
     ends = [found.end() for found in SENTENCE_END.finditer(folded, 0, limit + 1) if found.end() <= limit]
     if ends:
         return folded[: ends[-1]]
-    return folded[: max(limit - 1, 0)].rpartition(" ")[0][: limit - 1] + "…" if limit > 0 else ""
+    whole = folded[: max(limit - 1, 0)]
+    # Some scripts put no spaces between words.
+    return (whole.rpartition(" ")[0] or whole) + "…" if limit > 0 else ""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
