@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import dropwhile, islice
 
-from lxml.etree import iterwalk
+from lxml.etree import SubElement, iterwalk
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from mingus_lib.domain.extract.decode import UNREADABLE, tidy
@@ -28,6 +28,8 @@ UNREAD = (
     "select",
     "annotation",
 )
+_OF_BODY = "article aside details dialog figcaption figure footer header hgroup main nav search section"
+OF_BODY = frozenset(_OF_BODY.split())
 MAX_ATTRIBUTES = 1_000
 # One attribute as the HTML standard reads it. A quoted value beyond 20,000 characters is not trusted to
 # be one, because a quote in a script can hide a flood. All quantifiers are possessive: linear time.
@@ -54,7 +56,26 @@ def parse(text: str) -> HtmlElement:
     # As bytes in a stated encoding: what <meta> or <?xml?> declares no longer holds.
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     plain = REFERENCE.sub(_readable, text)
-    return document_fromstring(without_floods(plain).encode("utf-8", "replace"), parser=parser)
+    tree = document_fromstring(without_floods(plain).encode("utf-8", "replace"), parser=parser)
+    _end_head(tree)
+    return tree
+
+
+def _end_head(tree: HtmlElement) -> None:
+    """Give to the body what stands in the head from the first element of a body on.
+
+    Minifiers leave the tags of head and body out, and libxml2 does not know that a <main> begins the body.
+    """
+    head = tree.find("head")
+    strays = list(dropwhile(lambda element: element.tag not in OF_BODY, head if head is not None else ()))
+    if not strays:
+        return
+    body = tree.find("body")
+    if body is None:
+        body = SubElement(tree, "body")
+    strays[-1].tail = (strays[-1].tail or "") + (body.text or "")
+    body.text = None
+    body[:0] = strays
 
 
 def _readable(reference: re.Match[str]) -> str:
