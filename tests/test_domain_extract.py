@@ -306,6 +306,28 @@ def test_a_reference_to_a_control_character_does_not_lose_the_page() -> None:
     assert found.text.count("mortgage .") == found.html.count("mortgage .") == 6
 
 
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "How to save<br>for your home",
+        "How to save for your home <svg><title>Share</title></svg><button>Listen</button>",
+        "<span>Money</span><span>How to save for your home</span>",
+    ],
+)
+def test_a_heading_of_several_parts_is_the_title_as_it_is_read(heading: str) -> None:
+    body = "".join(f"<p>{LINE * 2}{number}.</p>" for number in range(6))
+    found = read(f"<title>How to save for your home</title><article><h1>{heading}</h1>{body}</article>")
+    assert found.title == "How to save for your home"
+    assert found.text.startswith(LINE)
+
+
+def test_lines_of_a_heading_are_parted_in_the_title() -> None:
+    assert (
+        read("<h1><div>How to save</div><div>for your home</div></h1><p>x").title
+        == "How to save for your home"
+    )
+
+
 def test_pictures_of_the_article_are_kept_and_others_are_not() -> None:
     body = "".join(f"<p>{n} {LINE}</p>" for n in range(6))
     figure = '<figure><img data-src="/a.jpg" src="data:x"></figure>'

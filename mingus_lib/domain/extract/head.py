@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
+from lxml.etree import iterwalk
 from lxml.html import HtmlElement
+
+from mingus_lib.domain.extract.blocks import PARTING, SILENT
 
 MAX_VALUE = 5_000
 
@@ -40,6 +43,18 @@ def fold(text: str | None) -> str:
     """The beginning of a text, at most MAX_VALUE characters, with white space folded to single spaces."""
     # Cut before it is split, since one attribute may hold megabytes.
     return " ".join((text or "")[:MAX_VALUE].split())
+
+
+def heading_text(heading: HtmlElement) -> str:
+    """The text of a heading, folded: a line break in it parts words, and the name of an icon is not of it."""
+    parts: list[str] = []
+    silent = 0
+    for event, element in iterwalk(heading, events=("start", "end")):
+        at_start = event == "start"
+        silent += (element.tag in SILENT) * (1 if at_start else -1)
+        text = element.text if at_start else element.tail if element is not heading else None
+        parts += [" " if element.tag in PARTING else "", "" if silent else text or ""]
+    return fold("".join(parts))
 
 
 def base_of(tree: HtmlElement, url: str) -> str:

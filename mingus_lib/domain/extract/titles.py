@@ -45,7 +45,9 @@ def without_kicker(heading: str, names: Sequence[str]) -> str:
         start = heading.find(name[:MIN_NAME])
         kicker = heading[:start].rstrip(" |•·»").split() if len(name) >= MIN_NAME and start > 0 else []
         if kicker and len(kicker) <= MAX_KICKER:
-            plain = heading[start - 1] == " " and all(word.isalpha() for word in kicker)
+            # Two elements of a heading may be set apart by styles alone, without a space.
+            parted = heading[start - 1] == " " or heading[start:] in names
+            plain = parted and all(word.isalpha() for word in kicker)
             return heading[start:] if plain else heading
     return heading
 
