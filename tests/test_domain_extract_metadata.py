@@ -102,6 +102,8 @@ def test_a_title_with_a_word_in_it_agrees_with_itself(text: str) -> None:
         (["By Imani Brooks"], ("Imani Brooks",)),
         (["Imani Brooks and Devon Achebe, Staff Writer"], ("Imani Brooks", "Devon Achebe")),
         (["Robert E. Moss, Ph.D."], ("Robert E. Moss, Ph.D.",)),
+        (["Imani Brooks, LCSW, and Ed Dunn, CFP®, AIF®"], ("Imani Brooks, LCSW", "Ed Dunn, CFP®, AIF®")),
+        (["Imani Brooks, Psy.D., M.Ed."], ("Imani Brooks, Psy.D., M.Ed.",)),
         (["Imani Brooks", "imani brooks", "admin", "https://x.example/me", ""], ("Imani Brooks",)),
         (["Imani Brooks", "The Northern Press"], ("Imani Brooks",)),
         (["The Northern Press"], ("The Northern Press",)),
