@@ -232,14 +232,22 @@ def test_an_article_that_is_not_free_says_so_in_many_ways(said: object) -> None:
 def test_json_that_was_escaped_for_html_or_cut_within_an_emoji_is_read() -> None:
     data = {
         "@type": "Article",
-        "headline": "Saving &amp; R&D: it&#8217;s mort\u00adgage time \ud83c",
+        "headline": "Saving &amp; <em>R&D</em>: it&#8217;s mort\u00adgage time \ud83c",
         "author": {"name": "Sin&eacute;ad O&#039;Brien\x00"},
         "publisher": {"name": "Black &amp; Bold\ud83d"},
     }
-    tree = parse(f'<script type="application/ld+json">{json.dumps(data)}</script><p>x')
+    tree = parse(f'<script type="application/ld+json">{json.dumps(data)};</script><p>x')
     said = declared_article(tree)
     assert said.headline == "Saving & R&D: it’s mortgage time"
     assert (said.authors, said.site_name) == (("Sinéad O'Brien",), "Black & Bold")
+
+
+def test_meta_that_was_escaped_twice_is_read() -> None:
+    head = read_head(
+        parse('<meta name=a content="&lt;p&gt;Tom &amp;amp; Ann&amp;#8217;s R&D, 1 < 2 > 0&lt;/p&gt;"><p>x'),
+        URL,
+    )
+    assert head.first("a") == "Tom & Ann’s R&D, 1 < 2 > 0"
 
 
 def test_broken_json_and_deep_json_are_passed_over() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from html import unescape
 
 # UTF-32 before UTF-16, whose little-endian mark is the beginning of the other one.
 BOMS = (
@@ -39,6 +40,9 @@ SUPERSETS = {
 STATEFUL = ("iso2022", "hz")
 # No page is honestly written in these; in some, tags hide in plain ASCII (as in the attacks by UTF-7).
 NO_CHARSETS = frozenset({"utf-7", "idna", "punycode", "unicode-escape", "raw-unicode-escape"})
+# Only whole ones: "R&D" is no reference, and "A&notes" would become one.
+REFERENCE = re.compile(r"&#?\w{1,32};")
+MARKUP = re.compile(r"</?[a-z][^<>]{0,500}>", re.I)
 # What nobody reads (control characters, lone surrogates), or what hides words from a search (soft hyphens, ligatures).
 UNREADABLE = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\xad\u200b\u2060\ufb00-\ufb06\ufeff\ud800-\udfff\ufffe\uffff]"
@@ -59,6 +63,11 @@ def tidy(text: str) -> str:
     """Line ends as \\n; no control characters, lone surrogates, soft hyphens or ligatures."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", "\n")
     return UNREADABLE.sub(lambda found: INSTEAD.get(found[0], ""), text)
+
+
+def plain_text(value: str) -> str:
+    """What a value is meant to say that should hold no markup: many sites escape it twice, or leave tags in it."""
+    return tidy(MARKUP.sub("", REFERENCE.sub(lambda found: unescape(found[0]), value)))
 
 
 def _decode(body: bytes, charset: str | None) -> str:

@@ -9,6 +9,7 @@ from lxml.etree import iterwalk
 from lxml.html import HtmlElement
 
 from mingus_lib.domain.extract.blocks import PARTING, SILENT
+from mingus_lib.domain.extract.decode import plain_text
 
 MAX_VALUE = 5_000
 
@@ -82,7 +83,7 @@ def _meta(tree: HtmlElement) -> dict[str, str]:
     for element in tree.iter("meta"):
         kinds = ("property", "name", "itemprop", "http-equiv")
         name = next((said for kind in kinds if (said := element.get(kind))), "")
-        value = fold(element.get("content"))
+        value = fold(plain_text((element.get("content") or "")[:MAX_VALUE]))
         if name and value:
             found.setdefault(name.strip().lower(), value)
     return found

@@ -7,11 +7,10 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import unescape
 
 from lxml.html import HtmlElement
 
-from mingus_lib.domain.extract.decode import tidy
+from mingus_lib.domain.extract.decode import plain_text
 
 # A longer one is cut, and is no JSON then: such a page is read by its markup.
 MAX_SCRIPT = 2_000_000
@@ -21,8 +20,8 @@ ARTICLE = re.compile(r"(?:Article|Posting|Report|Review|Story|Recipe|LiveBlog)",
 WRAPPING = re.compile(r"^\s*+(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\s*+\]\]>|\]\]>)\s*+;?\s*+$")
 
 
-# Only whole ones: "R&D" is no reference, and "A&notes" would become one.
-REFERENCE = re.compile(r"&#?\w{1,32};")
+# What follows the data, such as a semicolon, is passed over.
+DECODER = json.JSONDecoder(strict=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def _data(tree: HtmlElement) -> Iterator[object]:
         # Twice, since a comment may hold a CDATA section.
         source = WRAPPING.sub("", WRAPPING.sub("", script.text[:MAX_SCRIPT]))
         try:
-            yield json.loads(source, strict=False)
+            yield DECODER.raw_decode(source.lstrip())[0]
         # The page may have other scripts, and says the same things in its markup.
         except (ValueError, RecursionError):
             continue
@@ -118,13 +117,7 @@ def _text(value: object) -> str:
         value = value[0] if value else ""
     if isinstance(value, dict):
         value = value.get("@value") or value.get("name") or ""
-    return _readable(value) if isinstance(value, str) else ""
-
-
-def _readable(text: str) -> str:
-    """The text without what cannot be stored, such as half of an emoji that was cut in two."""
-    # Nothing in a script is a reference to HTML, and yet many sites escape their data for it.
-    return tidy(REFERENCE.sub(lambda found: unescape(found[0]), text)).strip()
+    return plain_text(value).strip() if isinstance(value, str) else ""
 
 
 def _named(value: object, named: dict[str, dict[str, object]]) -> Iterator[tuple[str, str]]:
@@ -135,5 +128,5 @@ def _named(value: object, named: dict[str, dict[str, object]]) -> Iterator[tuple
             node = named.get(_plain(node.get("@id")), {})
         names = node.get("name")
         for name in names if isinstance(names, list) else [names]:
-            if isinstance(name, str) and (readable := _readable(name)):
+            if isinstance(name, str) and (readable := plain_text(name).strip()):
                 yield readable, _type(node)
