@@ -31,6 +31,8 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "x-gzip": gzip.compress,
     "deflate": zlib.compress,
     "identity": bytes,
+    "none": bytes,
+    "utf-8": bytes,
     "": bytes,
 }
 

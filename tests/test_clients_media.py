@@ -16,6 +16,7 @@ from mingus_lib.errors import PermanentError
         ("text/html", "text/html"),
         ("Text/HTML; charset=utf-8", "text/html"),
         ("text/html, text/html", "text/html"),
+        (" text/html charset=utf-8", "text/html"),
         ("application/xhtml+xml;charset=x", "application/xhtml+xml"),
         ("text/plain", "text/plain"),
         ("application/pdf", "application/pdf"),

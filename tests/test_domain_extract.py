@@ -83,12 +83,22 @@ def test_plain_text_keeps_paragraphs_and_its_first_line_as_title() -> None:
     assert found.word_count == 8 and found.signals is None
 
 
+@pytest.mark.parametrize("above", ["=======\n", "---\n", "🎉🎉\n\n", "\ufeff***\n"])
+def test_a_line_of_signs_is_no_title_of_a_text(above: str) -> None:
+    assert read(f"{above}A title\n=======\n\nOne two.", "text/plain").title == "A title"
+
+
 def test_pdf_text_title_and_author() -> None:
     found = read(
         pdf("Save a little every month.", "Then a little more.", title="Small sums"), "application/pdf"
     )
     assert (found.title, found.author) == ("Small sums", "Imani Brooks")
     assert "Save a little every month." in found.text and "Then a little more." in found.text
+
+
+@pytest.mark.parametrize("said", ["Microsoft Word - guide v2", "Untitled-1", "Final guide.INDD", "untitled"])
+def test_the_name_of_a_file_is_no_title_of_a_pdf(said: str) -> None:
+    assert read(pdf("Save a little", title=said), "application/pdf").title == "Save a little"
 
 
 def test_pdf_with_an_empty_password_is_read() -> None:
@@ -100,6 +110,14 @@ def test_pdf_with_a_password_is_refused() -> None:
         read(pdf("secret words", password="pw"), "application/pdf")
     assert refused.value.code == "pdf-encrypted"
     assert "secret" not in str(refused.value)
+
+
+def test_pdf_of_an_encryption_that_is_not_known_is_told_from_a_broken_one() -> None:
+    crypt = b"/Filter /Standard /CF <</StdCF<</CFM/AESV2/Length 16>>>> /StmF/StdCF /StrF/StdCF"
+    body = pdf("hello there", password="").replace(b"/Filter /Standard", crypt)
+    with pytest.raises(PermanentError, match="the PDF is encrypted with AES") as refused:
+        read(body.replace(b"/V 2\n", b"/V 4\n").replace(b"/R 3\n", b"/R 4\n"), "application/pdf")
+    assert refused.value.code == "pdf-encrypted"
 
 
 @pytest.mark.parametrize("body", [b"%PDF-1.7", b"%PDF-1.4\n" + b"\x00" * 500, pdf("some text")[:200]])
@@ -244,6 +262,7 @@ def test_errors_never_carry_page_text() -> None:
         ('<a href="/relative">a</a>', '<a rel="noopener noreferrer nofollow">a</a>'),
         ('<img src="data:image/png;base64,x">', "<img>"),
         ('<img src="mailto:x">', "<img>"),
+        ('<a href="Http://a.b">a</a>', '<a href="Http://a.b" rel="noopener noreferrer nofollow">a</a>'),
         ("<iframe src=http://x></iframe><form><input></form>a", "a"),
         ('<p style="x">a<b>c</b></p>', "<p>a<b>c</b></p>"),
     ],
@@ -279,6 +298,34 @@ def test_flags_and_rare_letters_are_text_like_any_other(letter: str) -> None:
     found = read(f"<title>A plan</title><h1>A plan</h1><article>{body}</article>")
     assert found.text.count(letter) == found.html.count(letter) == 6
     assert set(found.text) == set(LINE + "012345\n" + letter)
+
+
+def test_a_reference_to_a_control_character_does_not_lose_the_page() -> None:
+    body = "".join(f"<p>{LINE * 2}{number} mort&shy;gage&#27; &#xFFFE;.</p>" for number in range(6))
+    found = read(f"<title>A plan</title><h1>A plan</h1><article>{body}</article>")
+    assert found.text.count("mortgage .") == found.html.count("mortgage .") == 6
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "How to save<br>for your home",
+        "How to save for your home <svg><title>Share</title></svg><button>Listen</button>",
+        "<span>Money</span><span>How to save for your home</span>",
+    ],
+)
+def test_a_heading_of_several_parts_is_the_title_as_it_is_read(heading: str) -> None:
+    body = "".join(f"<p>{LINE * 2}{number}.</p>" for number in range(6))
+    found = read(f"<title>How to save for your home</title><article><h1>{heading}</h1>{body}</article>")
+    assert found.title == "How to save for your home"
+    assert found.text.startswith(LINE)
+
+
+def test_lines_of_a_heading_are_parted_in_the_title() -> None:
+    assert (
+        read("<h1><div>How to save</div><div>for your home</div></h1><p>x").title
+        == "How to save for your home"
+    )
 
 
 def test_pictures_of_the_article_are_kept_and_others_are_not() -> None:

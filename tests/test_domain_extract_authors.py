@@ -27,6 +27,7 @@ def chosen(
         ("Words by Ada Lovelace on May 3, 2021 at 9:30", "Ada Lovelace", "May 3, 2021 at 9:30"),
         ("by Ada Lovelace 12/22/2023", "Ada Lovelace", "12/22/2023"),
         ("<b>By Theresa May</b><i>Photos by Grace Hopper</i>", "Theresa May", "Photos by Grace Hopper"),
+        ("By Ada Lovelace<br>Staff Writer", "Ada Lovelace , Staff Writer", ""),
         ("Bye now", "", ""),
         ("Ada Lovelace", "", ""),
         ("By " + "a long line of what is no name " * 9, "", ""),
@@ -70,6 +71,10 @@ def test_a_person_anywhere_comes_before_an_agency() -> None:
 
 def test_a_link_to_the_author_counts_where_nothing_else_does() -> None:
     assert chosen("<a rel=author href=/ada>Ada Lovelace</a>") == "Ada Lovelace"
+
+
+def test_a_job_in_a_line_of_its_own_is_not_of_the_name() -> None:
+    assert chosen("<p class=byline>By Ada Lovelace<br>Staff Writer</p>") == "Ada Lovelace"
 
 
 def test_the_site_is_an_author_only_if_it_says_so_and_nobody_else_is() -> None:

@@ -64,12 +64,43 @@ def test_a_few_broken_bytes_do_not_turn_utf8_into_another_charset() -> None:
     assert decode((ACCENTS * 5).encode() + b"\xff\xfe broken").startswith(ACCENTS)
 
 
+@pytest.mark.parametrize("declared", [None, "utf-8"])
+def test_text_pasted_into_utf8_from_windows_is_read(declared: str | None) -> None:
+    pasted = b"don\x92t, \x93cr\xe8me\x94 cut \xe2\x80 here"
+    assert decode(ACCENTS.encode() + pasted, declared) == f"{ACCENTS}don’t, “crème” cut \ufffd here"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("cp1252", "“Él” – naïve Ã©tÃ© déjà"),
+        ("cp1251", "Привет, мир"),
+        ("gb18030", "今天我们要讲如何为首付存钱"),
+    ],
+)
+def test_other_charsets_are_not_taken_for_utf8_with_slips(name: str, text: str) -> None:
+    assert "\ufffd" not in decode((text * 20).encode(name), "utf-8")
+
+
 def test_a_character_cut_off_at_the_end_is_tolerated() -> None:
     assert decode("naïve é".encode()[:-1], "latin-1").startswith("naïve")
 
 
 def test_controls_and_line_ends_are_tidied() -> None:
     assert decode(b"a\x00b\x07c\r\nd\re\x0cf\tg") == "abc\nd\ne\nf\tg"
+
+
+def test_what_is_invisible_within_words_is_dropped() -> None:
+    assert decode("\ufeffmort\u00adgage pay\u200bment\u2060s \ufeffx".encode()) == "mortgage payments x"
+    assert decode("👩‍👧 🏴\U000e0067\U000e007f".encode()) == "👩‍👧 🏴\U000e0067\U000e007f"
+
+
+def test_ligatures_are_letters() -> None:
+    assert decode("a\ufb04uent \ufb01rst".encode()) == "affluent first"
+
+
+def test_controls_that_old_editors_meant_as_quotes_are_quotes() -> None:
+    assert decode("It\x92s \x93good\x94 \x80\x81".encode()) == "It’s “good” €"
 
 
 @given(st.binary(max_size=300), st.none() | st.text(max_size=12))

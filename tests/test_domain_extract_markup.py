@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lxml.html import document_fromstring
+from lxml.html import document_fromstring, tostring
 
 from mingus_lib.domain.extract.markup import (
     MAX_ATTRIBUTES,
@@ -42,6 +43,33 @@ def test_a_script_that_looks_like_a_flood_is_passed_over() -> None:
 def test_markup_without_a_flood_is_given_back_as_it_was(text: str) -> None:
     padded = text + "<p>" + " " * 20_000
     assert without_floods(padded) == padded
+
+
+@pytest.mark.parametrize(
+    "reference", ["&#8;", "&#27;", "&#x1F", "&#xFFFE;", "&#65535;", "&shy;", "&#173;", "&#8203;"]
+)
+def test_references_to_what_is_not_read_are_dropped(reference: str) -> None:
+    tree = parse(f"<p>mort{reference} gage &amp;shy; &#146; &#233; &#x1F600; &#9999999999; &shyer;")
+    assert tree.text_content() == "mort gage &shy; ’ é 😀 \ufffd er;"
+
+
+@pytest.mark.parametrize(
+    ("page", "body"),
+    [
+        ("<title>T</title><main><p>a</p></main>", "<main><p>a</p></main>"),
+        (
+            "<title>T</title><header>a</header> b <nav>c</nav>d<p>e</p>",
+            "<header>a</header> b <nav>c</nav>d<p>e</p>",
+        ),
+        ("<title>T</title><section>a</section><body>b", "<section>a</section>b"),
+        ("<head><title>T</title></head><body>a<main>b</main>", "a<main>b</main>"),
+    ],
+)
+def test_a_page_without_tags_of_head_and_body_has_both(page: str, body: str) -> None:
+    tree = parse(page)
+    assert [element.tag for element in tree] == ["head", "body"]
+    assert tostring(tree[0], encoding="unicode") == "<head><title>T</title></head>"
+    assert tostring(tree[1], encoding="unicode") == f"<body>{body}</body>"
 
 
 def test_depth_is_bounded() -> None:

@@ -78,6 +78,8 @@ def test_title(headings: list[str], names: list[str], document: str, site: str, 
     ("title", "site", "short"),
     [
         ("How banks read you | Ledger", "Ledger", "How banks read you"),
+        *((f"How banks read you {sign} Ledger", "Ledger", "How banks read you") for sign in "⋆*~>›―｜"),
+        ("Income > expenses", "Ledger", "Income > expenses"),
         ("Ledger: notes", "Ledger", "Ledger: notes"),
         ("Ledger | How banks read you", "Ledger", "How banks read you"),
         ("Well-being and the wage-gap", "", "Well-being and the wage-gap"),
@@ -100,6 +102,8 @@ def test_a_title_with_a_word_in_it_agrees_with_itself(text: str) -> None:
         (["By Imani Brooks"], ("Imani Brooks",)),
         (["Imani Brooks and Devon Achebe, Staff Writer"], ("Imani Brooks", "Devon Achebe")),
         (["Robert E. Moss, Ph.D."], ("Robert E. Moss, Ph.D.",)),
+        (["Imani Brooks, LCSW, and Ed Dunn, CFP®, AIF®"], ("Imani Brooks, LCSW", "Ed Dunn, CFP®, AIF®")),
+        (["Imani Brooks, Psy.D., M.Ed."], ("Imani Brooks, Psy.D., M.Ed.",)),
         (["Imani Brooks", "imani brooks", "admin", "https://x.example/me", ""], ("Imani Brooks",)),
         (["Imani Brooks", "The Northern Press"], ("Imani Brooks",)),
         (["The Northern Press"], ("The Northern Press",)),
@@ -139,7 +143,9 @@ def test_stated_dates_come_before_found_ones() -> None:
     assert choose_date(None, "", {}, URL) is None
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2024-13-01", "0000-01-01", "2024"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2024-13-01", "0000-01-01", "2024", "1970-01-01T00:00:00Z"]
+)
 def test_what_is_no_day_is_none(text: str) -> None:
     assert iso_day(text) is None
 
@@ -223,6 +229,27 @@ def test_an_article_that_is_not_free_says_so_in_many_ways(said: object) -> None:
         assert declared_article(page).free is free
 
 
+def test_json_that_was_escaped_for_html_or_cut_within_an_emoji_is_read() -> None:
+    data = {
+        "@type": "Article",
+        "headline": "Saving &amp; <em>R&D</em>: it&#8217;s mort\u00adgage time \ud83c",
+        "author": {"name": "Sin&eacute;ad O&#039;Brien\x00"},
+        "publisher": {"name": "Black &amp; Bold\ud83d"},
+    }
+    tree = parse(f'<script type="application/ld+json">{json.dumps(data)};</script><p>x')
+    said = declared_article(tree)
+    assert said.headline == "Saving & R&D: it’s mortgage time"
+    assert (said.authors, said.site_name) == (("Sinéad O'Brien",), "Black & Bold")
+
+
+def test_meta_that_was_escaped_twice_is_read() -> None:
+    head = read_head(
+        parse('<meta name=a content="&lt;p&gt;Tom &amp;amp; Ann&amp;#8217;s R&D, 1 < 2 > 0&lt;/p&gt;"><p>x'),
+        URL,
+    )
+    assert head.first("a") == "Tom & Ann’s R&D, 1 < 2 > 0"
+
+
 def test_broken_json_and_deep_json_are_passed_over() -> None:
     deep = '<script type="application/ld+json">' + "[" * 100_000 + "</script>"
     assert (
@@ -250,6 +277,7 @@ def test_links_become_absolute_or_nothing(base: str, link: str, result: str | No
         ('<html lang="en-GB">', "en"),
         ('<html xml:lang="FR">', "fr"),
         ('<meta property="og:locale" content="es_MX">', "es"),
+        ('<meta http-equiv="Content-Language" content="pt-BR, en">', "pt"),
         ('<html lang="x-klingon">', None),
     ],
 )

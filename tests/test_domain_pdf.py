@@ -73,6 +73,18 @@ def test_forms_and_fonts_of_an_ordinary_size_are_read() -> None:
         assert len(found.text) == len("words")
 
 
+def test_words_set_with_ligatures_or_parted_at_the_end_of_a_line_are_whole() -> None:
+    names = b"/Encoding<</Type/Encoding/Differences[1/fi/ffi/softhyphen]>>"
+    lines = rb"BT /F0 9 Tf 0 700 Td (\001nancial o\002ce mort\003) Tj 0 -14 Td (gage) Tj ET"
+    body = pdf(
+        PAGE % b"/Contents 4 0 R/Resources<</Font<</F0 5 0 R>>>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(lines), lines),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica%s>>" % names,
+    )
+    found = extract(body, content_type="application/pdf", charset=None, url="https://a.example/")
+    assert found.text == "financial office mortgage"
+
+
 def test_a_note_of_a_mail_never_repeats_what_a_broken_pdf_holds() -> None:
     font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/FirstChar 32/LastChar 34/Widths[(\x1b[31m) 2 3]>>"
     body = pdf(PAGE % b"/Contents 4 0 R/Resources<</Font<</F0 5 0 R>>>>", TEXT, font)

@@ -55,6 +55,9 @@ def test_an_unknown_language_is_not_held_against_a_page() -> None:
     ("title", "lead", "code"),
     [
         ("404 - Not Found", "", "error-page"),
+        ("404", "", "error-page"),
+        ("403 Forbidden | Porch", "", "error-page"),
+        ("Gone", "", "error-page"),
         ("Article not found", "", "error-page"),
         ("Porch", "Sorry, the page you requested could not be found.", "error-page"),
         ("Just a moment...", "", "bot-check"),
@@ -68,6 +71,14 @@ def test_an_unknown_language_is_not_held_against_a_page() -> None:
 def test_walls_are_recognised_on_pages_with_little_prose(title: str, lead: str, code: str) -> None:
     signals = PageSignals(lead=lead, prose_words=10)
     assert reason(Extracted(title=title, text="", signals=signals)).startswith(f"{code}: ")
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["403(b) plans explained", "500 Black-owned businesses to support", "Gone are the days of pensions"],
+)
+def test_a_title_that_begins_like_one_of_an_error_is_none(title: str) -> None:
+    assert reason(replace(GOOD, title=title, signals=PageSignals(prose_words=200))) == ""
 
 
 @pytest.mark.parametrize("wall", walls(), ids=lambda wall: wall.code)
@@ -257,6 +268,7 @@ def test_preview_is_cut_after_a_sentence() -> None:
 
 def test_preview_of_an_endless_sentence_is_cut_after_a_word() -> None:
     assert preview("word " * 100, 22) == "word word word word…"
+    assert preview("今天我们要讲如何存钱" * 9, 8) == "今天我们要讲如…"
 
 
 @given(st.text(max_size=2_000), st.integers(1, 600))

@@ -19,7 +19,7 @@ from tests.store_samples import NOW, draft, prose, rejected
 
 TEXTS = {
     "Emergency funds": "An emergency fund pays for the unexpected. Save three months of costs.",
-    "Café talk": "What you earn matters less than what you keep, says a naïve saver of money.",
+    "Café talk": "What you earn matters less than what stays, says a naïve saver of money, Olú\u1e63\u1eb9\u0301gun.",
     "Salary negotiation": "Negotiate your salary. Negotiating a salary is a skill; money follows.",
     "Money": "Nothing else here.",
 }
@@ -48,6 +48,7 @@ def titles(articles: Articles, typed: str) -> list[str]:
         ("naive café", ["Café talk"]),
         ('"salary is a skill"', ["Salary negotiation"]),
         ('"skill a is"', []),
+        ("Ol\u00fa\u1e63\u1eb9\u0301gun", ["Café talk"]),
         ("money -salary -nothing", ["Café talk"]),
         ("money nowhere", []),
         ("", []),

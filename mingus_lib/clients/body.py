@@ -19,6 +19,9 @@ ACCEPT_ENCODING = "gzip, deflate"
 MAX_CHUNKS = 200_000
 MAX_GZIP_MEMBERS = 100
 
+# What is packed in no way, and what some servers say of it; browsers take such a body as it is.
+_PLAIN = frozenset({"", "identity", "none", "utf-8", "utf8", "binary", "8bit"})
+
 Unpack = Callable[[bytes], Iterator[bytes]]
 
 
@@ -81,7 +84,7 @@ def _pieces(response: Response, label: str) -> Iterator[bytes]:
 def _unpacker(encoding: str, label: str) -> Unpack:
     """The unpacker for a Content-Encoding; it is called once more with b"" at the end."""
     name = encoding.strip().lower()
-    if name in ("", "identity"):
+    if name in _PLAIN:
         return lambda chunk: iter((chunk,) if chunk else ())
     if name in ("gzip", "x-gzip"):
         return _Inflater(label, gzip=True)

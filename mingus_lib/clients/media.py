@@ -29,8 +29,8 @@ _CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._:+-]{1,40})""", re.IGN
 
 def declared(header: str, label: str) -> str | None:
     """The accepted media type the header names; None when it says nothing; else PermanentError."""
-    # Some servers send the header twice, which arrives joined by a comma.
-    name = re.split("[;,]", header, maxsplit=1)[0].strip().lower()
+    # Some servers send the header twice, which arrives joined by a comma, or leave the semicolon out.
+    name = re.split(r"[;,\s]", header.strip(), maxsplit=1)[0].lower()
     if name in _UNSAID:
         return None
     if name not in _ACCEPTED:

@@ -101,8 +101,10 @@ def _for_agent(text: str, agent: str) -> str:
     kept: list[str] = []
     for line in text.splitlines():
         named = _AGENT_LINE.match(line)
-        if named and named[1].strip().lower().rstrip("*") not in ("", agent):
-            line = _OTHER_AGENT
+        if named and named[1].strip().rstrip("*"):
+            # The version that many copy from their logs is no part of a name (RFC 9309, 2.2.1).
+            name = re.split(r"[/\s]", named[1].strip().lower(), maxsplit=1)[0].rstrip("*")
+            line = f"User-agent: {agent}" if name == agent else _OTHER_AGENT
         if not (kept and line is _OTHER_AGENT and kept[-1] is _OTHER_AGENT):
             kept.append(line)
     return "\n".join(kept)

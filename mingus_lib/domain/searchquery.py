@@ -17,6 +17,10 @@ MAX_WORDS_IN_TERM = 12
 _TERM = re.compile(r'(?P<minus>(?<!\S)-)?(?:"(?P<phrase>[^"]*)"?|(?P<chunk>[^\s"]+))')
 # Letters and digits only, as the unicode61 tokenizer sees them: an underscore separates.
 _WORD = re.compile(r"[^\W_]+")
+# Accents that no letter has built in (as in Olúṣẹ́gun) and invisible signs: the index knows neither.
+_UNHEARD = re.compile("[\u0300-\u036f\u00ad\u200b\u2060\ufeff]")
+# Telephones type these for straight ones.
+_STRAIGHT = str.maketrans("“”„‟", '""""')
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class SearchQuery:
 def parse(typed: str) -> SearchQuery:
     """Read what a person typed; never raises. Words past the limits are left out."""
     # An accent apart from its letter is none of _WORD, and would cut the word in two.
-    text = unicodedata.normalize("NFC", typed[:MAX_CHARACTERS])
+    text = _UNHEARD.sub("", unicodedata.normalize("NFC", typed[:MAX_CHARACTERS])).translate(_STRAIGHT)
     wanted: dict[str, None] = {}
     unwanted: dict[str, None] = {}
     for found in _TERM.finditer(text):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from lxml.etree import XPath
+from lxml.etree import XPath, iterwalk
 from lxml.html import HtmlElement
 
 from mingus_lib.domain.extract.dateline import MONTH
@@ -131,7 +131,10 @@ def _short_text(element: HtmlElement, longest: int) -> str:
     """The text of an element, folded; empty if it is longer, however much longer."""
     parts: list[str] = []
     size = 0
-    for part in element.itertext():
+    for event, inner in iterwalk(element, events=("start", "end")):
+        part = (inner.text if event == "start" else inner.tail if inner is not element else None) or ""
+        # What stands in a line of its own is a job or a paper, no more of the name.
+        parts += "," if event == "end" and inner.tag == "br" else ""
         # A text may be megabytes, and every place is asked.
         parts += part[: longest + 1].split()
         size += len(part.strip())

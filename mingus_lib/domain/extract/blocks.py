@@ -26,6 +26,7 @@ _SILENT = """
     svg template textarea video
 """
 SILENT = frozenset(_SILENT.split())
+HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 # CJK extension B: letters that hardly any page is written in, and that no tool strips or trims.
 LETTERS = range(0x20000, 0x2A6DF)
 # Classes and ids are searched by patterns: a hostile page has megabytes of them.
@@ -92,6 +93,7 @@ class Cutter:
         self._silent = 0
         self._links = 0
         self._spaced = 0
+        self._headings = 0
         self._marks: Iterator[str] = iter(())
 
     def cut(self, tree: HtmlElement) -> list[Block]:
@@ -106,8 +108,8 @@ class Cutter:
 
     def _open(self, element: HtmlElement, place: Place | None) -> Place:
         tag = element.tag
-        if tag in PARTING:
-            self._flush(place)
+        self._part(tag, place)
+        self._headings += tag in HEADINGS
         self._silent += tag in SILENT
         self._links += tag == "a"
         self._spaced += tag == "pre"
@@ -122,13 +124,20 @@ class Cutter:
 
     def _close(self, element: HtmlElement, place: Place | None) -> Place | None:
         tag = element.tag
-        if tag in PARTING:
-            self._flush(place)
+        self._part(tag, place)
+        self._headings -= tag in HEADINGS
         self._silent -= tag in SILENT
         self._links -= tag == "a"
         self._spaced -= tag == "pre"
         self._take(element, element.tail, tail=True)
         return place.parent if place else None
+
+    def _part(self, tag: str, place: Place | None) -> None:
+        # A line break in a heading sets it in two lines, and it is still one heading.
+        if tag == "br" and self._headings:
+            self._parts.append(" ")
+        elif tag in PARTING:
+            self._flush(place)
 
     def _take(self, element: HtmlElement, text: str | None, *, tail: bool) -> None:
         if not text or self._silent:

@@ -17,7 +17,8 @@ from lxml.html import HtmlElement
 
 # htmldate takes today for the latest date; we have no clock here, so a fixed far day keeps it pure.
 LATEST = "2100-01-01"
-ISO_DAY = re.compile(r"^((?:19|20)\d\d)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
+# The day on which computers begin to count stands where no day was set.
+ISO_DAY = re.compile(r"^(?!1970-01-01)((?:19|20)\d\d)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 
 
 # Only names that mean the first publication; dc.date and the like are often another day.

@@ -1,7 +1,7 @@
 """Bytes to text, whatever was declared.
 
 The order: a byte-order mark; valid UTF-8 (other encodings are hardly ever valid UTF-8 by chance); the
-charset of HTTP; the one of <meta>; UTF-8 with a few broken bytes; a guess; Windows-1252. A declared charset
+charset of HTTP; the one of <meta>; UTF-8 with stray bytes; a guess; Windows-1252. A declared charset
 is believed only if it decodes the bytes.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
+from html import unescape
 
 # UTF-32 before UTF-16, whose little-endian mark is the beginning of the other one.
 BOMS = (
@@ -24,6 +26,7 @@ META_CHARSET = re.compile(
 # The HTML standard looks for the charset in the first 1024 bytes.
 META_WINDOW = 4096
 SAMPLE = 16_384
+STRAY = "mingus-stray-byte"
 # The labels of the WHATWG encoding standard that mean a superset of what they say.
 SUPERSETS = {
     "iso8859-1": "cp1252",
@@ -37,8 +40,18 @@ SUPERSETS = {
 STATEFUL = ("iso2022", "hz")
 # No page is honestly written in these; in some, tags hide in plain ASCII (as in the attacks by UTF-7).
 NO_CHARSETS = frozenset({"utf-7", "idna", "punycode", "unicode-escape", "raw-unicode-escape"})
-# Control characters, lone surrogates and non-characters: nothing that is read.
-UNREADABLE = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+# Only whole ones: "R&D" is no reference, and "A&notes" would become one.
+REFERENCE = re.compile(r"&#?\w{1,32};")
+MARKUP = re.compile(r"</?[a-z][^<>]{0,500}>", re.I)
+# What nobody reads (control characters, lone surrogates), or what hides words from a search (soft hyphens, ligatures).
+UNREADABLE = re.compile(
+    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\xad\u200b\u2060\ufb00-\ufb06\ufeff\ud800-\udfff\ufffe\uffff]"
+)
+# The HTML standard reads these controls so when a reference names them: they come from old editors.
+WINDOWS = {chr(code): bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
+# PDFs hold ﬁ and the like as one sign, which no search for the word finds.
+LIGATURES = {chr(code): unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
+INSTEAD = WINDOWS | LIGATURES
 
 
 def decode(body: bytes, charset: str | None = None) -> str:
@@ -47,9 +60,14 @@ def decode(body: bytes, charset: str | None = None) -> str:
 
 
 def tidy(text: str) -> str:
-    """Line ends as \\n, no byte-order mark, no control characters or lone surrogates."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", "\n")
-    return UNREADABLE.sub("", text)
+    """Line ends as \\n; no control characters, lone surrogates, soft hyphens or ligatures."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", "\n")
+    return UNREADABLE.sub(lambda found: INSTEAD.get(found[0], ""), text)
+
+
+def plain_text(value: str) -> str:
+    """What a value is meant to say that should hold no markup: many sites escape it twice, or leave tags in it."""
+    return tidy(MARKUP.sub("", REFERENCE.sub(lambda found: unescape(found[0]), value)))
 
 
 def _decode(body: bytes, charset: str | None) -> str:
@@ -63,7 +81,18 @@ def _decode(body: bytes, charset: str | None) -> str:
         text = _try(body, name)
         if text is not None:
             return text
-    return body.decode(_guess(body, declared), "replace")
+    name = _guess(body, declared)
+    return body.decode(name, STRAY if name == "utf-8" else "replace")
+
+
+def _stray(error: UnicodeError) -> tuple[str, int]:
+    """A lone byte that is no UTF-8 as Windows-1252: a quote that was pasted into the page from a word processor."""
+    assert isinstance(error, UnicodeDecodeError)
+    lone = error.end - error.start == 1
+    return error.object[error.start : error.end].decode("cp1252", "replace") if lone else "\ufffd", error.end
+
+
+codecs.register_error(STRAY, _stray)
 
 
 def _try(body: bytes, name: str | None) -> str | None:
@@ -104,10 +133,10 @@ def _wide(body: bytes) -> str | None:
 
 def _guess(body: bytes, declared: list[str]) -> str:
     """What to decode as, with replacements, when nothing decodes cleanly."""
-    wrong = body.decode("utf-8", "replace").count("\ufffd")
-    high = len(body) - len(body.translate(None, bytes(range(128, 256))))
-    # A few broken bytes among many good ones are a slip in the page, and no other charset.
-    if wrong * 10 < high:
+    text = body.decode("utf-8", "replace")
+    wrong = text.count("\ufffd")
+    # Characters of several bytes hardly come about by chance: the others are slips in the page.
+    if len(text) - len(text.encode("ascii", "ignore")) >= 2 * wrong:
         return "utf-8"
     # Where UTF-8 is declared and this wrong, the declaration tells nothing.
     return declared[0] if declared and declared[0] != "utf-8" else _sniff(body)

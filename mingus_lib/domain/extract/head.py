@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
+from lxml.etree import iterwalk
 from lxml.html import HtmlElement
+
+from mingus_lib.domain.extract.blocks import PARTING, SILENT
+from mingus_lib.domain.extract.decode import plain_text
 
 MAX_VALUE = 5_000
 
@@ -42,6 +46,18 @@ def fold(text: str | None) -> str:
     return " ".join((text or "")[:MAX_VALUE].split())
 
 
+def heading_text(heading: HtmlElement) -> str:
+    """The text of a heading, folded: a line break in it parts words, and the name of an icon is not of it."""
+    parts: list[str] = []
+    silent = 0
+    for event, element in iterwalk(heading, events=("start", "end")):
+        at_start = event == "start"
+        silent += (element.tag in SILENT) * (1 if at_start else -1)
+        text = element.text if at_start else element.tail if element is not heading else None
+        parts += [" " if element.tag in PARTING else "", "" if silent else text or ""]
+    return fold("".join(parts))
+
+
 def base_of(tree: HtmlElement, url: str) -> str:
     """What relative links of the page are relative to."""
     # The first with an address counts, as in browsers.
@@ -65,8 +81,9 @@ def absolute(base: str, link: str) -> str | None:
 def _meta(tree: HtmlElement) -> dict[str, str]:
     found: dict[str, str] = {}
     for element in tree.iter("meta"):
-        name = element.get("property") or element.get("name") or element.get("itemprop") or ""
-        value = fold(element.get("content"))
+        kinds = ("property", "name", "itemprop", "http-equiv")
+        name = next((said for kind in kinds if (said := element.get(kind))), "")
+        value = fold(plain_text((element.get("content") or "")[:MAX_VALUE]))
         if name and value:
             found.setdefault(name.strip().lower(), value)
     return found

@@ -10,12 +10,18 @@ from dataclasses import dataclass
 
 from lxml.html import HtmlElement
 
+from mingus_lib.domain.extract.decode import plain_text
+
 # A longer one is cut, and is no JSON then: such a page is read by its markup.
 MAX_SCRIPT = 2_000_000
 MAX_NODES = 20_000
 ARTICLE = re.compile(r"(?:Article|Posting|Report|Review|Story|Recipe|LiveBlog)", re.I)
 # Comments around the data, and raw line ends inside its strings, are common and harmless.
 WRAPPING = re.compile(r"^\s*+(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\s*+\]\]>|\]\]>)\s*+;?\s*+$")
+
+
+# What follows the data, such as a semicolon, is passed over.
+DECODER = json.JSONDecoder(strict=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ def _data(tree: HtmlElement) -> Iterator[object]:
         # Twice, since a comment may hold a CDATA section.
         source = WRAPPING.sub("", WRAPPING.sub("", script.text[:MAX_SCRIPT]))
         try:
-            yield json.loads(source, strict=False)
+            yield DECODER.raw_decode(source.lstrip())[0]
         # The page may have other scripts, and says the same things in its markup.
         except (ValueError, RecursionError):
             continue
@@ -111,7 +117,7 @@ def _text(value: object) -> str:
         value = value[0] if value else ""
     if isinstance(value, dict):
         value = value.get("@value") or value.get("name") or ""
-    return value.strip() if isinstance(value, str) else ""
+    return plain_text(value).strip() if isinstance(value, str) else ""
 
 
 def _named(value: object, named: dict[str, dict[str, object]]) -> Iterator[tuple[str, str]]:
@@ -122,5 +128,5 @@ def _named(value: object, named: dict[str, dict[str, object]]) -> Iterator[tuple
             node = named.get(_plain(node.get("@id")), {})
         names = node.get("name")
         for name in names if isinstance(names, list) else [names]:
-            if isinstance(name, str) and name.strip():
-                yield name.strip(), _type(node)
+            if isinstance(name, str) and (readable := plain_text(name).strip()):
+                yield readable, _type(node)

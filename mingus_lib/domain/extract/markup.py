@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import dropwhile, islice
 
-from lxml.etree import iterwalk
+from lxml.etree import SubElement, iterwalk
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
+
+from mingus_lib.domain.extract.decode import UNREADABLE, tidy
 
 UNREAD = (
     "script",
@@ -26,6 +28,8 @@ UNREAD = (
     "select",
     "annotation",
 )
+_OF_BODY = "article aside details dialog figcaption figure footer header hgroup main nav search section"
+OF_BODY = frozenset(_OF_BODY.split())
 MAX_ATTRIBUTES = 1_000
 # One attribute as the HTML standard reads it. A quoted value beyond 20,000 characters is not trusted to
 # be one, because a quote in a script can hide a flood. All quantifiers are possessive: linear time.
@@ -35,6 +39,7 @@ ATTRIBUTE = rf"[\s/]*+=?[^\s/>=]++(?:{VALUE})?+"
 TAG = re.compile(
     rf"(<[a-zA-Z][^\s/>]*+)(?:((?:{ATTRIBUTE}){{{MAX_ATTRIBUTES}}}(?:{ATTRIBUTE})*+)|(?:{ATTRIBUTE})*+)"
 )
+REFERENCE = re.compile(r"&(?:#(?:x([0-9a-f]{1,8})|([0-9]{1,10}))|shy|ZeroWidthSpace|NoBreak);?", re.I)
 SCRIPT = re.compile(r"</?(?:script|style)\b", re.I)
 SCRIPT_END = re.compile(r"</(?:script|style)", re.I)
 # The tools take 20-100 microseconds an element.
@@ -50,7 +55,37 @@ def parse(text: str) -> HtmlElement:
     """The tree of a page, without comments; raises lxml's ParserError for an empty one."""
     # As bytes in a stated encoding: what <meta> or <?xml?> declares no longer holds.
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
-    return document_fromstring(without_floods(text).encode("utf-8", "replace"), parser=parser)
+    plain = REFERENCE.sub(_readable, text)
+    tree = document_fromstring(without_floods(plain).encode("utf-8", "replace"), parser=parser)
+    _end_head(tree)
+    return tree
+
+
+def _end_head(tree: HtmlElement) -> None:
+    """Give to the body what stands in the head from the first element of a body on.
+
+    Minifiers leave the tags of head and body out, and libxml2 does not know that a <main> begins the body.
+    """
+    head = tree.find("head")
+    strays = list(dropwhile(lambda element: element.tag not in OF_BODY, head if head is not None else ()))
+    if not strays:
+        return
+    body = tree.find("body")
+    if body is None:
+        body = SubElement(tree, "body")
+    strays[-1].tail = (strays[-1].tail or "") + (body.text or "")
+    body.text = None
+    body[:0] = strays
+
+
+def _readable(reference: re.Match[str]) -> str:
+    """The reference itself, unless to what `tidy` takes out: lxml refuses texts that hold such a character."""
+    if not (reference[1] or reference[2]):
+        return ""
+    code = int(reference[1], 16) if reference[1] else int(reference[2])
+    # The parser knows better what is meant by 128 to 159, and by what no character has.
+    known = code < 0x80 or 0x9F < code < 0xD800 or 0xDFFF < code < 0x110000
+    return tidy(chr(code)) if known and UNREADABLE.match(chr(code)) else reference[0]
 
 
 def without_floods(text: str) -> str:

@@ -16,7 +16,7 @@ from lxml.html import HtmlElement
 
 from mingus_lib.domain.extract.authors import choose_authors
 from mingus_lib.domain.extract.dates import choose_date, revised_days
-from mingus_lib.domain.extract.head import Head, fold, read_head
+from mingus_lib.domain.extract.head import Head, fold, heading_text, read_head
 from mingus_lib.domain.extract.jsonld import Statement, declared_article
 from mingus_lib.domain.extract.markup import strip_unread
 from mingus_lib.domain.extract.titles import choose_title, variants
@@ -48,7 +48,7 @@ def read_metadata(tree: HtmlElement, url: str, *, thorough: bool = True) -> Meta
     Unless `thorough`, only what is stated is read and bylines are not searched for.
     """
     head, article = read_head(tree, url), declared_article(tree)
-    headings = [fold(e.text_content()) for e, _ in zip(tree.iter("h1"), range(MAX_HEADINGS), strict=False)]
+    headings = [heading_text(e) for e, _ in zip(tree.iter("h1"), range(MAX_HEADINGS), strict=False)]
     site = head.first("og:site_name") or article.site_name or head.first("application-name")
     names = [
         name for name in (head.first("og:title"), fold(article.headline), head.first("twitter:title")) if name
@@ -59,7 +59,8 @@ def read_metadata(tree: HtmlElement, url: str, *, thorough: bool = True) -> Meta
     strip_unread(tree)
     return Metadata(
         title=title,
-        names=_all_names([title, *names, head.title]),
+        # With what stands before the title in its heading, the line is still no more than the title.
+        names=_all_names([title, *names, head.title, *(h for h in headings if title and h.endswith(title))]),
         authors=choose_authors(article.authors, article.desks, head.meta, tree if thorough else None, site),
         published_at=published_at,
         revised_at=revised_days(article.modified, head.meta),

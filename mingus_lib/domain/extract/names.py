@@ -28,7 +28,10 @@ AGENCY = re.compile(
     r"\b(?:press|news|reuters|newsroom|agency|afp|wire|media|times|tribune|gazette|magazine)\b", re.I
 )
 # A comma before a degree or a "Jr." belongs to the name, unless that is the beginning of one: "J.D. Roth".
-DEGREE = r"(?:ph\.?\s*d|m\.?\s*d|jr|sr|esq|mba|cfa|cfp|cpa|j\.?d|rn|dds|ii|iii|iv)\b\.?+"
+DEGREE = (
+    r"(?:ph\.?\s*d|m\.?\s*d|jr|sr|esq|mba|cfa|cfp|cpa|j\.?d|rn|dds|ii|iii|iv|psy\.?d|ed\.?d|pharm\.?d|m\.?ed|mfa|"
+    r"ll\.?[bm]|msw|mph|mpa|lcsw|lmft|lmhc|lpc|rdn|pmp|afc|aif|chfc|crpc)\b\.?+"
+)
 BETWEEN = re.compile(rf"\s*;\s*|\s+(?:and|&)\s+|\s*,\s*+(?:and\s+)?(?!{DEGREE}(?!\s(?-i:[A-Z])))", re.I)
 ENDS_IN_DEGREE = re.compile(rf"[\s,]{DEGREE}$", re.I)
 ADDRESS = re.compile(r"https?:|www\.|@|/|^\S+\.(?:com|org|net|co\.uk)$", re.I)

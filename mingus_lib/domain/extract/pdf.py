@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pypdf
@@ -15,6 +16,12 @@ from mingus_lib.errors import PermanentError
 
 MAX_PAGES = 60
 MAX_CHARACTERS = 400_000
+# What programs put in the place of a title.
+FILE_NAME = re.compile(
+    r"microsoft (?:word|powerpoint|excel) - .*|untitled[\W\d]*|"
+    r".+\.(?:docx?|pptx?|xlsx?|pdf|indd|qxd|rtf|odt|pages|tex)",
+    re.I,
+)
 
 
 def read_pdf(body: bytes, charset: str | None, url: str) -> Extracted:
@@ -23,7 +30,7 @@ def read_pdf(body: bytes, charset: str | None, url: str) -> Extracted:
         with opened(body) as reader:
             return _read(reader)
     except Locked as error:
-        raise PermanentError("the PDF wants a password", code="pdf-encrypted") from error
+        raise PermanentError(f"the PDF {error}", code="pdf-encrypted") from error
     except TooMuchWork as error:
         raise PermanentError("the PDF takes too much work", code="pdf-too-complex") from error
     except Exception as error:  # a damaged file breaks pypdf in any of its layers
@@ -34,6 +41,7 @@ def read_pdf(body: bytes, charset: str | None, url: str) -> Extracted:
 def _read(reader: pypdf.PdfReader) -> Extracted:
     said = reader.metadata
     title = " ".join(tidy(str(said.title or "")).split()) if said else ""
+    title = "" if FILE_NAME.fullmatch(title) else title
     authors = clean_names([tidy(str(said.author or ""))]) if said else ()
     found = from_text(_text(reader), title=title)
     return replace(found, author=", ".join(authors) or None, authors=authors)
@@ -44,7 +52,8 @@ def _text(reader: pypdf.PdfReader) -> str:
     parts: list[str] = []
     size, budget = 0, PdfText()
     for number in range(min(len(reader.pages), MAX_PAGES)):
-        parts.append(tidy(budget.of(reader.pages[number])))
+        # A soft hyphen at the end of a line parts a word that was too long for it.
+        parts.append(tidy(budget.of(reader.pages[number]).replace("\u00ad\n", "")))
         size += len(parts[-1])
         # By default the gate refuses a tenth of that as too long.
         if size > MAX_CHARACTERS:

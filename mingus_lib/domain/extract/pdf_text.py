@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import Any
 
 import pypdf
-from pypdf.errors import LimitReachedError
+from pypdf.errors import DependencyError, LimitReachedError
 
 # Some seconds of pypdf; a book of 60 pages takes a tenth of it.
 MAX_OPERATIONS = 400_000
@@ -27,7 +27,7 @@ class TooMuchWork(ValueError):
 
 
 class Locked(ValueError):
-    """The PDF wants a password."""
+    """The PDF is encrypted; the text says, after its name, in which way."""
 
 
 @contextmanager
@@ -43,10 +43,14 @@ def opened(body: bytes) -> Iterator[pypdf.PdfReader]:
         array_based_stream_maximum_output_length=most,
     ):
         reader = pypdf.PdfReader(BytesIO(body))
-        # Many files are encrypted with an empty password, only to forbid printing.
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise Locked
-        yield reader
+        try:
+            # Many files are encrypted with an empty password, only to forbid printing.
+            if reader.is_encrypted and not reader.decrypt(""):
+                raise Locked("wants a password")
+            yield reader
+        # pypdf knows AES only with a package that is not ours.
+        except DependencyError as error:
+            raise Locked("is encrypted with AES, which is not read here") from error
 
 
 class PdfText:

@@ -33,7 +33,8 @@ def from_text(raw: str, *, title: str | None = None) -> Extracted:
 
 
 def _title(raw: str) -> str:
-    first = next((line for line in raw.splitlines() if line.strip()), "")
+    # A line of signs alone is a rule, above a title or around facts about the file.
+    first = next((line for line in raw.splitlines() if any(map(str.isalnum, line))), "")
     # Marks of headings in Markdown and in wikis.
     folded = " ".join(first.lstrip("#= ").split())
     return folded if len(folded) <= MAX_TITLE else ""

@@ -51,9 +51,10 @@ def body_html(blocks: Sequence[Block], article: Sequence[Block], base: str) -> s
 
 
 def _only_safe(tag: str, attribute: str, value: str) -> str | None:
+    start = value[:8].lower()
     if attribute == "src":
-        return value if value.startswith(("http://", "https://")) else None
-    return value if attribute != "href" or value.startswith(("http://", "https://", "mailto:")) else None
+        return value if start.startswith(("http://", "https://")) else None
+    return value if attribute != "href" or start.startswith(("http://", "https://", "mailto:")) else None
 
 
 def _around(article: Sequence[Block]) -> HtmlElement:

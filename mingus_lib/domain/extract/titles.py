@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-# What stands between a title and the name of the site.
-SEPARATOR = re.compile(r"\s+[|•·»«–—-]+\s+|\s*[|»]\s*|\s::\s")
+# What stands between a title and the name of the site: what the editors of the commonest systems may choose.
+SEPARATOR = re.compile(r"\s+[|｜│•·⋆*~»«›‹><–—―‐-]+\s+|\s*[|»]\s*|\s::\s")
 WORD = re.compile(r"\w+")
 MAX_TITLE = 300
 MIN_NAME = 20
@@ -45,7 +45,9 @@ def without_kicker(heading: str, names: Sequence[str]) -> str:
         start = heading.find(name[:MIN_NAME])
         kicker = heading[:start].rstrip(" |•·»").split() if len(name) >= MIN_NAME and start > 0 else []
         if kicker and len(kicker) <= MAX_KICKER:
-            plain = heading[start - 1] == " " and all(word.isalpha() for word in kicker)
+            # Two elements of a heading may be set apart by styles alone, without a space.
+            parted = heading[start - 1] == " " or heading[start:] in names
+            plain = parted and all(word.isalpha() for word in kicker)
             return heading[start:] if plain else heading
     return heading
 

@@ -15,11 +15,10 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, zip_longest
 
-from mingus_lib.domain.extract.blocks import Block, Place, squeeze
+from mingus_lib.domain.extract.blocks import HEADINGS, Block, Place, squeeze
 from mingus_lib.domain.extract.bylines import is_about, is_byline, is_stamp
 from mingus_lib.domain.extract.furniture import is_caption, is_ending, is_notice
 
-HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 # What stands in lists and tables is short, linked and repeated for good reasons.
 ITEMS = frozenset({"li", "td", "th", "dd", "dt"})
 MIN_LINE = 25

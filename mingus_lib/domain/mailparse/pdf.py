@@ -29,7 +29,7 @@ def pdf_links(body: bytes, place: str, *, limit: int) -> tuple[list[FoundLink], 
             found = [link for page in pages for link in _annotated(page, place)]
             texts = _texts(pages)
     except Locked as error:
-        raise UnreadablePart("pdf-encrypted: it wants a password") from error
+        raise UnreadablePart(f"pdf-encrypted: it {error}") from error
     except Exception as error:  # a damaged file breaks pypdf in any of its layers
         raise UnreadablePart(f"pdf-broken: {type(error).__name__}") from error
     # An annotation often lies over its own address in the text.

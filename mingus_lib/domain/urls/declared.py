@@ -10,13 +10,17 @@ from mingus_lib.domain.urls.hosts import host_of, registrable_domain
 from mingus_lib.domain.urls.parts import Parts
 from mingus_lib.errors import UsageError
 
+# What templates print where they have no address; believed, all pages of a site would be one.
+_EMPTY = frozenset({"undefined", "null", "none", "nan", "false", "%5Bobject%20Object%5D"})
+
 
 def accept_declared(url: str, declared: str | None) -> str | None:
     """The canonical form of `declared`, or None when the page at `url` may not speak for it.
 
     Believed only on the page's own registrable domain and port, so that a hostile page cannot
     claim another site's address; numbers and single labels must be the very same host. A bare
-    home page is believed only from a home page: many sites declare it everywhere by mistake. A
+    home page is believed only from a home page: many sites declare it everywhere by mistake. So
+    do they the names of empty values, and addresses without their scheme, which read as paths. A
     page that came over https is not moved back to http.
     """
     if not declared:
@@ -26,7 +30,7 @@ def accept_declared(url: str, declared: str | None) -> str | None:
         page, claimed = canonical_parts(url), canonical_parts(urljoin(url, declared.strip()))
     except (UsageError, ValueError):
         return None
-    if not _same_site(page, claimed) or (_is_home(claimed) and not _is_home(page)):
+    if not _same_site(page, claimed) or (_is_home(claimed) and not _is_home(page)) or _is_slip(page, claimed):
         return None
     # Old templates declare http for ever; it would make a second address of the same page.
     return str(replace(claimed, scheme="https") if page.scheme == "https" else claimed)
@@ -35,6 +39,12 @@ def accept_declared(url: str, declared: str | None) -> str | None:
 def _same_site(page: Parts, claimed: Parts) -> bool:
     hosts = [registrable_domain(host_of(str(parts))) for parts in (page, claimed)]
     return hosts[0] == hosts[1] and page.port == claimed.port
+
+
+def _is_slip(page: Parts, claimed: Parts) -> bool:
+    slips = {*_EMPTY, page.host, claimed.host}
+    new = set(claimed.path.split("/")) - set(page.path.split("/"))
+    return any(segment in slips or segment.startswith("%7B%7B") for segment in new)
 
 
 def _is_home(parts: Parts) -> bool:

@@ -20,6 +20,11 @@ _WITH_PORT = re.compile(r":[0-9]*\Z")
 # Refused, not removed: urlsplit drops tabs and line ends in silence, and so reads another address.
 _FORBIDDEN = re.compile(r"[\s\x00-\x20\x7f-\x9f\ud800-\udfff]")
 
+# Chats and word processors put these around an address; in one they would be encoded as part of its path.
+_INVISIBLE = (
+    "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -39,7 +44,7 @@ class Parts:
 
 def take_apart(url: str) -> Parts:
     """The parts of `url`, each in its normal form. Raises UsageError that names the fault and the fix."""
-    text = url.strip()
+    text = url.strip().strip(_INVISIBLE).strip()
     scheme = _checked_scheme(text)
     found = _WEB.match(text)
     if found is None or not found[1]:
