@@ -241,6 +241,26 @@ def test_a_link_of_text_has_the_words_before_it() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("markup", "hidden"),
+    [
+        # How MJML lays out a column, and Campaign Monitor a button.
+        ('<td style="font-size:0px"><div style="font-size:13px"><a href="{}">Go</a></div></td>', False),
+        ('<td style="font-size:0"><a href="{}"><img src="x" alt="Go"></a></td>', False),
+        ('<div style="font-size: 0"><a href="{}"><span style="font-size:1rem">Go</span></a></div>', False),
+        ('<a href="{}" style="color:#fff;mso-hide:all">Go</a>', False),
+        ('<div style="font-size:0.9em"><a href="{}">Go</a></div>', False),
+        ('<div style="font-size:0px"><a href="{}">Go</a></div>', True),
+        ('<div style="font-size:0"><p style="font-size:100%"><a href="{}">Go</a></p></div>', True),
+        ('<a href="{}" style="font-size:0">Go</a>', True),
+        ('<div style="display:none;mso-hide:all"><a href="{}">Go</a></div>', True),
+    ],
+)
+def test_what_a_reader_sees_of_a_newsletter_is_not_hidden(markup: str, hidden: bool) -> None:
+    links, _ = html_links(markup.format("http://a.example/b"), "1", limit=9)
+    assert [(link.anchor, link.hidden) for link in links] == [("Go", hidden)]
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_and_any_markup_is_read(text: str) -> None:
