@@ -94,6 +94,9 @@ def test_the_identity_is_the_message_id_else_a_hash_that_line_ends_do_not_change
     [
         ("Mon, 02 Mar 2026 10:00:00 +0200", "2026-03-02T08:00:00+00:00"),
         ("2 Mar 2026 10:00", "2026-03-02T10:00:00+00:00"),
+        ("2026-03-02T10:00:00Z", "2026-03-02T10:00:00+00:00"),
+        ("2026-03-02 10:00:00.123+02:00", "2026-03-02T08:00:00.123000+00:00"),
+        ("2026-03-99", None),
         ("the day after tomorrow", None),
         ("Mon, 99 Foo 99999 99:99:99 +9999", None),
         ("Thu, 01 Jan 1903 00:00:00 +0000", None),
@@ -112,6 +115,8 @@ def test_dates(date: str, expected: str | None) -> None:
         (b"=?utf-8?B?SsO8cmdlbg==?= <j@x.example>", "J\u00fcrgen", "j@x.example"),
         ("J\u00fcrgen <j@x.example>".encode(), "J\u00fcrgen", "j@x.example"),
         (b"J\xfcrgen <j@x.example>", "J\u00fcrgen", "j@x.example"),
+        (b"Doe, Jane <j@x.example>", "Doe, Jane", "j@x.example"),
+        (b"[List] Money: Weekly <j@x.example>", "[List] Money: Weekly", "j@x.example"),
         (b"nobody at all", "", ""),
         (b"<<<broken j@x.example>>", None, "j@x.example"),
     ],
@@ -215,6 +220,22 @@ def test_an_object_gives_the_same_mail_every_time() -> None:
     assert (mail.head.subject, mail.head.sender) == ("Gr\u00fc\u00dfe Bcc: x@y", "a@b.example")
     assert [(link.url, link.anchor) for link in mail.links] == [("http://a.example/b", "t")]
     assert mailparse.read_head(mailparse.compose({**given, "message_id": "<m@x>"})).identity == "id:m@x"
+
+
+@pytest.mark.parametrize(
+    ("sender", "name"),
+    [
+        ("Jos\u00e9 <a@b.example>", "Jos\u00e9"),
+        ("Jos\u00e9, Jr. <a@b.example>", "Jos\u00e9, Jr."),
+        ('"Jos\u00e9, Jr." <a@b.example>', "Jos\u00e9, Jr."),
+        ("\U0001f4b0" * 150 + " <a@b.example>", "\U0001f4b0" * 150),
+        ("\u00e9@b.example", ""),
+    ],
+)
+def test_an_object_keeps_the_name_of_its_sender(sender: str, name: str) -> None:
+    head = mailparse.read_head(mailparse.compose({"from": sender, "date": "2026-03-02T10:00:00Z"}))
+    assert (head.sender_name, head.sender) == (name, "a@b.example" if name else sender)
+    assert head.sent_at is not None
 
 
 @pytest.mark.parametrize(
