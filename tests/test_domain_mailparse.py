@@ -127,6 +127,11 @@ def test_senders(header: bytes, name: str | None, address: str) -> None:
     assert name is None or head.sender_name == name
 
 
+def test_quotes_of_windows_in_a_header_stay() -> None:
+    head = mailparse.read_head(b"Subject: =?iso-8859-1?Q?It=92s_=93here=94_=97_now?=\n\n")
+    assert head.subject == "It\u2019s \u201chere\u201d \u2014 now"
+
+
 def test_headers_cannot_steer_a_terminal_or_a_log() -> None:
     head = mailparse.read_head(
         b"Subject: a\x1b[31mred\x07 =?utf-8?q?b=0Ac=1B?=\nFrom: x\x00y <a@b.example>\n\n"

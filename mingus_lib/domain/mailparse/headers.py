@@ -32,6 +32,10 @@ _BRACKETED = re.compile(r"<\s*(https?://[^<>\s]{1,2000})\s*>", re.IGNORECASE)
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 # Without quotes nothing but the brackets has a meaning, whatever commas and colons people write before them.
 _NAME_AND_ADDRESS = re.compile(r"([^<>\"\\()]*)<([^<>\s]+)>\s*")
+# Mailers on Windows call their quotes and dashes iso-8859-1, where these numbers are control characters.
+_OF_WINDOWS = {
+    number: text for number in range(0x80, 0xA0) if (text := bytes([number]).decode("cp1252", "ignore"))
+}
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
@@ -94,7 +98,7 @@ def text_of(message: EmailMessage, name: str) -> str:
 
 def one_line(text: str) -> str:
     """The text without control characters, its white space folded."""
-    return " ".join(_UNFIT.sub(" ", text).split())
+    return " ".join(_UNFIT.sub(" ", text.translate(_OF_WINDOWS)).split())
 
 
 def sender_of(text: str) -> tuple[str, str]:
