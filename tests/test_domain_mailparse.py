@@ -258,6 +258,16 @@ def test_links_of_text_end_where_they_should(text: str, expected: str) -> None:
     assert [link.url for link in text_links(text, "1", limit=9)[0]] == [expected]
 
 
+@pytest.mark.parametrize("mark", ["", "> ", ">> "])
+def test_a_link_that_apple_mail_broke_over_lines_is_whole(mark: str) -> None:
+    text = f"{mark}see http://a.example/how-to-ask-for- \r\n{mark}a-raise and \r\n{mark}say\r\n"
+    kind = b"Content-Type: text/plain; charset=us-ascii; format=flowed; delsp="
+    assert urls(HEAD + kind + b"yes\n\n" + text.encode()) == ["http://a.example/how-to-ask-for-a-raise"]
+    assert urls(HEAD + kind + b"no\n\n" + text.encode()) == ["http://a.example/how-to-ask-for-"]
+    signed = b"http://a.example/b\n-- \nhttp://a.example/c\n"
+    assert urls(HEAD + kind + b"yes\n\n" + signed) == ["http://a.example/b", "http://a.example/c"]
+
+
 def test_a_link_of_text_has_the_words_before_it() -> None:
     text = "Headline one\nhttp://a.example/1\n\n* Headline two: http://a.example/2 and http://a.example/3"
     assert [link.anchor for link in text_links(text, "1", limit=9)[0]] == [

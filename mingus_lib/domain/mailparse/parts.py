@@ -29,6 +29,8 @@ BY_SUFFIX = {
     ".htm": HTML, ".html": HTML, ".xhtml": HTML, ".txt": TEXT, ".text": TEXT, ".md": TEXT, ".pdf": PDF,
     ".eml": MAIL,
 }  # fmt: skip
+# Lines of such a text end in a blank that is not the text's own; before the mark of a signature it is.
+_BREAK_IN_WORD = re.compile(rb"(?<!\n--) \r?\n(?:>+ ?| )?")
 _BOUNDARY = re.compile(rb"boundary\s*[*=]")
 VAGUE = frozenset({"application/octet-stream", "application/x-download", "application/force-download"})
 
@@ -115,6 +117,8 @@ class _Walk:
         # A part without a body gives None.
         body = body if isinstance(body, bytes) else b""
         kind, filename = _kind(part), _filename(part)
+        if kind == TEXT and _breaks_words(part):
+            body = _BREAK_IN_WORD.sub(b"", body)
         if part.get_content_maintype() == "multipart":
             self.flat(body, "no-boundary: read without its structure", path, kind)
             return
@@ -213,6 +217,14 @@ def _charset(part: EmailMessage) -> str | None:
         return part.get_content_charset()
     except Exception:  # a header that breaks the library
         return None
+
+
+def _breaks_words(part: EmailMessage) -> bool:
+    """Whether its lines break anywhere, also inside addresses (RFC 3676, DelSp): Apple's mailer does that."""
+    try:
+        return str(part.get_param("delsp")).lower() == "yes"
+    except Exception:  # a header that breaks the library
+        return False
 
 
 def _filename(part: EmailMessage) -> str | None:
