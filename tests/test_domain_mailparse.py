@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import sysconfig
 import time
@@ -187,6 +188,14 @@ def test_the_rest_of_a_mail_is_read_when_a_part_cannot_be() -> None:
     raw = message.as_bytes()
     assert urls(raw) == ["http://a.example/text-before-the-rest"]
     assert sorted(reasons(raw)) == ["pdf-broken", "skipped"]
+
+
+def test_a_mail_that_was_attached_in_base64_is_read() -> None:
+    inner = HEAD + b"Content-Type: text/html\n\n<a href='http://a.example/b'>t</a>"
+    for body in (inner, inner.replace(b"\n", b"\r\n")):
+        kind = b"Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n"
+        assert urls(HEAD + kind + base64.encodebytes(body)) == ["http://a.example/b"]
+        assert urls(HEAD + kind + body) == ["http://a.example/b"]
 
 
 @pytest.mark.parametrize("unfold", [b"q ", b"BT (x) Tj ET "], ids=["operators", "text"])

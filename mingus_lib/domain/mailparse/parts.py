@@ -9,7 +9,14 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from mingus_lib.domain.extract.decode import decode
-from mingus_lib.domain.mailparse.headers import BLANK_LINE, head_of, one_line, parsed, read_head
+from mingus_lib.domain.mailparse.headers import (
+    BLANK_LINE,
+    head_of,
+    looks_like_mail,
+    one_line,
+    parsed,
+    read_head,
+)
 from mingus_lib.domain.mails import FoundLink, ParsedMail, PartNote, UnreadablePart
 
 MAX_DEPTH = 5
@@ -104,6 +111,8 @@ class _Walk:
         nested = kind == MAIL
         if nested and depth >= MAX_DEPTH:
             self._note(path, kind, _filename(part), 0, f"too-deep: more than {MAX_DEPTH} mails in each other")
+        elif nested and (body := _encoded_mail(part, payload)) is not None:
+            self._attached(body, path, _filename(part), depth)
         elif isinstance(payload, list) and (nested or part.get_content_maintype() == "multipart"):
             for number, child in enumerate(payload, 1):
                 self.part(child, f"{path}.{number}", depth + nested)
@@ -217,6 +226,16 @@ def _charset(part: EmailMessage) -> str | None:
         return part.get_content_charset()
     except Exception:  # a header that breaks the library
         return None
+
+
+def _encoded_mail(part: EmailMessage, payload: Any) -> bytes | None:
+    """A mail in base64, which RFC 2046 (5.2.1) forbids and mailers send: the library finds no header in it."""
+    encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
+    if encoding != "base64" or not isinstance(payload, list) or payload[0].keys():
+        return None
+    payload[0]["Content-Transfer-Encoding"] = encoding
+    body = payload[0].get_payload(decode=True)
+    return body if isinstance(body, bytes) and looks_like_mail(body) else None
 
 
 def _breaks_words(part: EmailMessage) -> bool:
