@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,11 @@ RATINGS = ("helpfulness", "clarity", "actionability", "cultural_relevance")
 TEXTS = {"review": 10_000, "folder": 200, "notes": 10_000}
 LONGEST_ID = 200
 MAX_SECONDS = 86_400 * 7
+
+# Joiners and tags, which emoji and Persian are made with: they show nothing, and Python calls them unprintable.
+_JOINING = re.compile("[\u200c\u200d\U000e0020-\U000e007f]")
+# What stands for bytes that are no UTF-8.
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 Record = Mapping[str, Any]
 
@@ -59,9 +65,20 @@ def identity(record: Record, field: str = "reader") -> str:
         # JSON exports have ids as numbers; true is no id.
         value = str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
     text: str = value.strip()
-    if not text or len(text) > LONGEST_ID or not text.isprintable():
+    if not text or len(text) > LONGEST_ID or not (text.isprintable() or _joined(text)):
+        _must_be_utf8(field, text)
         raise ValueError(f"{field}: an id of 1 to {LONGEST_ID} printable characters is needed")
     return text
+
+
+def _joined(text: str) -> bool:
+    seen = _JOINING.sub("", text)
+    return seen != "" and seen.isprintable()
+
+
+def _must_be_utf8(field: str, text: str) -> None:
+    if _NOT_UTF8.search(text):
+        raise ValueError(f"{field}: it is not in UTF-8; save the file as UTF-8")
 
 
 def reader(record: Record) -> Reader:
@@ -202,6 +219,7 @@ def topics(value: Any) -> tuple[str, ...]:
     if value in (None, ""):
         return ()
     if isinstance(value, str):
+        _must_be_utf8("goals", value)
         value = value.split(";" if ";" in value else ",")
     if not isinstance(value, list) or len(value) > 50 or not all(isinstance(each, str) for each in value):
         raise ValueError("goals: at most 50 texts, separated by semicolons")
@@ -246,6 +264,7 @@ def _text(record: Record, field: str, longest: int) -> str | None:
         return None
     if not isinstance(value, str) or len(value) > longest:
         raise ValueError(f"{field}: a text of at most {longest} characters is needed")
+    _must_be_utf8(field, value)
     return value
 
 
