@@ -63,6 +63,22 @@ def events(count: int) -> list[str]:
     return [f"e{n},ada,{1 + n % 5},viewed,2026-03-01T12:00:00Z" for n in range(count)]
 
 
+def test_what_spreadsheets_leave_behind_is_no_fault(store: Store, tmp_path: Path) -> None:
+    lines = [f"{HEADER},,", "e1,ada,1,viewed,2026-03-01T12:00:00Z,,", ",,,,,,", '"","",,,,,', ""]
+    found = importing(store, written(tmp_path, *lines))
+    assert (found.counts.events, found.counts.bad) == (1, 0)
+    with pytest.raises(UsageError, match="no CSV header"):
+        importing(store, written(tmp_path, "id,name,name,", "a,b,c,"))
+
+
+def test_a_file_in_utf_16_is_told_as_such(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "in.csv"
+    for encoding in ("utf-16", "utf-16-le", "utf-32"):
+        file.write_bytes("id,name\r\nada,Ada\r\n".encode(encoding))
+        with pytest.raises(UsageError, match="UTF-16 or UTF-32 instead of UTF-8"):
+            importing(store, file)
+
+
 def test_names_in_another_encoding_are_bad_lines(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "in.csv"
     file.write_bytes("id,name,goals\nada,Jos\u00e9,\nbob,Bob,\u00e9tat\ncy,Cy,\nd\u00e9,,\n".encode("cp1252"))
