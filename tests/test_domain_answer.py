@@ -49,6 +49,8 @@ def test_a_good_answer_becomes_labels() -> None:
         ("target_income_range", "$40k - $60k", "$40K-$60K"),
         ("key_topics", ["401K", "Retirement planning", "Stocks"], ("retirement", "investing")),
         ("cultural_focus", None, None),
+        ("cultural_focus", "None", None),
+        ("cultural_focus", "N/A", None),
         ("cultural_relevance_keywords", ["HBCU", "unicorn"], ("HBCU",)),
         ("learning_objectives", [f"Learn {n}" for n in range(9)], ("Learn 0", "Learn 1", "Learn 2")),
         ("classification_reasoning", "a\x1b[31m\u202eb\n c", "a [31m b c"),
@@ -84,6 +86,23 @@ def test_what_is_wrong_is_refused_by_name(field: str, said: Any) -> None:
 def test_what_is_no_object_is_refused(text: str) -> None:
     with pytest.raises(BadAnswer):
         answer.parse(text, "", "")
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        '<think>{DO} or {BE}? Say {}: {"primary_phase": "BE"}</think>\n%s',
+        "As you asked {in JSON}:\n```\n%s\n```\nI left {notes} out.",
+        "%s\n{}",
+    ],
+)
+def test_an_object_is_found_among_braces_of_prose(around: str) -> None:
+    assert answer.parse(around % json.dumps(GOOD), "T", "an HBCU budget").as_dict() == GOOD
+
+
+def test_a_text_may_go_over_several_lines() -> None:
+    text = json.dumps(GOOD).replace("It tells", "It\n\ttells")
+    assert answer.parse(text, "T", "B").classification_reasoning == "It tells what to do."
 
 
 def test_an_object_is_found_in_a_fence_and_other_keys_are_left_out() -> None:
