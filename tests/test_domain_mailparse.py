@@ -306,6 +306,18 @@ def test_what_a_reader_sees_of_a_newsletter_is_not_hidden(markup: str, hidden: b
     assert [(link.anchor, link.hidden) for link in links] == [("Go", hidden)]
 
 
+def test_an_address_without_its_scheme_is_one_when_it_begins_with_www() -> None:
+    markup = "<base href='https://b.example/c/'><a href='WWW.a.example/b'>t</a><a href='www-d'>t</a>"
+    found = [link.url for link in html_links(markup, "1", limit=9)[0]]
+    assert found == ["http://WWW.a.example/b", "https://b.example/c/www-d"]
+
+
+def test_a_type_without_its_semicolon_is_a_type() -> None:
+    raw = HEAD + b"Content-Type: text/html charset=utf-8\n\n<a href='http://a.example/b'>t</a>"
+    assert urls(raw) == ["http://a.example/b"]
+    assert reasons(raw) == []
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_and_any_markup_is_read(text: str) -> None:

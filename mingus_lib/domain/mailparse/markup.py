@@ -107,6 +107,9 @@ class _Reader:
 
     def _resolved(self, href: str) -> str:
         # A place in the mail itself stays as it is: joined to a base it would look like a page.
+        # Written by hand; mail programs open it as readers mean it.
+        if href[:4].lower() == "www.":
+            return f"http://{href}"
         if self._base is None or _ABSOLUTE.match(href) or href.startswith("#"):
             # A mail has no address of its own from which to take the scheme.
             return f"https:{href}" if href.startswith("//") else href

@@ -216,7 +216,8 @@ def _readable(kind: str, filename: str | None, body: bytes) -> str | None:
 def _kind(part: EmailMessage) -> str:
     try:
         # Whatever breaks here, the part is read as text: RFC 2045 takes it for that where no type is told.
-        return part.get_content_type().lower()
+        # Some forget the semicolon before the charset.
+        return part.get_content_type().lower().partition(" ")[0]
     except Exception:  # a header that breaks the library
         return TEXT
 
