@@ -261,6 +261,11 @@ def test_an_object_keeps_the_name_of_its_sender(sender: str, name: str) -> None:
         ("<http://a.example/b\n  c>", "http://a.example/bc"),
         ("'http://a.example/b?c=d&e=f',", "http://a.example/b?c=d&e=f"),
         ("www.a.example/b!", "http://www.a.example/b"),
+        ("\u202ahttp://a.example/b\u202c", "http://a.example/b"),
+        ("http://a.example/b\u200b and", "http://a.example/b"),
+        ("\u05e7 \u200fhttp://a.example/b\u200f", "http://a.example/b"),
+        ("\xabhttp://a.example/b\xbb", "http://a.example/b"),
+        ("http://a.example/b?c=d&amp;e=f", "http://a.example/b?c=d&e=f"),
     ],
 )
 def test_links_of_text_end_where_they_should(text: str, expected: str) -> None:
@@ -304,6 +309,28 @@ def test_a_link_of_text_has_the_words_before_it() -> None:
 def test_what_a_reader_sees_of_a_newsletter_is_not_hidden(markup: str, hidden: bool) -> None:
     links, _ = html_links(markup.format("http://a.example/b"), "1", limit=9)
     assert [(link.anchor, link.hidden) for link in links] == [("Go", hidden)]
+
+
+@pytest.mark.parametrize(
+    ("markup", "anchors"),
+    [
+        ("<a href='{}'><table><tr><td>One<td>two</table></a> after", ["One two"]),
+        ("<a href='{}'>\n<table><tr><td><img src=x alt=One></td></tr></table></a><p>after", ["One"]),
+        ("<a href='{}'><table><tr><td><table><tr><td>One</table> two</table></a>after", ["One two"]),
+        ("<a href='{}'></a>after<table><tr><td>Two</table>", [""]),
+        ("<a href='{}'></a><p><table><tr><td>Two</table>", [""]),
+        ("<a href='{}'>One</a><table><tr><td>Two</table>", ["One"]),
+        ("<a href='{}'></a><table><tr><td><a href='{}2'>Two</a></table>", ["", "Two"]),
+    ],
+)
+def test_a_link_around_a_table_has_its_text(markup: str, anchors: list[str]) -> None:
+    links, _ = html_links(markup.replace("{}", "http://a.example/b"), "1", limit=9)
+    assert [link.anchor for link in links] == anchors
+
+
+def test_words_in_two_blocks_of_a_link_are_two() -> None:
+    markup = "<a href='http://a.example/b'><h2>One</h2>two<br>three<div>fo<b>ur</b></div>five</a>"
+    assert html_links(markup, "1", limit=9)[0][0].anchor == "One two three four five"
 
 
 def test_an_address_without_its_scheme_is_one_when_it_begins_with_www() -> None:

@@ -12,6 +12,8 @@ from mingus_lib.domain.extract.markup import without_floods
 from mingus_lib.domain.mails import FoundLink
 
 MAX_ANCHOR = 300
+# Words on two sides of one of these are two.
+PARTING_TAGS = frozenset("br hr p div li tr td th table center h1 h2 h3 h4 h5 h6 section article".split())
 UNSEEN_TAGS = frozenset({"script", "style", "template", "noscript", "head"})
 # The look-aheads pass over 0.8em and the like, which also begin with a 0.
 _HIDING = re.compile(
@@ -51,9 +53,16 @@ class _Reader:
         self._hidden = [False]
         self._sizeless = [False]
         self._link: _OpenLink | None = None
+        # The parser ends a link where a table begins, browsers do not: an empty one waits for what comes,
+        # and the table, known by its depth, is its text.
+        self._waiting = False
+        self._table_depth = 0
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """A tag opens."""
+        if self._waiting:
+            self._go_on(tag)
+        self._part(tag)
         # What is hidden hides all inside: preheaders of newsletters are, and links of spam.
         hidden = self._hidden[-1] or tag in UNSEEN_TAGS or _hides(attributes)
         self._hidden.append(hidden)
@@ -73,15 +82,20 @@ class _Reader:
 
     def end(self, tag: str) -> None:
         """A tag closes."""
+        self._part(tag)
         # The outermost entry stays, whatever ends without a start: start() looks at the last one.
         if len(self._hidden) > 1:
             self._hidden.pop()
             self._sizeless.pop()
-        if tag == "a":
+        if tag == "a" and self._link is not None and self._link.is_empty():
+            self._waiting = True
+        elif tag == "a" or len(self._hidden) == self._table_depth:
             self._finish()
 
     def data(self, text: str) -> None:
         """Text between tags."""
+        if self._waiting and not text.isspace():
+            self._finish()
         if self._link is not None:
             self._link.text(text)
             self._link.sizeless &= self._sizeless[-1] or text.isspace()
@@ -93,7 +107,19 @@ class _Reader:
         """The end of the page."""
         self._finish()
 
+    def _part(self, tag: str) -> None:
+        if self._link is not None and tag in PARTING_TAGS:
+            self._link.text(" ")
+
+    def _go_on(self, tag: str) -> None:
+        self._waiting = False
+        if tag == "table":
+            self._table_depth = len(self._hidden)
+        else:
+            self._finish()
+
     def _finish(self) -> None:
+        self._waiting, self._table_depth = False, 0
         if self._link is not None:
             self._keep(self._link)
             self._link = None
@@ -144,6 +170,10 @@ class _OpenLink:
         self.sizeless = False
         # With spaces, or the words of two pictures would grow together.
         self.text(f" {attributes.get('alt', '')} ")
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it yet."""
+        return not self._images and not "".join(self._texts).strip()
 
     def anchor(self) -> str:
         """What a reader sees of it."""
