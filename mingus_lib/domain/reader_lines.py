@@ -17,6 +17,7 @@ from typing import Any
 from mingus_lib.domain.gate import Assessment
 from mingus_lib.domain.labels import CAREER_STAGES, INCOME_RANGES
 from mingus_lib.domain.readers import DEVICES, KINDS, Event, Reader
+from mingus_lib.domain.words import is_printable
 
 # Other names that exports of such data use.
 ALIASES = {
@@ -30,8 +31,6 @@ TEXTS = {"review": 10_000, "folder": 200, "notes": 10_000}
 LONGEST_ID = 200
 MAX_SECONDS = 86_400 * 7
 
-# Joiners and tags, which emoji and Persian are made with: they show nothing, and Python calls them unprintable.
-_JOINING = re.compile("[\u200c\u200d\U000e0020-\U000e007f]")
 # What stands for bytes that are no UTF-8.
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
@@ -65,15 +64,10 @@ def identity(record: Record, field: str = "reader") -> str:
         # JSON exports have ids as numbers; true is no id.
         value = str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
     text: str = value.strip()
-    if not text or len(text) > LONGEST_ID or not (text.isprintable() or _joined(text)):
+    if not text or len(text) > LONGEST_ID or not is_printable(text):
         _must_be_utf8(field, text)
         raise ValueError(f"{field}: an id of 1 to {LONGEST_ID} printable characters is needed")
     return text
-
-
-def _joined(text: str) -> bool:
-    seen = _JOINING.sub("", text)
-    return seen != "" and seen.isprintable()
 
 
 def _must_be_utf8(field: str, text: str) -> None:

@@ -10,6 +10,17 @@ WORD = re.compile(r"\w+(?:[’'\-‑.]\w+)*")
 # A sentence ends after its closing quotes and brackets, before white space or the end.
 SENTENCE_END = re.compile(r"(?<![.!?…。！？])[.!?…。！？]++[\"'”’»)\]]*(?=\s|$)")
 
+# Hard spaces, the soft hyphen, and what emoji and Persian are joined with.
+_UNSEEN = re.compile("[\u00a0\u00ad\u200c\u200d\u202f\u3000\U000e0020-\U000e007f]")
+
+
+def is_printable(text: str) -> bool:
+    """Whether people can see it and it steers no terminal; str.isprintable() refuses many an emoji and hard spaces."""
+    if text.isprintable():
+        return True
+    seen = _UNSEEN.sub(" ", text)
+    return not seen.isspace() and seen.isprintable()
+
 
 def count_words(text: str) -> int:
     """How many words: runs of letters and digits, with inner apostrophes and hyphens."""
