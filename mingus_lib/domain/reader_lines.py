@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from typing import Any
 from mingus_lib.domain.gate import Assessment
 from mingus_lib.domain.labels import CAREER_STAGES, INCOME_RANGES
 from mingus_lib.domain.readers import DEVICES, KINDS, Event, Reader
-from mingus_lib.domain.words import is_printable
+from mingus_lib.domain.words import is_printable, must_be_utf8
 
 # Other names that exports of such data use.
 ALIASES = {
@@ -31,8 +30,6 @@ TEXTS = {"review": 10_000, "folder": 200, "notes": 10_000}
 LONGEST_ID = 200
 MAX_SECONDS = 86_400 * 7
 
-# What stands for bytes that are no UTF-8.
-_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 Record = Mapping[str, Any]
 
@@ -65,14 +62,9 @@ def identity(record: Record, field: str = "reader") -> str:
         value = str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
     text: str = value.strip()
     if not text or len(text) > LONGEST_ID or not is_printable(text):
-        _must_be_utf8(field, text)
+        must_be_utf8(field, text)
         raise ValueError(f"{field}: an id of 1 to {LONGEST_ID} printable characters is needed")
     return text
-
-
-def _must_be_utf8(field: str, text: str) -> None:
-    if _NOT_UTF8.search(text):
-        raise ValueError(f"{field}: it is not in UTF-8; save the file as UTF-8")
 
 
 def reader(record: Record) -> Reader:
@@ -213,7 +205,7 @@ def topics(value: Any) -> tuple[str, ...]:
     if value in (None, ""):
         return ()
     if isinstance(value, str):
-        _must_be_utf8("goals", value)
+        must_be_utf8("goals", value)
         value = value.split(";" if ";" in value else ",")
     if not isinstance(value, list) or len(value) > 50 or not all(isinstance(each, str) for each in value):
         raise ValueError("goals: at most 50 texts, separated by semicolons")
@@ -258,7 +250,7 @@ def _text(record: Record, field: str, longest: int) -> str | None:
         return None
     if not isinstance(value, str) or len(value) > longest:
         raise ValueError(f"{field}: a text of at most {longest} characters is needed")
-    _must_be_utf8(field, value)
+    must_be_utf8(field, value)
     return value
 
 

@@ -112,7 +112,7 @@ def sender_of(text: str) -> tuple[str, str]:
 
 
 def date_of(text: str) -> datetime | None:
-    """A Date header in UTC, or a date as JSON has them; None when it does not parse. Without a zone it counts as UTC."""
+    """A Date header, or a date as JSON has it, in UTC; None when it is neither. One without a zone counts as UTC."""
     try:
         found = datetime.fromisoformat(text) if _ISO_DATE.match(text) else parsedate_to_datetime(text)
         found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -13,7 +13,9 @@ from mingus_lib.domain.mails import FoundLink
 
 MAX_ANCHOR = 300
 # Words on two sides of one of these are two.
-PARTING_TAGS = frozenset("br hr p div li tr td th table center h1 h2 h3 h4 h5 h6 section article".split())
+PARTING_TAGS = frozenset(
+    ("br", "hr", "p", "div", "li", "tr", "td", "th", "table", "center", "h1", "h2", "h3", "h4", "h5", "h6")
+)
 UNSEEN_TAGS = frozenset({"script", "style", "template", "noscript", "head"})
 # The look-aheads pass over 0.8em and the like, which also begin with a 0.
 _HIDING = re.compile(
