@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from urllib.parse import quote
 
 import pytest
@@ -83,6 +84,14 @@ def test_shorteners_are_trackers_by_their_whole_name(host: str) -> None:
 def test_what_is_no_wrapper_stays(url: str) -> None:
     assert unwrap(url).url == url
     assert unwrap(url).rules == ()
+
+
+def test_base64_with_slashes_is_read_to_its_end() -> None:
+    target = "https://a.example/on?id=7"
+    value = base64.b64encode(target.encode()).decode()
+    assert "/" in value
+    for written in (value, value.rstrip("="), base64.urlsafe_b64encode(target.encode()).decode()):
+        assert unwrap(f"https://click.kit-mail3.com/abc/def/{written}").url == target
 
 
 def test_proofpoint_puts_back_what_it_took_out() -> None:
