@@ -198,6 +198,16 @@ def test_a_mail_that_was_attached_in_base64_is_read() -> None:
         assert urls(HEAD + kind + body) == ["http://a.example/b"]
 
 
+def test_the_words_of_a_link_count_more_than_those_before_it_in_the_text() -> None:
+    raw = HEAD + (
+        b"Content-Type: multipart/alternative; boundary=b\n\n"
+        b"--b\n\nTo hear no more of us:\nhttp://a.example/t/1\n\nA headline\nhttp://a.example/t/2\n\n"
+        b"--b\nContent-Type: text/html\n\n<a href='http://a.example/t/1'>Unsubscribe</a>"
+        b"<a href='http://a.example/t/2'></a>\n--b--\n"
+    )
+    assert [link.anchor for link in mailparse.parse(raw).links] == ["Unsubscribe", "A headline"]
+
+
 @pytest.mark.parametrize("unfold", [b"q ", b"BT (x) Tj ET "], ids=["operators", "text"])
 def test_a_small_pdf_that_unfolds_without_end_takes_bounded_time(unfold: bytes) -> None:
     page = zlib.compress(unfold * (2_000_000 // len(unfold)))

@@ -197,7 +197,12 @@ def _better(link: FoundLink, earlier: FoundLink) -> bool:
     # Newsletters link an article from a hidden preheader or a pixel before the headline.
     if earlier.hidden or earlier.pixel:
         return not link.hidden
-    return not link.hidden and link.place == earlier.place and len(link.anchor) > len(earlier.anchor)
+    if link.hidden or not link.anchor:
+        return False
+    if link.place == earlier.place:
+        return len(link.anchor) > len(earlier.anchor)
+    # The words that are the link, over those that stand before it in the text of the same mail.
+    return link.place.endswith(HTML) and not earlier.place.endswith(HTML)
 
 
 def _readable(kind: str, filename: str | None, body: bytes) -> str | None:
