@@ -79,11 +79,12 @@ userdb {{
 class Dovecot:
     """Started on entry, ended on exit. `certificate` is a folder with good.pem and good.key."""
 
-    def __init__(self, certificate: Path | None = None) -> None:
+    def __init__(self, certificate: Path | None = None, password: str = PASSWORD) -> None:
         # Not pytest's folder: the paths of sockets must be short.
         self.folder = Path(tempfile.mkdtemp(prefix="imap-"))
         self.port, self.tls_port = _free_port(), _free_port()
         self._certificate = certificate
+        self._password = password
         self._process: subprocess.Popen[bytes] | None = None
         self._delivered = 0
 
@@ -152,7 +153,7 @@ class Dovecot:
         return {
             "folder": self.folder, "uid": owner.pw_uid, "gid": owner.pw_gid, "chroot": "" if AS_ROOT else "chroot =",
             "processes": "" if AS_ROOT else _as_oneself(me.pw_name, _group(me.pw_gid)),
-            "port": self.port, "tls_port": self.tls_port, "password": PASSWORD, "ssl": "yes" if pair else "no",
+            "port": self.port, "tls_port": self.tls_port, "password": self._password, "ssl": "yes" if pair else "no",
             "certificate": lines,
         }  # fmt: skip
 

@@ -188,6 +188,14 @@ def refusal(mailbox: ImapMailbox) -> UsageError:
     return caught.value
 
 
+def test_a_password_may_have_letters_of_any_script() -> None:
+    with Dovecot(password="p\u00e4ssw\u00f6rd-\u65e5\u672c") as server:
+        server.deliver(mail(1))
+        found, _ = read(ImapMailbox(server.account(password="p\u00e4ssw\u00f6rd-\u65e5\u672c"), None))
+        assert ids(found) == ["1"]
+        assert refusal(ImapMailbox(server.account(password="wr\u00f6ng"), None)).code == "imap-login"
+
+
 def test_a_refused_login_names_the_user_and_never_the_password(server: Dovecot) -> None:
     error = refusal(ImapMailbox(server.account(password="wrong-secret"), None))
     assert (error.code, error.exit_code) == ("imap-login", 2)

@@ -65,6 +65,13 @@ def test_standard_input_takes_every_form() -> None:
     assert len(bodies("-", stdin=b'\n{"subject": "x"}\n' * 3_000)) == 3_000
 
 
+def test_the_mark_that_windows_puts_before_a_text_is_passed_over() -> None:
+    mark = b"\xef\xbb\xbf"
+    assert bodies("-", stdin=mark + mail("a")) == [mail("a")]
+    assert len(bodies("-", stdin=mark + SEPARATOR + mail("a"))) == 1
+    assert len(bodies("-", stdin=mark + b'{"subject": "a"}')) == 1
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

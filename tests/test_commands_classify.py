@@ -10,7 +10,7 @@ import pytest
 
 from mingus_lib.domain import overrides
 from mingus_lib.errors import UsageError
-from mingus_lib.services import choosing, evaluate_labels
+from mingus_lib.services import choosing, evaluate_labels, library
 from mingus_lib.services import review as reviewing
 from mingus_lib.services.evaluate_labels import Question
 from tests.conftest import ROOT, CommandLine
@@ -279,6 +279,13 @@ def test_our_own_fields_learn_from_examples(field: str) -> None:
 def test_an_override_that_will_not_do_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         overrides.read([text])
+
+
+def test_an_editor_may_write_emoji_and_hard_spaces() -> None:
+    said = "Good for\u00a0\U0001f469\u200d\U0001f4bb"
+    found = overrides.read([f"classification_reasoning={said}", f"learning_objectives={said}"])
+    assert found == {"classification_reasoning": said, "learning_objectives": (said,)}
+    assert library.checked_note(f"{said}\n") is not None
 
 
 def test_the_samples_are_there() -> None:

@@ -61,6 +61,8 @@ def test_a_good_answer_becomes_labels() -> None:
             ["saving", "SAVING", "credit", "budget", "world domination"],
             ("saving", "credit", "budgeting"),
         ),
+        ("cultural_focus", "None", None),
+        ("cultural_focus", "N/A", None),
         ("cultural_relevance_keywords", ["HBCU", "unicorn"], ("HBCU",)),
         ("prerequisites", [" a\tb ", "a b", "c", "d"], ("a b", "c")),
         ("prerequisites", ["x" * 170], ("x" * 160,)),
@@ -186,6 +188,23 @@ def test_keywords_that_are_not_there_take_no_place() -> None:
     said = ["dragon", *(f"word{n}" for n in range(14)), "word0"]
     found = parsed("", " ".join(said[1:]), cultural_relevance_keywords=said)
     assert found.cultural_relevance_keywords == tuple(said[1:13])
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        '<think>{DO} or {BE}? Say {}: {"primary_phase": "BE"}</think>\n%s',
+        "As you asked {in JSON}:\n```\n%s\n```\nI left {notes} out.",
+        "%s\n{}",
+    ],
+)
+def test_an_object_is_found_among_braces_of_prose(around: str) -> None:
+    assert answer.parse(around % json.dumps(GOOD), "T", "an HBCU budget").as_dict() == GOOD
+
+
+def test_a_text_may_go_over_several_lines() -> None:
+    text = json.dumps(GOOD).replace("It tells", "It\n\ttells")
+    assert answer.parse(text, "T", "B").classification_reasoning == "It tells what to do."
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,7 @@ def test_scripts_that_are_not(kind: str) -> None:
         f"//<![CDATA[\n{ARTICLE}\n//]]>",
         f"// <![CDATA[\n{ARTICLE}\n// ]]>;",
         f"<![CDATA[{ARTICLE}]]> ; ",
+        f"{ARTICLE} {ARTICLE}",
         f"<!--//<![CDATA[{ARTICLE}//]]>-->",
         '{"@type":"Article","description":"over\ntwo\tlines","headline":"H"}',
     ],
@@ -132,7 +133,7 @@ def test_comments_around_the_data_and_line_ends_in_it_are_harmless(text: str) ->
     assert read(text).headline == "H"
 
 
-@pytest.mark.parametrize("text", ["", "{oops", f"{ARTICLE} {ARTICLE}", "[" * 100_000])
+@pytest.mark.parametrize("text", ["", "{oops", f"oops {ARTICLE}", "[" * 100_000])
 def test_a_script_that_cannot_be_read_is_passed_over(text: str) -> None:
     assert read(text) == Statement()
     assert read(text, ARTICLE).headline == "H"

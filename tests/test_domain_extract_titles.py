@@ -41,6 +41,9 @@ def test_two_texts_are_one_title(heading: str, name: str, one: bool) -> None:
         (f"City Politics | {BUDGET}", [BUDGET], BUDGET),
         (f"Opinion {BUDGET}: {BUDGET}", [BUDGET], f"{BUDGET}: {BUDGET}"),
         (f"Opinion » {BUDGET}", ["Another name, as long as it is", BUDGET], BUDGET),
+        # Set apart by styles alone, before the whole name.
+        (f"Opinion|{BUDGET}", [BUDGET], BUDGET),
+        (f"Opinion{BUDGET}", [BUDGET], BUDGET),
         # 20 letters of a name are enough; fewer are no proof.
         ("Opinion A budget that bends in a new way", ["A budget that bends and"], "A budget that bends in a new way"),
         ("Opinion A budget bends", ["A budget bends"], None),
@@ -50,7 +53,7 @@ def test_two_texts_are_one_title(heading: str, name: str, one: bool) -> None:
         (f"News of today {BUDGET}", [BUDGET], None),
         (f"2021: {BUDGET}", [BUDGET], None),
         (f"Opinion:{BUDGET}", [BUDGET], None),
-        (f"Opinion|{BUDGET}", [BUDGET], None),
+        (f"Opinion|{BUDGET}", [f"{BUDGET} again"], None),
         (BUDGET, [BUDGET], None),
         (f"| {BUDGET}", [BUDGET], None),
         (BUDGET, [], None),

@@ -145,6 +145,21 @@ def test_words_that_look_like_plurals_stay(word: str) -> None:
     assert fold(word) == word
 
 
+@pytest.mark.parametrize(
+    ("written", "word"),
+    [
+        ("R\u00e9sum\u00e9", "resume"),
+        ("re\u0301sume\u0301", "resume"),
+        ("\ufb01nancial", "financial"),
+        ("gener\u00adational", "generational"),
+        ("\uff26\uff55\uff4e\uff44", "fund"),
+        ("\u0130stanbul", "istanbul"),
+    ],
+)
+def test_accents_joined_letters_and_soft_hyphens_break_no_word(written: str, word: str) -> None:
+    assert words_of(f"a {written}, then") == ["a", word, "then"]
+
+
 def test_a_curly_apostrophe_is_one() -> None:
     assert words_of("Don\u2019t stop: A2 isn't 'ours'") == ["don't", "stop", "a2", "isn't", "ours"]
 

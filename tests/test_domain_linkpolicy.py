@@ -138,6 +138,9 @@ def test_addresses(url: str, expected: str) -> None:
         ("Manage your student loans in five steps", "fetch"),
         ("Why I unsubscribed from the hustle", "fetch"),
         ("", "fetch"),
+        ("Unsub\u00adscribe", "unsubscribe"),
+        ("\u200bUn\u200csubscribe\u00a0here", "unsubscribe"),
+        ("\uff35nsubscribe", "unsubscribe"),
     ],
 )
 def test_anchors(anchor: str, expected: str) -> None:

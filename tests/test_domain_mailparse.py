@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import sysconfig
 import time
@@ -94,6 +95,9 @@ def test_the_identity_is_the_message_id_else_a_hash_that_line_ends_do_not_change
     [
         ("Mon, 02 Mar 2026 10:00:00 +0200", "2026-03-02T08:00:00+00:00"),
         ("2 Mar 2026 10:00", "2026-03-02T10:00:00+00:00"),
+        ("2026-03-02T10:00:00Z", "2026-03-02T10:00:00+00:00"),
+        ("2026-03-02 10:00:00.123+02:00", "2026-03-02T08:00:00.123000+00:00"),
+        ("2026-03-99", None),
         ("the day after tomorrow", None),
         ("Mon, 99 Foo 99999 99:99:99 +9999", None),
         ("Thu, 01 Jan 1903 00:00:00 +0000", None),
@@ -112,6 +116,8 @@ def test_dates(date: str, expected: str | None) -> None:
         (b"=?utf-8?B?SsO8cmdlbg==?= <j@x.example>", "J\u00fcrgen", "j@x.example"),
         ("J\u00fcrgen <j@x.example>".encode(), "J\u00fcrgen", "j@x.example"),
         (b"J\xfcrgen <j@x.example>", "J\u00fcrgen", "j@x.example"),
+        (b"Doe, Jane <j@x.example>", "Doe, Jane", "j@x.example"),
+        (b"[List] Money: Weekly <j@x.example>", "[List] Money: Weekly", "j@x.example"),
         (b"nobody at all", "", ""),
         (b"<<<broken j@x.example>>", None, "j@x.example"),
     ],
@@ -120,6 +126,11 @@ def test_senders(header: bytes, name: str | None, address: str) -> None:
     head = mailparse.read_head(b"From: " + header + b"\n\n")
     assert head.sender == address
     assert name is None or head.sender_name == name
+
+
+def test_quotes_of_windows_in_a_header_stay() -> None:
+    head = mailparse.read_head(b"Subject: =?iso-8859-1?Q?It=92s_=93here=94_=97_now?=\n\n")
+    assert head.subject == "It\u2019s \u201chere\u201d \u2014 now"
 
 
 def test_headers_cannot_steer_a_terminal_or_a_log() -> None:
@@ -179,6 +190,24 @@ def test_the_rest_of_a_mail_is_read_when_a_part_cannot_be() -> None:
     assert sorted(reasons(raw)) == ["pdf-broken", "skipped"]
 
 
+def test_a_mail_that_was_attached_in_base64_is_read() -> None:
+    inner = HEAD + b"Content-Type: text/html\n\n<a href='http://a.example/b'>t</a>"
+    for body in (inner, inner.replace(b"\n", b"\r\n")):
+        kind = b"Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n"
+        assert urls(HEAD + kind + base64.encodebytes(body)) == ["http://a.example/b"]
+        assert urls(HEAD + kind + body) == ["http://a.example/b"]
+
+
+def test_the_words_of_a_link_count_more_than_those_before_it_in_the_text() -> None:
+    raw = HEAD + (
+        b"Content-Type: multipart/alternative; boundary=b\n\n"
+        b"--b\n\nTo hear no more of us:\nhttp://a.example/t/1\n\nA headline\nhttp://a.example/t/2\n\n"
+        b"--b\nContent-Type: text/html\n\n<a href='http://a.example/t/1'>Unsubscribe</a>"
+        b"<a href='http://a.example/t/2'></a>\n--b--\n"
+    )
+    assert [link.anchor for link in mailparse.parse(raw).links] == ["Unsubscribe", "A headline"]
+
+
 @pytest.mark.parametrize("unfold", [b"q ", b"BT (x) Tj ET "], ids=["operators", "text"])
 def test_a_small_pdf_that_unfolds_without_end_takes_bounded_time(unfold: bytes) -> None:
     page = zlib.compress(unfold * (2_000_000 // len(unfold)))
@@ -218,6 +247,22 @@ def test_an_object_gives_the_same_mail_every_time() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sender", "name"),
+    [
+        ("Jos\u00e9 <a@b.example>", "Jos\u00e9"),
+        ("Jos\u00e9, Jr. <a@b.example>", "Jos\u00e9, Jr."),
+        ('"Jos\u00e9, Jr." <a@b.example>', "Jos\u00e9, Jr."),
+        ("\U0001f4b0" * 150 + " <a@b.example>", "\U0001f4b0" * 150),
+        ("\u00e9@b.example", ""),
+    ],
+)
+def test_an_object_keeps_the_name_of_its_sender(sender: str, name: str) -> None:
+    head = mailparse.read_head(mailparse.compose({"from": sender, "date": "2026-03-02T10:00:00Z"}))
+    assert (head.sender_name, head.sender) == (name, "a@b.example" if name else sender)
+    assert head.sent_at is not None
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("see http://a.example/b.", "http://a.example/b"),
@@ -226,10 +271,25 @@ def test_an_object_gives_the_same_mail_every_time() -> None:
         ("<http://a.example/b\n  c>", "http://a.example/bc"),
         ("'http://a.example/b?c=d&e=f',", "http://a.example/b?c=d&e=f"),
         ("www.a.example/b!", "http://www.a.example/b"),
+        ("\u202ahttp://a.example/b\u202c", "http://a.example/b"),
+        ("http://a.example/b\u200b and", "http://a.example/b"),
+        ("\u05e7 \u200fhttp://a.example/b\u200f", "http://a.example/b"),
+        ("\xabhttp://a.example/b\xbb", "http://a.example/b"),
+        ("http://a.example/b?c=d&amp;e=f", "http://a.example/b?c=d&e=f"),
     ],
 )
 def test_links_of_text_end_where_they_should(text: str, expected: str) -> None:
     assert [link.url for link in text_links(text, "1", limit=9)[0]] == [expected]
+
+
+@pytest.mark.parametrize("mark", ["", "> ", ">> "])
+def test_a_link_that_apple_mail_broke_over_lines_is_whole(mark: str) -> None:
+    text = f"{mark}see http://a.example/how-to-ask-for- \r\n{mark}a-raise and \r\n{mark}say\r\n"
+    kind = b"Content-Type: text/plain; charset=us-ascii; format=flowed; delsp="
+    assert urls(HEAD + kind + b"yes\n\n" + text.encode()) == ["http://a.example/how-to-ask-for-a-raise"]
+    assert urls(HEAD + kind + b"no\n\n" + text.encode()) == ["http://a.example/how-to-ask-for-"]
+    signed = b"http://a.example/b\n-- \nhttp://a.example/c\n"
+    assert urls(HEAD + kind + b"yes\n\n" + signed) == ["http://a.example/b", "http://a.example/c"]
 
 
 def test_a_link_of_text_has_the_words_before_it() -> None:
@@ -239,6 +299,60 @@ def test_a_link_of_text_has_the_words_before_it() -> None:
         "Headline two",
         "and",
     ]
+
+
+@pytest.mark.parametrize(
+    ("markup", "hidden"),
+    [
+        # How MJML lays out a column, and Campaign Monitor a button.
+        ('<td style="font-size:0px"><div style="font-size:13px"><a href="{}">Go</a></div></td>', False),
+        ('<td style="font-size:0"><a href="{}"><img src="x" alt="Go"></a></td>', False),
+        ('<div style="font-size: 0"><a href="{}"><span style="font-size:1rem">Go</span></a></div>', False),
+        ('<a href="{}" style="color:#fff;mso-hide:all">Go</a>', False),
+        ('<div style="font-size:0.9em"><a href="{}">Go</a></div>', False),
+        ('<div style="font-size:0px"><a href="{}">Go</a></div>', True),
+        ('<div style="font-size:0"><p style="font-size:100%"><a href="{}">Go</a></p></div>', True),
+        ('<a href="{}" style="font-size:0">Go</a>', True),
+        ('<div style="display:none;mso-hide:all"><a href="{}">Go</a></div>', True),
+    ],
+)
+def test_what_a_reader_sees_of_a_newsletter_is_not_hidden(markup: str, hidden: bool) -> None:
+    links, _ = html_links(markup.format("http://a.example/b"), "1", limit=9)
+    assert [(link.anchor, link.hidden) for link in links] == [("Go", hidden)]
+
+
+@pytest.mark.parametrize(
+    ("markup", "anchors"),
+    [
+        ("<a href='{}'><table><tr><td>One<td>two</table></a> after", ["One two"]),
+        ("<a href='{}'>\n<table><tr><td><img src=x alt=One></td></tr></table></a><p>after", ["One"]),
+        ("<a href='{}'><table><tr><td><table><tr><td>One</table> two</table></a>after", ["One two"]),
+        ("<a href='{}'></a>after<table><tr><td>Two</table>", [""]),
+        ("<a href='{}'></a><p><table><tr><td>Two</table>", [""]),
+        ("<a href='{}'>One</a><table><tr><td>Two</table>", ["One"]),
+        ("<a href='{}'></a><table><tr><td><a href='{}2'>Two</a></table>", ["", "Two"]),
+    ],
+)
+def test_a_link_around_a_table_has_its_text(markup: str, anchors: list[str]) -> None:
+    links, _ = html_links(markup.replace("{}", "http://a.example/b"), "1", limit=9)
+    assert [link.anchor for link in links] == anchors
+
+
+def test_words_in_two_blocks_of_a_link_are_two() -> None:
+    markup = "<a href='http://a.example/b'><h2>One</h2>two<br>three<div>fo<b>ur</b></div>five</a>"
+    assert html_links(markup, "1", limit=9)[0][0].anchor == "One two three four five"
+
+
+def test_an_address_without_its_scheme_is_one_when_it_begins_with_www() -> None:
+    markup = "<base href='https://b.example/c/'><a href='WWW.a.example/b'>t</a><a href='www-d'>t</a>"
+    found = [link.url for link in html_links(markup, "1", limit=9)[0]]
+    assert found == ["http://WWW.a.example/b", "https://b.example/c/www-d"]
+
+
+def test_a_type_without_its_semicolon_is_a_type() -> None:
+    raw = HEAD + b"Content-Type: text/html charset=utf-8\n\n<a href='http://a.example/b'>t</a>"
+    assert urls(raw) == ["http://a.example/b"]
+    assert reasons(raw) == []
 
 
 @settings(max_examples=200, deadline=None)

@@ -106,7 +106,7 @@ def test_what_is_hidden_hides_all_inside(before: str, after: str, hidden: bool) 
         ("x-display:none", False),
         ("display:block", False),
         ("visibility:hidden", True),
-        ("mso-hide:all", True),
+        ("mso-hide:all", False),
         ("font-size:0", True),
         ("font-size:0px", True),
         ("font-size:0.0em", True),

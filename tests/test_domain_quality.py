@@ -13,7 +13,7 @@ from mingus_lib.domain.language import is_plainly_english, language_of
 from mingus_lib.domain.models import Extracted, PageSignals, QualityPolicy, Verdict
 from mingus_lib.domain.quality import assess
 from mingus_lib.domain.walls import sign_of, walls
-from mingus_lib.domain.words import count_words, preview, reading_time_minutes
+from mingus_lib.domain.words import count_words, is_printable, preview, reading_time_minutes
 
 POLICY = QualityPolicy()
 URL = "https://site.example/story/one"
@@ -276,3 +276,23 @@ def test_preview_never_exceeds_its_limit_and_is_a_beginning(text: str, limit: in
     cut = preview(text, limit)
     assert len(cut) <= limit
     assert " ".join(text.split()).startswith(cut.removesuffix("…")) or cut.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("text", "printable"),
+    [
+        ("plain", True),
+        ("\U0001f469\u200d\U0001f4bb wrote this", True),
+        ("\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", True),
+        ("pasted\u00a0from a page", True),
+        ("\u0645\u06cc\u200c\u062e", True),
+        ("\u200d", False),
+        ("a\x1b[31m", False),
+        ("a\u202eb", False),
+        ("a\u200bb", False),
+        ("a\nb", False),
+        ("\ud83d", False),
+    ],
+)
+def test_what_people_write_is_printable(text: str, printable: bool) -> None:
+    assert is_printable(text) is printable

@@ -77,6 +77,11 @@ description = "Before people wake."
     }
 
 
+def test_a_description_may_have_emoji_and_hard_spaces() -> None:
+    (entry,) = read(f'{GOOD}description = "At\u00a0night \U0001f469\u200d\U0001f4bb"').entries.values()
+    assert entry.description == "At\u00a0night \U0001f469\u200d\U0001f4bb"
+
+
 def test_what_is_left_out() -> None:
     text = '[a]\ntask = "recommend"\nevery = "6h"\n["b c"]\ntask="ping"\nqueue="cleanup"\ncron="@daily"\n'
     table = read(text)

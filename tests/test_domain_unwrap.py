@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from contextlib import suppress
 from urllib.parse import quote
 
@@ -174,6 +175,19 @@ def test_what_is_inside_a_ninth_wrapper_stays_there() -> None:
     assert unwrap(archived * 8 + ARTICLE).url == ARTICLE
     found = unwrap(archived * 10 + ARTICLE)
     assert (found.url, found.rules) == (archived * 2 + ARTICLE, ("web-archive",) * MAX_DEPTH)
+
+
+def test_base64_with_slashes_is_read_to_its_end() -> None:
+    target = "https://a.example/on?id=7"
+    value = base64.b64encode(target.encode()).decode()
+    assert "/" in value
+    for written in (value, value.rstrip("="), base64.urlsafe_b64encode(target.encode()).decode()):
+        assert unwrap(f"https://click.kit-mail3.com/abc/def/{written}").url == target
+
+
+def test_proofpoint_puts_back_what_it_took_out() -> None:
+    wrapped = "https://urldefense.com/v3/__https://a.example/b*c*d**Be__;JSM-Pz8_!!X!y$"
+    assert unwrap(wrapped).url.startswith("https://a.example/b%c#d")
 
 
 @settings(max_examples=300, deadline=None)

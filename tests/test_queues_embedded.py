@@ -55,6 +55,16 @@ def test_a_long_path_gets_a_short_private_socket(tmp_path: Path) -> None:
         embedded.stop(deep)
 
 
+def test_a_path_may_hold_what_has_a_meaning_in_addresses(home: Path) -> None:
+    odd = home / "50% #1? me@work \u00e9"
+    try:
+        assert embedded.ensure_running(odd)
+        assert connect(embedded.url(odd)).ping()
+    finally:
+        embedded.stop(odd)
+    assert embedded.url(Path("/a/\u00e9")) == "unix:///a/\u00e9/redis/redis.sock"
+
+
 def test_data_of_a_newer_server_is_not_opened_by_an_older_one(home: Path) -> None:
     embedded.ensure_running(home)
     embedded.stop(home)

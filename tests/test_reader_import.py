@@ -63,6 +63,44 @@ def events(count: int) -> list[str]:
     return [f"e{n},ada,{1 + n % 5},viewed,2026-03-01T12:00:00Z" for n in range(count)]
 
 
+def test_what_spreadsheets_leave_behind_is_no_fault(store: Store, tmp_path: Path) -> None:
+    lines = [f"{HEADER},,", "e1,ada,1,viewed,2026-03-01T12:00:00Z,,", ",,,,,,", '"","",,,,,', ""]
+    found = importing(store, written(tmp_path, *lines))
+    assert (found.counts.events, found.counts.bad) == (1, 0)
+    with pytest.raises(UsageError, match="no CSV header"):
+        importing(store, written(tmp_path, "id,name,name,", "a,b,c,"))
+
+
+def test_a_file_in_utf_16_is_told_as_such(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "in.csv"
+    for encoding in ("utf-16", "utf-16-le", "utf-32"):
+        file.write_bytes("id,name\r\nada,Ada\r\n".encode(encoding))
+        with pytest.raises(UsageError, match="UTF-16 or UTF-32 instead of UTF-8"):
+            importing(store, file)
+
+
+def test_names_in_another_encoding_are_bad_lines(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "in.csv"
+    file.write_bytes("id,name,goals\nada,Jos\u00e9,\nbob,Bob,\u00e9tat\ncy,Cy,\nd\u00e9,,\n".encode("cp1252"))
+    found = importing(store, file)
+    assert found.counts.readers == 1
+    assert found.bad_lines == [
+        (2, "name: it is not in UTF-8; save the file as UTF-8"),
+        (3, "goals: it is not in UTF-8; save the file as UTF-8"),
+        (5, "id: it is not in UTF-8; save the file as UTF-8"),
+    ]
+
+
+def test_ids_may_be_emoji_of_several_letters(store: Store, tmp_path: Path) -> None:
+    england = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+    ids = ["\U0001f469\u200d\U0001f4bb", england, "\u0645\u06cc\u200c\u062e", "007"]
+    file = written(tmp_path, HEADER, *(f"e{each},{each},1,viewed,2026-03-01T12:00:00Z" for each in ids))
+    assert importing(store, file).counts.readers == len(ids)
+    unfit = ["\u200d", "a\u202eb", "a\u200bb"]
+    file = written(tmp_path, HEADER, *(f"e,{each},1,viewed,2026-03-01T12:00:00Z" for each in unfit))
+    assert importing(store, file).counts.bad == len(unfit)
+
+
 def test_the_same_event_counts_once(store: Store, tmp_path: Path) -> None:
     file = written(tmp_path, HEADER, *events(10), *events(3))
     first, again = importing(store, file), importing(store, file)

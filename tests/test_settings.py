@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mingus_lib import settings
 from mingus_lib.errors import UsageError
-from mingus_lib.settings import Declaration, Settings, declarations, examine, load
+from mingus_lib.settings import Declaration, Settings, declarations, examine, load, secrets
 from mingus_lib.view import reference
 
 # Three different values of every setting: for the flag, the environment and the file (as TOML).
@@ -212,6 +212,13 @@ def test_a_file_that_is_no_text_is_refused(content: bytes, tmp_path: Path) -> No
     path.write_bytes(content)
     with pytest.raises(UsageError, match=r"mingus\.toml"):
         load({"home": str(tmp_path)}, {}, path)
+
+
+def test_the_mark_that_windows_puts_before_a_text_is_passed_over(home: Path, tmp_path: Path) -> None:
+    assert read(home, "\ufeffquality.min_words = 42\r\n").quality_min_words == 42
+    password = tmp_path / "password"
+    password.write_bytes(b"\xef\xbb\xbfsesame\r\n")
+    assert secrets.read(password, "the password file") == "sesame"
 
 
 def test_wrong_variables_and_flags_are_named(home: Path) -> None:

@@ -80,6 +80,15 @@ def test_honest_text_is_left_alone(text: str) -> None:
     assert human.printable(text) == text
 
 
+def test_flags_made_of_tags_are_left_alone() -> None:
+    england, tags = (
+        "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        "\U000e0067\U000e007f",
+    )
+    assert human.printable(f"{england} wins\u202e {england}") == f"{england} wins\\u202e {england}"
+    assert human.printable(f"a{tags}") == "a\\U000e0067\\U000e007f"
+
+
 def test_lines_are_kept_where_they_are_wanted() -> None:
     assert human.printable("a\tb\nc\r", keep_lines=True) == "a\tb\nc\\x0d"
     assert human.printable("a\nb") == "a\\x0ab"

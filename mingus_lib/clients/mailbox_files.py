@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -70,8 +71,8 @@ class _Peeking:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        # Standard input cannot be wound back.
-        self.start = stream.read(PEEK)
+        # Standard input cannot be wound back. Windows puts a byte-order mark before a text that was saved by hand.
+        self.start = stream.read(PEEK).removeprefix(codecs.BOM_UTF8)
         self._left = self.start
 
     def read(self, size: int) -> bytes:

@@ -218,7 +218,9 @@ def _connected(account: ImapAccount) -> IMAPClient:
         )
         if account.tls == "starttls":
             client.starttls(context)
-        client.login(account.user, account.password)
+        # LOGIN takes ASCII alone; of the plain mechanism UTF-8 is the rule (RFC 4616).
+        plain = f"{account.user}{account.password}".isascii()
+        (client.login if plain else client.plain_login)(account.user, account.password)
     except (ssl.SSLError, LoginError) as error:
         _end(client)
         raise refused(account, error) from error

@@ -20,6 +20,8 @@ from mingus_lib.domain.wordlists import lists
 
 # Some four times what ANSWER_TOKENS allow: only a server that keeps to no limit goes beyond.
 LONGEST_ANSWER = 20_000
+# Servers without a strict mode put words around the object.
+MOST_BRACES = 50
 LONGEST_ITEM, LONGEST_REASONING = 160, 600
 
 
@@ -54,6 +56,11 @@ def _chosen(options: Sequence[str]) -> BeforeValidator:
     """A value of a closed list, in any case and spacing; what else it is, the validator after this says."""
     plain = {_plain(option): option for option in options}
     return BeforeValidator(lambda raw: plain.get(_plain(raw), raw) if isinstance(raw, str) else raw)
+
+
+def _none(raw: object) -> object:
+    """Models that may not leave a value out write that there is none."""
+    return None if isinstance(raw, str) and _plain(raw) in ("", "none", "null", "n a") else raw
 
 
 def _plain(text: str) -> str:
@@ -128,6 +135,7 @@ class Answer(BaseModel):
         Literal["identity and community", "systemic barriers", "career", "financial empowerment", "income"]
         | None,
         _chosen(labels.FOCUS_GROUPS),
+        BeforeValidator(_none),
     ]
     target_income_range: Annotated[
         Literal["$40K-$60K", "$60K-$80K", "$80K-$100K", "All ranges"], _chosen(labels.INCOME_RANGES)
@@ -151,14 +159,22 @@ def parse(text: str, title: str, body: str) -> Labels:
 
 
 def _object(text: str) -> dict[str, Any]:
-    """The JSON object of the answer, out of a Markdown fence or a sentence around it."""
-    # Servers without a strict mode put a fence or a sentence around it.
-    begin, end = text.find("{"), text.rfind("}")
-    try:
-        found = json.loads(text[begin : end + 1] if 0 <= begin < end else text)
-    except (ValueError, RecursionError) as error:
-        raise BadAnswer("it is not a JSON object") from error
-    if not isinstance(found, dict):
+    """The JSON object of the answer, out of a Markdown fence, a sentence or thoughts around it."""
+    # Line ends in texts are meant well.
+    decoder = json.JSONDecoder(strict=False)
+    found: dict[str, Any] | None = None
+    at = text.find("{")
+    for _ in range(MOST_BRACES):
+        if at < 0:
+            break
+        try:
+            value, end = decoder.raw_decode(text, at)
+            # The last one: thoughts, which may hold a draft, come before the answer.
+            found = value or found or {}
+        except (ValueError, RecursionError):
+            end = at + 1
+        at = text.find("{", end)
+    if found is None:
         raise BadAnswer("it is not a JSON object")
     return found
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from typing import NamedTuple
+from unicodedata import normalize
 
 from mingus_lib.domain import datafiles
 from mingus_lib.domain.library import HostPolicy, HostRule
@@ -31,6 +32,8 @@ MAX_PHRASE_WORDS = 12
 HEADLINE_HYPHENS = 3
 ENDING = ("unsubscribe", "preferences")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+# Soft hyphens, joiners and the like: readers see the word as if they were not there.
+_SILENT = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _EDGES = re.compile(r"^[^\w$]+|[^\w)%]+$")
 _DATED = re.compile(r"(?:/\d{4}(?:/\d{1,2}){0,2})?/?")
 _NUMBERED = re.compile(r"\d{1,4}")
@@ -129,7 +132,8 @@ def not_an_address(url: str) -> str | None:
 
 def said_by_anchor(anchor: str) -> str | None:
     """What the link's own text gives away."""
-    words = _EDGES.sub("", anchor.casefold().replace("\u2019", "'")).split()
+    plain = _SILENT.sub("", normalize("NFKC", anchor)).casefold().replace("\u2019", "'")
+    words = _EDGES.sub("", plain).split()
     if not words or len(words) > MAX_PHRASE_WORDS:
         return None
     policy = _policy()

@@ -18,7 +18,7 @@ from mingus_lib.domain.labels import (
     SCORE_RANGE,
     SCORES,
 )
-from mingus_lib.domain.words import nearest
+from mingus_lib.domain.words import is_printable, nearest
 from mingus_lib.errors import UsageError
 
 LONGEST = 600
@@ -70,7 +70,7 @@ def _value(field: str, text: str) -> Any:
     if field in LISTS:
         return _list(field, text)
     # It is shown on terminals, which a control character could steer.
-    if not text or len(text) > LONGEST or not text.isprintable():
+    if not text or len(text) > LONGEST or not is_printable(text):
         raise UsageError(f"{field}: write one line of 1 to {LONGEST} characters")
     return text
 
@@ -95,7 +95,7 @@ def _list(field: str, text: str) -> tuple[str, ...]:
     # Where there are semicolons, a comma belongs to the words.
     parts = [part.strip() for part in text.split(";" if ";" in text else ",")]
     given = list(dict.fromkeys(part for part in parts if part))
-    if any(len(part) > LONGEST or not part.isprintable() for part in given):
+    if any(len(part) > LONGEST or not is_printable(part) for part in given):
         raise UsageError(f"{field}: write printable words, separated by commas")
     if field == "key_topics":
         # Once more each once: a topic has several names.

@@ -16,6 +16,7 @@ from typing import Any
 from mingus_lib.domain.gate import Assessment
 from mingus_lib.domain.labels import CAREER_STAGES, INCOME_RANGES
 from mingus_lib.domain.readers import DEVICES, KINDS, Event, Reader
+from mingus_lib.domain.words import is_printable, must_be_utf8
 
 # Other names that exports of such data use.
 ALIASES = {
@@ -28,6 +29,7 @@ RATINGS = ("helpfulness", "clarity", "actionability", "cultural_relevance")
 TEXTS = {"review": 10_000, "folder": 200, "notes": 10_000}
 LONGEST_ID = 200
 MAX_SECONDS = 86_400 * 7
+
 
 Record = Mapping[str, Any]
 
@@ -59,7 +61,8 @@ def identity(record: Record, field: str = "reader") -> str:
         # JSON exports have ids as numbers; true is no id.
         value = str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
     text: str = value.strip()
-    if not text or len(text) > LONGEST_ID or not text.isprintable():
+    if not text or len(text) > LONGEST_ID or not is_printable(text):
+        must_be_utf8(field, text)
         raise ValueError(f"{field}: an id of 1 to {LONGEST_ID} printable characters is needed")
     return text
 
@@ -203,6 +206,7 @@ def topics(record: Record, field: str) -> tuple[str, ...]:
     if value in (None, ""):
         return ()
     if isinstance(value, str):
+        must_be_utf8("goals", value)
         value = value.split(";" if ";" in value else ",")
     if not isinstance(value, list) or len(value) > 50 or not all(isinstance(each, str) for each in value):
         raise ValueError(f"{field}: at most 50 texts, separated by semicolons")
@@ -247,6 +251,7 @@ def _text(record: Record, field: str, longest: int) -> str | None:
         return None
     if not isinstance(value, str) or len(value) > longest:
         raise ValueError(f"{field}: a text of at most {longest} characters is needed")
+    must_be_utf8(field, value)
     return value
 
 

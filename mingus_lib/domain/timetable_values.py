@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from mingus_lib.domain import crontimes
 from mingus_lib.domain.timetable import CatchUp, Overlap
-from mingus_lib.domain.words import nearest
+from mingus_lib.domain.words import is_printable, nearest
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 SHORTEST_EVERY, LONGEST_EVERY = timedelta(minutes=1), timedelta(days=366)
@@ -25,7 +25,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def _text(raw: object) -> str:
-    if not isinstance(raw, str) or not raw.isprintable() or not raw.strip():
+    if not isinstance(raw, str) or not is_printable(raw) or not raw.strip():
         raise ValueError("must be a line of text in quotes")
     return raw.strip()
 

@@ -10,6 +10,24 @@ WORD = re.compile(r"\w+(?:[’'\-‑.]\w+)*")
 # A sentence ends after its closing quotes and brackets, before white space or the end.
 SENTENCE_END = re.compile(r"(?<![.!?…。！？])[.!?…。！？]++[\"'”’»)\]]*(?=\s|$)")
 
+# Hard spaces, the soft hyphen, and what emoji and Persian are joined with.
+_UNSEEN = re.compile("[\u00a0\u00ad\u200c\u200d\u202f\u3000\U000e0020-\U000e007f]")
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+
+
+def is_printable(text: str) -> bool:
+    """Whether people can see it and it steers no terminal; str.isprintable() refuses many an emoji and hard spaces."""
+    if text.isprintable():
+        return True
+    seen = _UNSEEN.sub(" ", text)
+    return not seen.isspace() and seen.isprintable()
+
+
+def must_be_utf8(field: str, text: str) -> None:
+    """Raise ValueError for a text with bytes that were no UTF-8, as `surrogateescape` decodes them."""
+    if _NOT_UTF8.search(text):
+        raise ValueError(f"{field}: it is not in UTF-8; save the file as UTF-8")
+
 
 def count_words(text: str) -> int:
     """How many words: runs of letters and digits, with inner apostrophes and hyphens."""

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import socket as socket_module
 import stat
 import subprocess
@@ -41,7 +42,13 @@ def socket_path(home: Path) -> Path:
 
 def url(home: Path) -> str:
     """The embedded Redis' address."""
-    return f"unix://{socket_path(home)}"
+    return address(socket_path(home))
+
+
+def address(socket: Path) -> str:
+    """The address of a Redis that listens on `socket`."""
+    # The rest of the path stays readable: messages show it.
+    return "unix://" + re.sub("[%?#@]", lambda found: f"%{ord(found[0]):X}", str(socket))
 
 
 def ensure_running(home: Path) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mingus_lib.errors import Refused, UsageError
-from mingus_lib.queues import catalog
+from mingus_lib.queues import catalog, embedded
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
@@ -75,7 +75,7 @@ def stop_seconds() -> int:
 
 def own_redis_url(home: Path) -> str:
     """The address of the Redis that the service manager starts for the library in `home`."""
-    return f"unix://{home}/redis/redis.sock"
+    return embedded.address(home / "redis" / "redis.sock")
 
 
 def has_password(url: str | None) -> bool:

@@ -17,6 +17,7 @@ from mingus_lib.domain.library import Article, ArticleFilter
 from mingus_lib.domain.models import ArticleStatus
 from mingus_lib.domain.spreadsheets import defused
 from mingus_lib.domain.urls import canonical
+from mingus_lib.domain.words import is_printable
 from mingus_lib.errors import UsageError
 from mingus_lib.queues.catalog import nearest
 
@@ -49,7 +50,7 @@ def chosen(
 
 def checked_note(note: str | None) -> str | None:
     """A note that may be kept; UsageError for one that is too long or not printable."""
-    if note is None or (len(note) <= LONGEST_NOTE and note.replace("\n", " ").isprintable()):
+    if note is None or (len(note) <= LONGEST_NOTE and is_printable(note.replace("\n", " "))):
         return note
     raise UsageError(f"--note: write at most {LONGEST_NOTE} printable characters")
 

@@ -38,7 +38,8 @@ class Run:
     def records(self) -> Iterator[Numbered]:
         """Line by line; what is empty is left out."""
         for number, line in zip(self.numbers, self.lines, strict=True):
-            if line != []:
+            # Spreadsheets write rows that were emptied as commas alone.
+            if isinstance(line, dict) or any(line):
                 yield number, line if isinstance(line, dict) else self._record(line)
 
     def _record(self, row: Sequence[str]) -> Record:
@@ -101,9 +102,12 @@ class Lines:
             raise UsageError(
                 f"{self._name}, line 1: no CSV ({error}); save it with line ends of LF"
             ) from error
-        if not {"reader", "id"} & set(names) or len(set(names)) < len(names):
+        # Columns without a name, as spreadsheets leave them behind, are no twins.
+        named = [name for name in names if name]
+        if not {"reader", "id"} & set(named) or len(set(named)) < len(named):
             raise UsageError(
-                f"{self._name}: its first line is no CSV header with a column `reader` or `id`, and no JSON object"
+                f"{self._name}: its first line is no CSV header, with commas and a column `reader` or `id`, "
+                "and no JSON object"
             )
         return tuple(names)
 
@@ -167,6 +171,10 @@ class Lines:
 
     def _next_text(self) -> str:
         block = self._next_block()
+        if self.number == 0 and b"\0" in block[:4]:
+            raise UsageError(
+                f"{self._name}: UTF-16 or UTF-32 instead of UTF-8; convert it: iconv -f utf-16 -t utf-8"
+            )
         # What is no UTF-8 makes its own line a bad one, and does not end the import.
         text = block.decode("utf-8", "surrogateescape")
         # It marks what is no record, so that no line of the file may hold one.

@@ -43,7 +43,7 @@ def read(file: Path, what: str) -> str:
     try:
         with file.open("rb") as stream:
             # Bounded: a wrong path may lead to a huge file, or to a device.
-            lines = stream.read(MAX_SECRET_BYTES).decode("utf-8").splitlines()
+            lines = stream.read(MAX_SECRET_BYTES).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not text in UTF-8"
         raise UsageError(f"cannot read {what} {file}: {why}") from error

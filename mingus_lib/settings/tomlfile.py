@@ -49,7 +49,7 @@ def _text(path: Path) -> str | None:
     if len(content) > LARGEST:
         raise UsageError(f"{path}: larger than {LARGEST // 1024} KiB; that is no mingus.toml")
     try:
-        return content.decode("utf-8").replace("\r\n", "\n")
+        return content.decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UsageError(f"{path}:{line}: not text in UTF-8") from error

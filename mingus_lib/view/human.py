@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 
@@ -9,6 +10,8 @@ from mingus_lib.domain.spans import age_words
 
 # The soft hyphen and the joiners of emoji and Persian: invisible, but part of honest text.
 _HARMLESS = "\u00ad\u200c\u200d"
+# England, Scotland, Wales: a black flag, the letters of its code as tags, the last tag.
+_FLAG = re.compile("(\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f)")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -55,6 +58,12 @@ def printable(text: str, *, keep_lines: bool = False) -> str:
     if text.isprintable():
         return text
     kept = "\n\t" if keep_lines else ""
+    # Every second part is a flag, whose tags are shown nowhere else.
+    parts = enumerate(_FLAG.split(text))
+    return "".join(part if number % 2 else _spelled(part, kept) for number, part in parts)
+
+
+def _spelled(text: str, kept: str) -> str:
     return "".join(c if c in kept or not _steers(c) else _escaped(c) for c in text)
 
 

@@ -29,6 +29,13 @@ _OF_MAILS = re.compile(
 BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _ADDRESS = re.compile(r"[^\s<>\"(),:;]{1,200}@[^\s<>\"(),:;]{1,253}")
 _BRACKETED = re.compile(r"<\s*(https?://[^<>\s]{1,2000})\s*>", re.IGNORECASE)
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+# Without quotes nothing but the brackets has a meaning, whatever commas and colons people write before them.
+_NAME_AND_ADDRESS = re.compile(r"([^<>\"\\()]*)<([^<>\s]+)>\s*")
+# Mailers on Windows call their quotes and dashes iso-8859-1, where these numbers are control characters.
+_OF_WINDOWS = {
+    number: text for number in range(0x80, 0xA0) if (text := bytes([number]).decode("cp1252", "ignore"))
+}
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
@@ -91,12 +98,13 @@ def text_of(message: EmailMessage, name: str) -> str:
 
 def one_line(text: str) -> str:
     """The text without control characters, its white space folded."""
-    return " ".join(_UNFIT.sub(" ", text).split())
+    return " ".join(_UNFIT.sub(" ", text.translate(_OF_WINDOWS)).split())
 
 
 def sender_of(text: str) -> tuple[str, str]:
     """Display name and address of a From header; the address in lower case, empty when there is none."""
-    name, address = parseaddr(text)
+    plain = _NAME_AND_ADDRESS.fullmatch(text)
+    name, address = (plain[1].strip(), plain[2]) if plain else parseaddr(text)
     if not _ADDRESS.fullmatch(address):
         found = _ADDRESS.search(text)
         address = found[0] if found else ""
@@ -104,9 +112,9 @@ def sender_of(text: str) -> tuple[str, str]:
 
 
 def date_of(text: str) -> datetime | None:
-    """A Date header in UTC; None when it does not parse. A date without a zone counts as UTC."""
+    """A Date header, or a date as JSON has it, in UTC; None when it is neither. One without a zone counts as UTC."""
     try:
-        found = parsedate_to_datetime(text)
+        found = datetime.fromisoformat(text) if _ISO_DATE.match(text) else parsedate_to_datetime(text)
         found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None

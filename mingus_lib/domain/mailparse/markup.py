@@ -12,13 +12,21 @@ from mingus_lib.domain.extract.markup import without_floods
 from mingus_lib.domain.mails import FoundLink
 
 MAX_ANCHOR = 300
+# Words on two sides of one of these are two.
+PARTING_TAGS = frozenset(
+    ("br", "hr", "p", "div", "li", "tr", "td", "th", "table", "center", "h1", "h2", "h3", "h4", "h5", "h6")
+)
 UNSEEN_TAGS = frozenset({"script", "style", "template", "noscript", "head"})
 # The look-aheads pass over 0.8em and the like, which also begin with a 0.
 _HIDING = re.compile(
-    r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|font-size\s*:\s*0(?![.\d]*[1-9])"
+    r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*hidden"
     r"|opacity\s*:\s*0(?![.\d]*[1-9])|max-height\s*:\s*0(?![.\d]*[1-9]))",
     re.IGNORECASE,
 )
+_FONT_SIZE = re.compile(r"(?:^|[;\s])font-size\s*:\s*([^\s;]+)", re.IGNORECASE)
+_NO_SIZE = re.compile(r"0(?![.\d]*[1-9])")
+# A share of nothing is nothing.
+_RELATIVE_SIZE = re.compile(r"[.\d]+(?:%|em|ex)|inherit|unset|larger|smaller", re.IGNORECASE)
 _TINY_STYLE = re.compile(r"(?:^|[;\s])(?:width|height)\s*:\s*[01](?:px)?\s*(?:!|;|$)", re.IGNORECASE)
 _TINY = re.compile(r"\s*[01](?:\.0*)?(?:px)?\s*", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
@@ -45,17 +53,28 @@ class _Reader:
         self._limit = limit
         self._base: str | None = None
         self._hidden = [False]
+        self._sizeless = [False]
         self._link: _OpenLink | None = None
+        # The parser ends a link where a table begins, browsers do not: an empty one waits for what comes,
+        # and the table, known by its depth, is its text.
+        self._waiting = False
+        self._table_depth = 0
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """A tag opens."""
+        if self._waiting:
+            self._go_on(tag)
+        self._part(tag)
         # What is hidden hides all inside: preheaders of newsletters are, and links of spam.
         hidden = self._hidden[-1] or tag in UNSEEN_TAGS or _hides(attributes)
         self._hidden.append(hidden)
+        self._sizeless.append(_is_sizeless(attributes, self._sizeless[-1]))
         if tag == "a" and "href" in attributes:
             # Links do not nest: the next one ends an open one, as in browsers.
             self._finish()
-            self._link = _OpenLink(attributes["href"], hidden, attributes.get("title", ""))
+            self._link = _OpenLink(
+                attributes["href"], hidden, attributes.get("title", ""), sizeless=self._sizeless[-1]
+            )
         elif tag == "area" and "href" in attributes:
             self._keep(_OpenLink(attributes["href"], hidden, attributes.get("alt", "")))
         # Most bases of mails have a target only, and are none.
@@ -66,16 +85,23 @@ class _Reader:
 
     def end(self, tag: str) -> None:
         """A tag closes."""
+        self._part(tag)
         # The outermost entry stays, whatever ends without a start: start() looks at the last one.
         if len(self._hidden) > 1:
             self._hidden.pop()
-        if tag == "a":
+            self._sizeless.pop()
+        if tag == "a" and self._link is not None and self._link.is_empty():
+            self._waiting = True
+        elif tag == "a" or len(self._hidden) == self._table_depth:
             self._finish()
 
     def data(self, text: str) -> None:
         """Text between tags."""
+        if self._waiting and not text.isspace():
+            self._finish()
         if self._link is not None:
             self._link.text(text)
+            self._link.sizeless &= self._sizeless[-1] or text.isspace()
 
     def comment(self, text: str) -> None:
         """Comments hold what no reader sees."""
@@ -84,7 +110,19 @@ class _Reader:
         """The end of the page."""
         self._finish()
 
+    def _part(self, tag: str) -> None:
+        if self._link is not None and tag in PARTING_TAGS:
+            self._link.text(" ")
+
+    def _go_on(self, tag: str) -> None:
+        self._waiting = False
+        if tag == "table":
+            self._table_depth = len(self._hidden)
+        else:
+            self._finish()
+
     def _finish(self) -> None:
+        self._waiting, self._table_depth = False, 0
         if self._link is not None:
             self._keep(self._link)
             self._link = None
@@ -93,10 +131,14 @@ class _Reader:
         self.count += 1
         if self.count <= self._limit:
             url = self._resolved(_cleaned(link.href))
-            self.links.append(FoundLink(url, link.anchor(), self._place, link.hidden, link.is_pixel()))
+            hidden = link.hidden or link.sizeless
+            self.links.append(FoundLink(url, link.anchor(), self._place, hidden, link.is_pixel()))
 
     def _resolved(self, href: str) -> str:
         # A place in the mail itself stays as it is: joined to a base it would look like a page.
+        # Written by hand; mail programs open it as readers mean it.
+        if href[:4].lower() == "www.":
+            return f"http://{href}"
         if self._base and not _ABSOLUTE.match(href) and not href.startswith("#"):
             try:
                 href = urljoin(self._base, href)
@@ -107,11 +149,12 @@ class _Reader:
 
 
 class _OpenLink:
-    """A link whose text is still coming."""
+    """A link whose text is still coming. `sizeless`: nothing in it so far but text of size 0."""
 
-    def __init__(self, href: str, hidden: bool, title: str) -> None:
+    def __init__(self, href: str, hidden: bool, title: str, *, sizeless: bool = False) -> None:
         self.href = href
         self.hidden = hidden
+        self.sizeless = sizeless
         self._title = title
         self._texts: list[str] = []
         self._length = 0
@@ -126,8 +169,14 @@ class _OpenLink:
     def image(self, attributes: Mapping[str, str]) -> None:
         """An image in it speaks by its alternative text."""
         self._images.append(_is_tiny(attributes))
+        # Layouts set a size of 0 around pictures and columns, against gaps: only text goes by it.
+        self.sizeless = False
         # With spaces, or the words of two pictures would grow together.
         self.text(f" {attributes.get('alt', '')} ")
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it yet."""
+        return not self._images and not "".join(self._texts).strip()
 
     def anchor(self) -> str:
         """What a reader sees of it."""
@@ -141,6 +190,14 @@ class _OpenLink:
 def _hides(attributes: Mapping[str, str]) -> bool:
     style = attributes.get("style")
     return "hidden" in attributes or (style is not None and _HIDING.search(style) is not None)
+
+
+def _is_sizeless(attributes: Mapping[str, str], around: bool) -> bool:
+    """Whether text in a tag has no size; `around`: whether it had none around it."""
+    sizes = _FONT_SIZE.findall(attributes.get("style", ""))
+    if not sizes:
+        return around and "size" not in attributes
+    return _NO_SIZE.match(sizes[-1]) is not None or (around and _RELATIVE_SIZE.match(sizes[-1]) is not None)
 
 
 def _is_tiny(attributes: Mapping[str, str]) -> bool:

@@ -9,7 +9,14 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from mingus_lib.domain.extract.decode import decode
-from mingus_lib.domain.mailparse.headers import BLANK_LINE, head_of, one_line, parsed, read_head
+from mingus_lib.domain.mailparse.headers import (
+    BLANK_LINE,
+    head_of,
+    looks_like_mail,
+    one_line,
+    parsed,
+    read_head,
+)
 from mingus_lib.domain.mails import FoundLink, ParsedMail, PartNote, UnreadablePart
 
 MAX_DEPTH = 5
@@ -29,6 +36,8 @@ BY_SUFFIX = {
     ".htm": HTML, ".html": HTML, ".xhtml": HTML, ".txt": TEXT, ".text": TEXT, ".md": TEXT, ".pdf": PDF,
     ".eml": MAIL,
 }  # fmt: skip
+# Lines of such a text end in a blank that is not the text's own; before the mark of a signature it is.
+_BREAK_IN_WORD = re.compile(rb"(?<!\n--) \r?\n(?:>+ ?| )?")
 _BOUNDARY = re.compile(rb"boundary\s*[*=]")
 VAGUE = frozenset({"application/octet-stream", "application/x-download", "application/force-download"})
 
@@ -102,6 +111,8 @@ class _Walk:
         nested = kind == MAIL
         if nested and depth >= MAX_DEPTH:
             self._note(path, kind, _filename(part), 0, f"too-deep: more than {MAX_DEPTH} mails in each other")
+        elif nested and (body := _encoded_mail(part, payload)) is not None:
+            self._attached(body, path, _filename(part), depth)
         elif isinstance(payload, list) and (nested or part.get_content_maintype() == "multipart"):
             for number, child in enumerate(payload, 1):
                 self.part(child, f"{path}.{number}", depth + nested)
@@ -115,6 +126,8 @@ class _Walk:
         # A part without a body gives None.
         body = body if isinstance(body, bytes) else b""
         kind, filename = _kind(part), _filename(part)
+        if kind == TEXT and _breaks_words(part):
+            body = _BREAK_IN_WORD.sub(b"", body)
         if part.get_content_maintype() == "multipart":
             self.flat(body, "no-boundary: read without its structure", path, kind)
             return
@@ -184,7 +197,12 @@ def _better(link: FoundLink, earlier: FoundLink) -> bool:
     # Newsletters link an article from a hidden preheader or a pixel before the headline.
     if earlier.hidden or earlier.pixel:
         return not link.hidden
-    return not link.hidden and link.place == earlier.place and len(link.anchor) > len(earlier.anchor)
+    if link.hidden or not link.anchor:
+        return False
+    if link.place == earlier.place:
+        return len(link.anchor) > len(earlier.anchor)
+    # The words that are the link, over those that stand before it in the text of the same mail.
+    return link.place.endswith(HTML) and not earlier.place.endswith(HTML)
 
 
 def _readable(kind: str, filename: str | None, body: bytes) -> str | None:
@@ -203,7 +221,8 @@ def _readable(kind: str, filename: str | None, body: bytes) -> str | None:
 def _kind(part: EmailMessage) -> str:
     try:
         # Whatever breaks here, the part is read as text: RFC 2045 takes it for that where no type is told.
-        return part.get_content_type().lower()
+        # Some forget the semicolon before the charset.
+        return part.get_content_type().lower().partition(" ")[0]
     except Exception:  # a header that breaks the library
         return TEXT
 
@@ -213,6 +232,24 @@ def _charset(part: EmailMessage) -> str | None:
         return part.get_content_charset()
     except Exception:  # a header that breaks the library
         return None
+
+
+def _encoded_mail(part: EmailMessage, payload: Any) -> bytes | None:
+    """A mail in base64, which RFC 2046 (5.2.1) forbids and mailers send: the library finds no header in it."""
+    encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
+    if encoding != "base64" or not isinstance(payload, list) or payload[0].keys():
+        return None
+    payload[0]["Content-Transfer-Encoding"] = encoding
+    body = payload[0].get_payload(decode=True)
+    return body if isinstance(body, bytes) and looks_like_mail(body) else None
+
+
+def _breaks_words(part: EmailMessage) -> bool:
+    """Whether its lines break anywhere, also inside addresses (RFC 3676, DelSp): Apple's mailer does that."""
+    try:
+        return str(part.get_param("delsp")).lower() == "yes"
+    except Exception:  # a header that breaks the library
+        return False
 
 
 def _filename(part: EmailMessage) -> str | None:

@@ -10,8 +10,12 @@ MAX_CONTEXT = 200
 MAX_URL = 8_000
 # Each pattern is a start and one class of characters: linear in the text.
 _BRACKETED = re.compile(rf"<(?=(?:https?://|mailto:))([^<>]{{1,{MAX_URL}}})>", re.IGNORECASE)
-_LINK = re.compile(rf"(?:https?://|\bwww\.|\bmailto:)[^\s<>\"\x00-\x1f]{{1,{MAX_URL}}}", re.IGNORECASE)
-_TRAILING = ".,;:!?'\"*_`|\u2026\u201d\u2019"
+# Zero-width spaces and marks of direction come with what was copied, and are part of no address.
+_UNSEEN = r"\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+_LINK = re.compile(
+    rf"(?:https?://|\bwww\.|\bmailto:)[^\s<>\"\x00-\x1f{_UNSEEN}]{{1,{MAX_URL}}}", re.IGNORECASE
+)
+_TRAILING = ".,;:!?'\"*_`|\u2026\u201d\u2019\xbb\u203a"
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 
 
@@ -39,7 +43,8 @@ def text_links(text: str, place: str, *, limit: int) -> tuple[list[FoundLink], i
 
 
 def _address(found: str) -> str:
-    trimmed = _trimmed(found)
+    # Texts that were made of HTML often keep its escapes.
+    trimmed = _trimmed(found).replace("&amp;", "&")
     return f"http://{trimmed}" if trimmed[:4].lower() == "www." else trimmed
 
 
