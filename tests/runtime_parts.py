@@ -63,7 +63,8 @@ class Parts:
             ledger=self.ledger,
             keys=lambda: self.keyring.keys,
             open_ledger=lambda: Ledger(Store(self.folder / "mingus.db")),
-            order=Order(**{"burst": True, **order}),
+            # The process of the tests holds far more than a worker does, and its children with it.
+            order=Order(**{"burst": True, "child_memory": 4_000_000_000, **order}),
             where="test",
         )
 
