@@ -206,7 +206,7 @@ def topics(record: Record, field: str) -> tuple[str, ...]:
     if value in (None, ""):
         return ()
     if isinstance(value, str):
-        must_be_utf8("goals", value)
+        must_be_utf8(field, value)
         value = value.split(";" if ";" in value else ",")
     if not isinstance(value, list) or len(value) > 50 or not all(isinstance(each, str) for each in value):
         raise ValueError(f"{field}: at most 50 texts, separated by semicolons")
