@@ -1,6 +1,6 @@
 # make run            the demo, from nothing but Python 3.11+, a C compiler and make
 # make run ARGS="add https://..."   any command
-# make test | coverage | crash | soak | timetable-walk | fuzz | lint | docs | screenshots | site | lock | bench | guarantees | pyz
+# make test | coverage | crash | soak | timetable-walk | fuzz | mutants | lint | docs | screenshots | site | lock | bench | guarantees | pyz
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ ARGS ?= demo
 # Where this is set, every process that tests and benchmarks start would compile mingus anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test coverage crash soak timetable-walk fuzz lint docs screenshots site lock bench guarantees pyz clean
+.PHONY: run test coverage crash soak timetable-walk fuzz mutants lint docs screenshots site lock bench guarantees pyz clean
 
 run: .venv/.ready
 	@$(BIN)/mingus $(ARGS)
@@ -43,6 +43,10 @@ timetable-walk: .venv/.ready-dev
 fuzz: .venv/.ready-dev
 	@$(if $(TARGET),true,MINGUS_TEST_REGEX=1 $(BIN)/python -m pytest tests/test_regexes.py)
 	@$(BIN)/python -m tests.fuzz $(TARGET) --minutes $(if $(filter command,$(firstword $(origin MINUTES))),$(MINUTES),10)
+
+# Small changes of one module of domain/, and which of them its tests do not notice: make mutants MODULE=pricing
+mutants: .venv/.ready-dev
+	@$(BIN)/python -m tests.mutants $(MODULE) $(FILES)
 
 lint: .venv/.ready-dev
 	@$(BIN)/ruff check .
