@@ -202,7 +202,12 @@ def run(minutes: float, seed: int, plot: Path | None, *, as_json: bool) -> bool:
     pages = beats * (ADDRESSES_A_BEAT + LINKS_A_MAIL)
     with (
         processes.library(
-            fetch_allow_networks="127.0.0.0/8", fetch_interval="0", results_ttl="60", ai_rate="50"
+            fetch_allow_networks="127.0.0.0/8",
+            fetch_interval="0",
+            results_ttl="60",
+            ai_rate="50",
+            # Else labels wait for tomorrow's money from the tenth minute on.
+            ai_daily_budget="none",
         ) as environment,
         FakeOpenAI(latency=0.05) as model,
         serve("light", pages) as site,

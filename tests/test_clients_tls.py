@@ -30,6 +30,8 @@ def make_certificates(folder: Path, name: str) -> Path:
     new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30")
     _openssl(
         *("req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test authority"),
+        # Python 3.13 takes no authority without it.
+        *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),
         folder=folder,
     )
     _openssl(

@@ -370,7 +370,8 @@ def test_a_worker_of_another_host_is_told_through_redis_once(parts: Parts, redis
     thread = in_background(worker)
     control = Control(redis, "test")
     handles = wait_for(control.handles, "the worker")
-    wait_for(lambda: redis.pubsub_numsub("rq:pubsub:tester")[0][1], "the subscription")
+    # Kept by the worker only after it has begun to listen; without it nothing would be unsubscribed.
+    wait_for(lambda: worker.pubsub_thread, "the subscription")
     heard: list[bytes] = []
     listener = redis.pubsub()
     listener.subscribe(**{"rq:pubsub:tester": lambda message: heard.append(message["data"])})
