@@ -255,8 +255,9 @@ def test_a_job_that_ran_out_of_time_leaves_no_thread_at_work(sites: Sites, inges
     site = serve(sites, slow=Reply(page("alpha"), latency=1.5))
     others = [sites.add() for _ in range(40)]
     for other in others:
-        other.on("/good", Reply(page("beta"), latency=0.2))
-    urls = [site.url("/slow"), *(other.url("/good") for other in others)]
+        # Nothing to read: a page that takes long to read would give the slow one its time.
+        other.on("/gone", Reply(b"", status=404, latency=0.2))
+    urls = [site.url("/slow"), *(other.url("/gone") for other in others)]
     result = ingest.process(urls, job=job(seconds=1))
     assert result.left_over
     wait_for(lambda: set(threading.enumerate()) <= before, "the end of the threads")
