@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mingus_lib.errors import UsageError
-from mingus_lib.queues.owner import Owner, Process
+from mingus_lib.queues.owner import Owner, Process, start_time, this_host
 from mingus_lib.services import working
 
 CODE = """
@@ -69,3 +69,15 @@ def test_a_worker_s_name_fits_into_what_a_keeper_reads() -> None:
     assert Owner.parse(str(Owner(Process.this(), f"{longest.name}-256", "e" * 32, "cleanup"))) is not None
     with pytest.raises(UsageError, match="up to 96 letters"):
         working.order([], 2, name="n" * 99)
+
+
+def test_a_signal_reaches_the_process_it_is_meant_for_and_no_other() -> None:
+    with subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"]) as process:
+        started = start_time(process.pid)
+        assert started is not None
+        # The same number on another host, and what had the number before it.
+        assert not Process("another-host.1", process.pid, started).send(signal.SIGKILL)
+        assert not Process(this_host(), process.pid, started - 1).send(signal.SIGKILL)
+        assert process.poll() is None
+        assert Process(this_host(), process.pid, started).send(signal.SIGKILL)
+        assert process.wait(20) == -signal.SIGKILL
