@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import multiprocessing
+import select
 import socket
 import sys
 import threading
@@ -110,6 +111,44 @@ def test_a_server_that_reads_its_file_is_waited_for_and_gets_no_second_one_besid
         assert not embedded.ensure_running(home)
         saying.join(10)
     assert connect(embedded.url(home)).info("server")["process_id"] == before
+
+
+def _go_late(gate: socket.socket, far_path: Path) -> None:
+    """Answer as the Redis behind does, hang up on who shuts it down, and go only after one more look."""
+    asked = looked = False
+    while not looked:
+        line, _ = gate.accept()
+        with line, socket.socket(socket.AF_UNIX) as far:
+            far.connect(str(far_path))
+            cut = _passes_until_shutdown(line, far)
+            asked, looked = asked or cut, asked and not cut
+    Path(gate.getsockname()).unlink()
+    # Whoever has knocked meanwhile is turned away.
+    gate.close()
+
+
+def _passes_until_shutdown(line: socket.socket, far: socket.socket) -> bool:
+    while True:
+        for each in select.select([line, far], [], [], 10)[0]:
+            data = each.recv(65536)
+            if not data or b"SHUTDOWN" in data:
+                return bool(data)
+            (far if each is line else line).sendall(data)
+
+
+def test_a_stop_is_over_when_the_server_has_gone(home: Path) -> None:
+    embedded.ensure_running(home)
+    path = embedded.socket_path(home)
+    aside = path.rename(path.with_name("aside.sock"))
+    with socket.socket(socket.AF_UNIX) as gate:
+        gate.bind(str(path))
+        gate.listen()
+        going = threading.Thread(target=_go_late, args=(gate, aside), daemon=True)
+        going.start()
+        embedded.stop(home)
+        assert not path.exists()
+        going.join(10)
+    aside.rename(path)
 
 
 def test_a_home_that_is_a_file_is_named(home: Path) -> None:
