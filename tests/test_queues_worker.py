@@ -555,7 +555,7 @@ def test_a_job_that_another_worker_has_by_now_is_given_up_and_its_record_is_the_
     worker = parts.worker(burst=False)
     thread = in_background(worker)
     wait_for(lambda: parts.job(job_id).state is JobState.STARTED, "the start")
-    pid = worker.child.pid
+    pid = wait_for(lambda: worker.child, "the child").pid
     other = f"another-host.1 42 1 other {'f' * 32} cleanup"
     redis.hset(RUNNING, job_id, other)
     worker.beat_soon()
@@ -638,7 +638,7 @@ def test_a_worker_that_is_stopped_before_it_listens_leaves_redis(parts: Parts, r
 
 
 def test_a_bug_in_the_thread_that_listens_is_not_taken_for_redis_being_away(parts: Parts) -> None:
-    worker = parts.worker()
+    worker: Any = parts.worker()
     with pytest.raises(ZeroDivisionError):
         worker._pubsub_exception_handler(ZeroDivisionError(), worker.connection.pubsub(), None)
 
