@@ -60,7 +60,7 @@ def test_an_end_that_the_ledger_cannot_take_is_written_once_it_can(
         assert (endings.unwritten, endings.done) == (True, None)
         assert parts.job(job.id).state is JobState.STARTED
     endings.try_again()
-    assert (endings.unwritten, endings.done) == (False, settlement)
+    assert (endings.unwritten, endings.done, endings.degraded) == (False, settlement, False)
     assert (parts.job(job.id).state, parts.job(job.id).result) == (JobState.FINISHED, "kept")
 
 
