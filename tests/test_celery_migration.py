@@ -162,6 +162,14 @@ def test_what_is_not_known_here_is_left(parts: Parts, raw: bytes, reason: str) -
     assert parts.client.lrange("article_processing", 0, -1) == [raw]
 
 
+def test_what_a_dead_worker_held_is_left_when_it_is_too_large(parts: Parts) -> None:
+    parts.client.hset("unacked", mapping={"large": b"x" * 16_000_001, "small": b"x"})
+    rows = run(parts)
+    assert {row.outcome for row in rows} == {Outcome.LEFT}
+    assert sorted("too-large" in str(row.reason) for row in rows) == [False, True]
+    assert parts.client.hlen("unacked") == 2
+
+
 def test_many_that_stay_are_passed_over(parts: Parts) -> None:
     for number in range(130):
         good = number % 2

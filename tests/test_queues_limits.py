@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mingus_lib.domain.jobs import JobState
+from mingus_lib.errors import RedisUnavailable
 from mingus_lib.queues import catalog, scripts
+from mingus_lib.queues.connection import connect
 from mingus_lib.queues.limits import FAILURES_TO_OPEN, Limits
 from tests.runtime_parts import Parts
 
@@ -30,6 +33,13 @@ def test_so_many_start_and_the_others_are_told_their_time(limits: Limits) -> Non
     assert waits[:3] == [0, 0, 0]
     assert all(55 < wait <= 60 for wait in waits[3:6])
     assert all(115 < wait <= 120 for wait in waits[6:])
+
+
+def test_a_task_without_a_rate_asks_nobody(tmp_path: Path) -> None:
+    away = Limits(connect(f"unix://{tmp_path}/none.sock"), "test")
+    assert away.wait_for_slot(catalog.find("ping"), "job", "e") == 0
+    with pytest.raises(RedisUnavailable):
+        away.wait_for_slot(limited((1, 60)), "job", "e")
 
 
 def test_a_slot_is_kept_for_its_job(limits: Limits) -> None:

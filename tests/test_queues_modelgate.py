@@ -85,6 +85,27 @@ def soon(seconds: float) -> float:
     return time.monotonic() + seconds
 
 
+@pytest.mark.parametrize("of_all", [True, False])
+def test_a_turn_that_comes_after_the_job_s_time_is_not_waited_for(redis: Any, of_all: bool) -> None:
+    gate = shared(redis, 0.1) if of_all else OwnGate(0.1)
+    gate.turn(soon(1))
+    began = time.monotonic()
+    with pytest.raises(OutOfTime, match="the next turn at the model's server is 10 s away"):
+        gate.turn(soon(1))
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("of_all", [True, False])
+def test_a_hold_that_outlasts_the_job_s_time_is_not_waited_for(redis: Any, of_all: bool) -> None:
+    gate = shared(redis, 100.0) if of_all else OwnGate(100.0)
+    gate.hold(60)
+    gate.hold(1)
+    began = time.monotonic()
+    with pytest.raises(OutOfTime, match="60 s"):
+        gate.turn(soon(5))
+    assert time.monotonic() - began < 5
+
+
 def test_the_place_of_a_dead_process_comes_free(redis: Any) -> None:
     permits = Permits(redis, "x", Window(1, 0.05), "test")
     assert permits.enter("dead") == 0.0

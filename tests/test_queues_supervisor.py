@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mingus_lib.errors import UsageError
-from mingus_lib.queues.owner import Owner, Process
+from mingus_lib.queues import supervisor
+from mingus_lib.queues.owner import Owner, Process, start_time, this_host
 from mingus_lib.services import working
+from tests.conftest import wait_for
 
 CODE = """
 import signal
@@ -69,3 +73,52 @@ def test_a_worker_s_name_fits_into_what_a_keeper_reads() -> None:
     assert Owner.parse(str(Owner(Process.this(), f"{longest.name}-256", "e" * 32, "cleanup"))) is not None
     with pytest.raises(UsageError, match="up to 96 letters"):
         working.order([], 2, name="n" * 99)
+
+
+def test_a_signal_reaches_the_process_it_is_meant_for_and_no_other() -> None:
+    with subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"]) as process:
+        started = start_time(process.pid)
+        assert started is not None
+        # The same number on another host, and what had the number before it.
+        assert not Process("another-host.1", process.pid, started).send(signal.SIGKILL)
+        assert not Process(this_host(), process.pid, started - 1).send(signal.SIGKILL)
+        assert process.poll() is None
+        assert Process(this_host(), process.pid, started).send(signal.SIGKILL)
+        assert process.wait(20) == -signal.SIGKILL
+
+
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """A supervisor takes the signals of its process: they are given back afterwards."""
+    numbers = (*supervisor.STOPS, signal.SIGCHLD)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    signal.set_wakeup_fd(-1)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_an_aide_that_hears_nothing_is_killed_and_a_stranger_s_end_is_nobody_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_signals: None
+) -> None:
+    """As the first process of a container it also gets the ends of processes that it never started."""
+    monkeypatch.setattr(supervisor, "AIDES_SECONDS", 0.1)
+    aide = tmp_path / "aide"
+
+    def be_deaf() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        aide.with_suffix(".tmp").write_text(str(os.getpid()))
+        aide.with_suffix(".tmp").rename(aide)
+        signal.pause()
+
+    stranger = os.fork()
+    if stranger == 0:
+        os._exit(7)
+    os.waitid(os.P_PID, stranger, os.WEXITED | os.WNOWAIT)
+    chief = supervisor.Supervisor(
+        lambda _number: wait_for(aide.exists, "the aide"), 1, burst=True, aides={"deaf": be_deaf}
+    )
+    assert chief.run() == 0, "its worker has done well"
+    assert start_time(int(aide.read_text())) is None
+    with pytest.raises(ChildProcessError):
+        os.waitpid(stranger, 0)

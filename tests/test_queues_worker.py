@@ -9,8 +9,10 @@ import signal
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,13 +21,17 @@ from rq.registry import CanceledJobRegistry, FailedJobRegistry, FinishedJobRegis
 from rq.serializers import JSONSerializer
 from rq.worker import Worker
 
+from jobs.arguments import Arguments
 from mingus_lib.domain.jobs import JobState
-from mingus_lib.queues import catalog, lookup, signing
+from mingus_lib.errors import DependencyDown, TransientError
+from mingus_lib.queues import catalog, context, embedded, lookup, signing
 from mingus_lib.queues.child import throttled
+from mingus_lib.queues.connection import connect
 from mingus_lib.queues.delivery import RUNNING
 from mingus_lib.queues.enqueue import new_job
 from mingus_lib.queues.limits import Limits
 from mingus_lib.queues.owner import WORD, start_time
+from mingus_lib.queues.turns import Doing
 from mingus_lib.queues.worker import worker_name
 from tests.conftest import wait_for
 from tests.crash_lab import impatient_keepers
@@ -470,7 +476,171 @@ def test_wrong_arguments_in_a_signed_job_are_dead(parts: Parts, redis: Any) -> N
     assert "seconds" in str(parts.job("wrong").reason)
 
 
+# What happens to a job while it runs.
+
+
+class Address(Arguments):
+    """`address` of the Redis that the job was taken from."""
+
+    address: str
+
+
+def exit_at_once(address: str) -> None:
+    """Take the process along, without a signal."""
+    os._exit(3)
+
+
+def need_what_is_down(address: str) -> None:
+    """Need a service that does not answer."""
+    raise DependencyDown("openai", "503")
+
+
+def lose_its_hash(address: str) -> None:
+    """Fail for now, forgotten by Redis meanwhile."""
+    connect(address).delete(f"rq:job:{context.current().id}")
+    raise TransientError("for now", code="busy")
+
+
+@pytest.fixture
+def run_own(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., Any]], Any]:
+    """Works off a job of this module."""
+    catalog.load()
+
+    def run(function: Callable[..., Any]) -> Any:
+        name = function.__name__
+        task = catalog.Task(name, f"{__name__}.{name}", None, Address, "Try.", "diagnostics:run")
+        monkeypatch.setitem(catalog._tasks, name, task)
+        (job_id,) = parts.enqueuer.submit([new_job(name, {"address": parts.url}, queue="cleanup")])
+        parts.worker().work()
+        return parts.job(job_id)
+
+    return run
+
+
+def test_a_job_that_ends_its_process_is_dead_with_the_exit_code(run_own: Any) -> None:
+    ended = run_own(exit_at_once)
+    assert (ended.state, ended.deaths) == (JobState.DEAD, 3)
+    assert str(ended.reason).endswith("its process ended with exit code 3")
+
+
+def test_a_service_that_is_down_is_counted_by_its_breaker(run_own: Any, redis: Any) -> None:
+    waiting = run_own(need_what_is_down)
+    assert (waiting.state, waiting.reason) == (JobState.SCHEDULED, "dependency-down: 503")
+    (breaker,) = Limits(redis, "test").breakers()
+    assert (breaker.name, breaker.failures, breaker.reason) == ("openai", 1, "dependency-down: 503")
+
+
+def test_a_retry_that_redis_has_forgotten_is_left_to_a_keeper(run_own: Any, redis: Any) -> None:
+    waiting = run_own(lose_its_hash)
+    assert (waiting.state, waiting.confirmed_at) == (JobState.SCHEDULED, None)
+    assert redis.zcard("rq:scheduled:cleanup") == 0
+
+
+def test_the_first_reason_to_kill_a_job_is_the_one_that_is_told(parts: Parts) -> None:
+    job_id = parts.ping(seconds=60)
+    worker = parts.worker()
+    thread = in_background(worker)
+    run = wait_for(lambda: worker._run, "the start")
+    worker._doom(run, "cancelled")
+    worker._doom(run, "hard-limit")
+    thread.join(20)
+    ended = parts.job(job_id)
+    assert (ended.state, ended.reason) == (JobState.CANCELLED, "cancelled: stopped while it ran")
+
+
+def test_a_job_that_another_worker_has_by_now_is_given_up_and_its_record_is_the_other_s(
+    parts: Parts, redis: Any
+) -> None:
+    job_id = parts.ping(seconds=60)
+    worker = parts.worker(burst=False)
+    thread = in_background(worker)
+    wait_for(lambda: parts.job(job_id).state is JobState.STARTED, "the start")
+    pid = wait_for(lambda: worker.child, "the child").pid
+    other = f"another-host.1 42 1 other {'f' * 32} cleanup"
+    redis.hset(RUNNING, job_id, other)
+    worker.beat_soon()
+    wait_for(lambda: start_time(pid) is None, "the end of its process")
+    wait_for(lambda: worker._run is None, "the worker to let go")
+    stop(worker)
+    thread.join(20)
+    assert redis.hget(RUNNING, job_id) == other.encode()
+    assert (parts.job(job_id).state, parts.job(job_id).attempts) == (JobState.STARTED, 1)
+
+
 # When the ledger or Redis cannot be written.
+
+
+def test_nothing_is_taken_while_no_end_could_be_written(parts: Parts, redis: Any) -> None:
+    job_id = parts.ping(token="after")
+    whole = parts.keyring.path.read_text()
+    parts.keyring.path.write_text("garbage")
+    worker = parts.worker()
+    turns: list[Doing] = []
+    worker._pulse = lambda doing, _jobs: turns.append(doing)
+    thread = in_background(worker)
+
+    def has_waited() -> bool:
+        worker.attention.wake()
+        # In the first of them what it had taken goes back.
+        return turns.count(Doing.WAITING) > 3
+
+    wait_for(has_waited, "some turns")
+    assert redis.lrange("rq:queue:cleanup", 0, -1) == [job_id.encode()]
+    assert redis.hlen(RUNNING) == 0
+    parts.keyring.path.write_text(whole)
+    thread.join(20)
+    assert parts.job(job_id).result == "after"
+
+
+def test_the_second_signal_gives_back_an_end_that_the_ledger_cannot_take(parts: Parts, redis: Any) -> None:
+    parts.store.busy_timeout = 0.05
+    parts.store.close()
+    job_id = parts.ping(seconds=0.5, token="again")
+    worker = parts.worker(burst=False)
+    thread = in_background(worker)
+    wait_for(lambda: parts.job(job_id).state is JobState.STARTED, "the attempt")
+    with closing(sqlite3.connect(parts.folder / "mingus.db", isolation_level=None)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        wait_for(lambda: worker.endings.unwritten, "the end that cannot be written")
+        stop(worker, times=2)
+        thread.join(20)
+        assert not thread.is_alive()
+        assert redis.lrange("rq:queue:cleanup", 0, -1) == [job_id.encode()]
+    parts.worker().work()
+    assert parts.job(job_id).result == "again"
+
+
+def test_a_worker_told_to_stop_while_redis_is_away_leaves_with_the_end_on_the_record(
+    home: Path, tmp_path: Path
+) -> None:
+    embedded.ensure_running(home)
+    parts = Parts(tmp_path, connect(embedded.url(home)), embedded.url(home))
+    job_id = parts.ping(seconds=0.5, token="kept")
+    worker = parts.worker(burst=False)
+    thread = in_background(worker)
+    wait_for(lambda: parts.job(job_id).state is JobState.STARTED, "the start")
+    embedded.stop(home)
+    wait_for(lambda: worker.endings.done is not None and worker._backoff, "an end that Redis cannot be told")
+    stop(worker)
+    thread.join(20)
+    worker.pubsub_thread.stop()
+    assert not thread.is_alive()
+    assert parts.job(job_id).result == "kept"
+    parts.store.close()
+
+
+def test_a_worker_that_is_stopped_before_it_listens_leaves_redis(parts: Parts, redis: Any) -> None:
+    worker = parts.worker()
+    worker.register_birth()
+    assert redis.smembers("rq:workers") == {b"rq:worker:tester"}
+    worker.sign_off()
+    assert redis.smembers("rq:workers") == set()
+
+
+def test_a_bug_in_the_thread_that_listens_is_not_taken_for_redis_being_away(parts: Parts) -> None:
+    worker: Any = parts.worker()
+    with pytest.raises(ZeroDivisionError):
+        worker._pubsub_exception_handler(ZeroDivisionError(), worker.connection.pubsub(), None)
 
 
 def test_a_locked_ledger_degrades_and_the_result_is_written_first(parts: Parts, redis: Any) -> None:

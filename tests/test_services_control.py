@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +16,9 @@ from mingus_lib.errors import NotFound, RedisUnavailable, Refused, UsageError
 from mingus_lib.queues import keyring, status
 from mingus_lib.queues.connection import connect
 from mingus_lib.queues.control import Control
-from mingus_lib.queues.delivery import How
+from mingus_lib.queues.delivery import RUNNING, How
 from mingus_lib.queues.limits import Limits
+from mingus_lib.queues.owner import Process
 from mingus_lib.services import breakers, jobs, keys, pausing, purging, workers
 from mingus_lib.services.cancelling import Canceller
 from mingus_lib.services.jobs import Wanted
@@ -424,3 +426,29 @@ def test_the_queue_tells_when_its_next_job_starts(parts: Parts, redis: Any) -> N
     states = {state.name: state for state in status.queue_states(redis)}
     assert 55 < (states["cleanup"].next_in_seconds or 0) <= 60
     assert states["analytics"].next_in_seconds is None
+
+
+def test_a_stop_reaches_the_workers_that_run_the_jobs_and_passes_over_the_others(
+    parts: Parts, redis: Any
+) -> None:
+    waiting = parts.ping(queue="analytics")
+    running = parts.ping()
+    _, job = parts.delivery.turn(Process.this(), "tester", "e" * 32, ["cleanup"], None)
+    assert job is not None
+    redis.hset(RUNNING, "spoilt", "no owner")
+    listener = redis.pubsub()
+    listener.subscribe("rq:pubsub:tester")
+    listener.get_message(timeout=5)
+    control = Control(redis, "test")
+    assert control.stop_jobs([waiting, "spoilt"]) == 0
+    assert control.stop_jobs([waiting, running, "spoilt"]) == 1
+    heard = wait_for(lambda: listener.get_message(timeout=0.1), "the command")
+    assert json.loads(heard["data"]) == {"command": "stop-job", "job_id": running}
+    listener.close()
+
+
+def test_a_stop_of_no_jobs_asks_redis_nothing(tmp_path: Path) -> None:
+    away = Control(connect(f"unix://{tmp_path}/none.sock"), "test")
+    assert away.stop_jobs([]) == 0
+    with pytest.raises(RedisUnavailable):
+        away.stop_jobs(["job"])

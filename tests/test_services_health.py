@@ -19,7 +19,7 @@ from rq_scheduler import Scheduler
 
 from mingus_lib.domain import diagnosis
 from mingus_lib.domain.checks import Grade, healthy, judge_queue, judge_workers
-from mingus_lib.queues import embedded
+from mingus_lib.queues import embedded, examination
 from mingus_lib.queues.connection import connect
 from mingus_lib.queues.examination import foreign_scheduler
 from mingus_lib.services import unitfiles
@@ -244,6 +244,19 @@ def test_a_foreign_rq_scheduler_is_reported(redis: Any) -> None:
     stock.register_birth()
     assert foreign_scheduler(redis) == "one runs; entries of its own: 1"
     assert diagnosis.foreign_scheduler(foreign_scheduler(redis)).state is Grade.WARN
+
+
+def test_a_foreign_scheduler_is_found_among_many_keys_by_so_many_looks(
+    redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redis.mset({f"another:{number}": "x" for number in range(5000)})
+    redis.hset("rq:scheduler_instance:theirs", "birth", "1")
+    assert foreign_scheduler(redis) == "one runs; entries of its own: 0"
+    redis.delete("rq:scheduler_instance:theirs")
+    monkeypatch.setattr(examination, "PAGES", 2)
+    redis.config_resetstat()
+    assert foreign_scheduler(redis) == ""
+    assert redis.info("commandstats")["cmdstat_scan"]["calls"] == 2
 
 
 def test_doctor_finds_the_key_where_the_workers_do(mingus: CommandLine, tmp_path: Path) -> None:

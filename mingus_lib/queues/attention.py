@@ -75,7 +75,8 @@ class Attention:
 
     def _drain(self) -> None:
         try:
-            while os.read(self._reading, 4096):
-                continue
+            # To what is there, and not to an end: the other side is ours, and open as long as this one.
+            while True:
+                os.read(self._reading, 4096)
         except BlockingIOError:
             return
