@@ -44,6 +44,8 @@ def test_initials_are_no_degree_where_a_name_follows() -> None:
     assert clean_names([f"{ADA}, J.D., {GRACE}"]) == (f"{ADA}, J.D.", GRACE)
     assert clean_names([f"{ADA}, Ph.D. and {GRACE}, CFP"]) == (f"{ADA}, Ph.D.", f"{GRACE}, CFP")
     assert clean_names([f"{ADA}, Sr. Editor"]) == (ADA,)
+    for degrees in ("CPA CFP", "MD PhD", "MBA RN"):
+        assert clean_names([f"{ADA}, {degrees}"]) == (f"{ADA}, {degrees}",)
 
 
 @pytest.mark.parametrize(

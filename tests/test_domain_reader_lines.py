@@ -370,3 +370,8 @@ def test_the_columns_say_what_the_careful_way_says(at: datetime, kind: str) -> N
         careful = event(event=kind, at=text)
         assert (found.ids[0], found.kinds[0]) == (careful.id, careful.kind)
         assert datetime.fromisoformat(found.times[0]) - careful.at == timedelta(0)
+
+
+def test_an_id_with_a_soft_hyphen_looks_like_another() -> None:
+    with pytest.raises(ValueError, match="reader: an id of"):
+        reader_lines.identity({"reader": "ja\u00adne"})

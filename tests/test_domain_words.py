@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import unicodedata
+from typing import Literal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mingus_lib.domain.words import count_words, nearest, preview, reading_time_minutes
+from mingus_lib.domain.words import (
+    count_words,
+    is_printable,
+    nearest,
+    normalized,
+    preview,
+    reading_time_minutes,
+)
+
+FORMS: tuple[Literal["NFC", "NFD", "NFKC"], ...] = ("NFC", "NFD", "NFKC")
 
 
 @pytest.mark.parametrize(
@@ -89,3 +101,35 @@ def test_a_preview_is_never_longer_and_begins_as_the_text(text: str, limit: int)
 )
 def test_the_nearest_name_is_proposed(name: str, known: list[str], said: str) -> None:
     assert nearest(name, known) == said
+
+
+@given(st.lists(st.text(alphabet="ab\u0301\u0316\u00e9\u00bd\ufb01", max_size=40)).map(" ".join))
+def test_a_text_in_pieces_is_in_the_form_of_the_whole(text: str) -> None:
+    for form in FORMS:
+        assert normalized(form, text * 20 + " end") == unicodedata.normalize(form, text * 20 + " end")
+
+
+def test_marks_without_end_are_no_work_without_end() -> None:
+    # Put in order as one run these take a minute.
+    marks = "a" + "\u0301" * 100_000 + "\u0316" * 100_000
+    assert len(normalized("NFC", marks)) > 199_000
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("jane", True),
+        ("\U0001f469\u200d\U0001f4bb", True),
+        ("\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", True),
+        ("\u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", True),
+        ("a\u00a0b", True),
+        # Nobody could tell these from jane.
+        ("jane\u200d", False),
+        ("ja\u200dne", False),
+        ("jane\U000e0061", False),
+        ("\u200bjane", False),
+        ("\u00a0", False),
+    ],
+)
+def test_what_is_printable_can_be_seen(text: str, seen: bool) -> None:
+    assert is_printable(text) is seen

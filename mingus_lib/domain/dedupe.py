@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from mingus_lib.domain.library import KnownArticle
+from mingus_lib.domain.words import normalized
 
 # 5 bands: any two fingerprints at most 4 bits apart agree in one; at 8 bits two thirds still do.
 BAND_WIDTHS = (13, 13, 13, 13, 12)
@@ -106,7 +106,7 @@ def _near(text: str, candidates: Sequence[Candidate]) -> Decision:
 def content_hash(text: str) -> str:
     """SHA-256 (hex) of the text without differences of case, width and white space."""
     # One text on two sites differs in these without having been changed.
-    folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    folded = " ".join(normalized("NFKC", text).casefold().split())
     return hashlib.sha256(folded.encode("utf-8", "replace")).hexdigest()
 
 

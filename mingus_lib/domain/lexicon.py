@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from unicodedata import normalize
 
+from mingus_lib.domain.words import LIGATURES, normalized
 from mingus_lib.errors import UsageError
 
 WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
-# Accents that NFKD has taken off their letters, the soft hyphen, joiners.
+_LIGATURES = str.maketrans(LIGATURES)
+# Accents that NFD has taken off their letters, the soft hyphen, joiners.
 _SILENT = re.compile("[\u0300-\u036f\u00ad\u200c\u200d\u2060\ufeff]")
 # Words before a term that deny it, and how many words back they are looked for.
 NEGATIONS = frozenset(
@@ -62,8 +63,8 @@ def fold(word: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """The text's words in lower case and without accents, as written otherwise."""
-    # Else a résumé would be an r and a sum, and the joined letters of a PDF would end a word.
-    plain = text if text.isascii() else _SILENT.sub("", normalize("NFKD", text))
+    # Else a résumé would be an r and a sum, and joined letters would end a word.
+    plain = _SILENT.sub("", normalized("NFD", text)).translate(_LIGATURES)
     return WORD.findall(plain.lower().replace("\u2019", "'"))
 
 

@@ -61,7 +61,8 @@ def identity(record: Record, field: str = "reader") -> str:
         # JSON exports have ids as numbers; true is no id.
         value = str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
     text: str = value.strip()
-    if not text or len(text) > LONGEST_ID or not is_printable(text):
+    # A soft hyphen would make two ids that look alike.
+    if not text or len(text) > LONGEST_ID or not is_printable(text) or "\u00ad" in text:
         must_be_utf8(field, text)
         raise ValueError(f"{field}: an id of 1 to {LONGEST_ID} printable characters is needed")
     return text

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Literal
+from unicodedata import normalize
 
 WORDS_PER_MINUTE = 200
 WORD = re.compile(r"\w+(?:[’'\-‑.]\w+)*")
 # A sentence ends after its closing quotes and brackets, before white space or the end.
 SENTENCE_END = re.compile(r"(?<![.!?…。！？])[.!?…。！？]++[\"'”’»)\]]*(?=\s|$)")
 
-# Hard spaces, the soft hyphen, and what emoji and Persian are joined with.
-_UNSEEN = re.compile("[\u00a0\u00ad\u200c\u200d\u202f\u3000\U000e0020-\U000e007f]")
+# England, Scotland, Wales: a black flag, the letters of its code as tags, the last tag.
+FLAG = re.compile("(\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f)")
+# Hard spaces, the soft hyphen, and what emoji and letters of other scripts are joined with.
+_UNSEEN = re.compile("[\u00a0\u00ad\u202f\u3000]|(?<=[^\\0-\u024f])[\u200c\u200d](?=[^\\0-\u024f])")
+_PIECE = 256
+# Letters joined for print, as PDFs and some sites have them.
+LIGATURES = {chr(code): normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
@@ -19,8 +26,22 @@ def is_printable(text: str) -> bool:
     """Whether people can see it and it steers no terminal; str.isprintable() refuses many an emoji and hard spaces."""
     if text.isprintable():
         return True
-    seen = _UNSEEN.sub(" ", text)
+    seen = _UNSEEN.sub(" ", FLAG.sub("\U0001f3f4", text))
     return not seen.isspace() and seen.isprintable()
+
+
+def normalized(form: Literal["NFC", "NFD", "NFKC"], text: str) -> str:
+    """The text in a normal form of Unicode, in a time that grows as its length does."""
+    # Marks in a row are put in order by insertion: in one piece those of a hostile page would take minutes.
+    pieces, at = [], 0
+    while at < len(text) and not text.isascii():
+        end = at + _PIECE
+        # Nothing is joined across a space.
+        if end < len(text):
+            end = text.rfind(" ", at, end) + 1 or end
+        pieces.append(normalize(form, text[at:end]))
+        at = end
+    return "".join(pieces) or text
 
 
 def must_be_utf8(field: str, text: str) -> None:

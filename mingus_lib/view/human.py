@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from datetime import UTC, datetime
 
 from mingus_lib.domain.spans import age_words
+from mingus_lib.domain.words import FLAG
 
 # The soft hyphen and the joiners of emoji and Persian: invisible, but part of honest text.
 _HARMLESS = "\u00ad\u200c\u200d"
-# England, Scotland, Wales: a black flag, the letters of its code as tags, the last tag.
-_FLAG = re.compile("(\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f)")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -59,7 +57,7 @@ def printable(text: str, *, keep_lines: bool = False) -> str:
         return text
     kept = "\n\t" if keep_lines else ""
     # Every second part is a flag, whose tags are shown nowhere else.
-    parts = enumerate(_FLAG.split(text))
+    parts = enumerate(FLAG.split(text))
     return "".join(part if number % 2 else _spelled(part, kept) for number, part in parts)
 
 

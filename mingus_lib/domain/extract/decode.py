@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import codecs
 import re
-import unicodedata
 from html import unescape
+
+from mingus_lib.domain.words import LIGATURES
 
 # UTF-32 before UTF-16, whose little-endian mark is the beginning of the other one.
 BOMS = (
@@ -50,7 +51,6 @@ UNREADABLE = re.compile(
 # The HTML standard reads these controls so when a reference names them: they come from old editors.
 WINDOWS = {chr(code): bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
 # PDFs hold ﬁ and the like as one sign, which no search for the word finds.
-LIGATURES = {chr(code): unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 INSTEAD = WINDOWS | LIGATURES
 
 

@@ -32,7 +32,9 @@ DEGREE = (
     r"(?:ph\.?\s*d|m\.?\s*d|jr|sr|esq|mba|cfa|cfp|cpa|j\.?d|rn|dds|ii|iii|iv|psy\.?d|ed\.?d|pharm\.?d|m\.?ed|mfa|"
     r"ll\.?[bm]|msw|mph|mpa|lcsw|lmft|lmhc|lpc|rdn|pmp|afc|aif|chfc|crpc)\b\.?+"
 )
-BETWEEN = re.compile(rf"\s*;\s*|\s+(?:and|&)\s+|\s*,\s*+(?:and\s+)?(?!{DEGREE}(?!\s(?-i:[A-Z])))", re.I)
+BETWEEN = re.compile(
+    rf"\s*;\s*|\s+(?:and|&)\s+|\s*,\s*+(?:and\s+)?(?!{DEGREE}(?!\s(?!{DEGREE})(?-i:[A-Z])))", re.I
+)
 ENDS_IN_DEGREE = re.compile(rf"[\s,]{DEGREE}$", re.I)
 ADDRESS = re.compile(r"https?:|www\.|@|/|^\S+\.(?:com|org|net|co\.uk)$", re.I)
 MAX_NAME = 60
