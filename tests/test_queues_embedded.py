@@ -210,6 +210,17 @@ def test_a_redis_that_does_not_start_is_said_in_its_own_words(home: Path, otherw
         embedded.ensure_running(home)
 
 
+def test_a_redis_that_stays_in_the_foreground_is_given_up(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "START_TIMEOUT_SECONDS", 0.2)
+    folder = embedded.prepare(home)
+    server = program(home / "redis-server", "Redis server v=7.2.4 sha=0", "exec sleep 60")
+    (folder / "server.json").write_text(json.dumps({"path": str(server), "version": [7, 2, 4]}))
+    with pytest.raises(RedisUnavailable, match="did not go into the background"):
+        embedded.ensure_running(home)
+
+
 def test_the_redis_of_a_shared_library_is_its_group_s_too(home: Path) -> None:
     home.mkdir()
     home.chmod(0o2770)

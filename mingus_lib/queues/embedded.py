@@ -187,14 +187,20 @@ def write_configuration(folder: Path, socket: Path) -> Path:
 
 def _spawn(server: Server, folder: Path, socket: Path) -> None:
     config = write_configuration(folder, socket)
-    started = subprocess.run(  # noqa: S603
-        [server.path, str(config)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=START_TIMEOUT_SECONDS,
-        check=False,
-    )
+    try:
+        started = subprocess.run(  # noqa: S603
+            [server.path, str(config)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=START_TIMEOUT_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RedisUnavailable(
+            f"the embedded Redis in {folder}: {server.path} did not go into the background in "
+            f"{START_TIMEOUT_SECONDS:.0f} s"
+        ) from error
     if started.returncode != 0:
         said = (started.stderr or started.stdout).strip().splitlines()
         raise RedisUnavailable(
