@@ -314,11 +314,24 @@ def test_a_link_of_text_has_the_words_before_it() -> None:
         ('<div style="font-size:0"><p style="font-size:100%"><a href="{}">Go</a></p></div>', True),
         ('<a href="{}" style="font-size:0">Go</a>', True),
         ('<div style="display:none;mso-hide:all"><a href="{}">Go</a></div>', True),
+        # Nothing of these shows, whatever stands beside the words.
+        ('<div style="font-size:0"><a href="{}"><img style="display:none" src="x">Go</a></div>', True),
+        ('<div style="font-size:0"><a href="{}"><p hidden><img src="x"></p>Go</a></div>', True),
+        ('<div style="font-size:0"><a href="{}"><img width=1 height=1 src="x">Go</a></div>', True),
+        ('<div style="font-size:0"><a href="{}"><b size=1>Go</b></a></div>', True),
+        ('<div style="font-size:0"><a href="{}"><font size=1>Go</font></a></div>', False),
+        ('<div style="font-size:0"><a href="{}"><img src="x">Go<img width=1 src="y"></a></div>', False),
     ],
 )
 def test_what_a_reader_sees_of_a_newsletter_is_not_hidden(markup: str, hidden: bool) -> None:
     links, _ = html_links(markup.format("http://a.example/b"), "1", limit=9)
     assert [(link.anchor, link.hidden) for link in links] == [("Go", hidden)]
+
+
+def test_hidden_words_of_a_size_do_not_show_those_without() -> None:
+    unseen = '<span style="display:none;font-size:9px">x</span>'
+    markup = f'<div style="font-size:0"><a href="http://a.example/b">Go{unseen}</a></div>'
+    assert html_links(markup, "1", limit=9)[0][0].hidden
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ class _Reader:
         # What is hidden hides all inside: preheaders of newsletters are, and links of spam.
         hidden = self._hidden[-1] or tag in UNSEEN_TAGS or _hides(attributes)
         self._hidden.append(hidden)
-        self._sizeless.append(_is_sizeless(attributes, self._sizeless[-1]))
+        self._sizeless.append(_is_sizeless(tag, attributes, self._sizeless[-1]))
         if tag == "a" and "href" in attributes:
             # Links do not nest: the next one ends an open one, as in browsers.
             self._finish()
@@ -81,7 +81,7 @@ class _Reader:
         elif tag == "base" and self._base is None and "href" in attributes:
             self._base = _cleaned(attributes["href"])
         elif tag == "img" and self._link is not None:
-            self._link.image(attributes)
+            self._link.image(attributes, hidden)
 
     def end(self, tag: str) -> None:
         """A tag closes."""
@@ -101,7 +101,7 @@ class _Reader:
             self._finish()
         if self._link is not None:
             self._link.text(text)
-            self._link.sizeless &= self._sizeless[-1] or text.isspace()
+            self._link.sizeless &= self._sizeless[-1] or self._hidden[-1] or text.isspace()
 
     def comment(self, text: str) -> None:
         """Comments hold what no reader sees."""
@@ -149,7 +149,7 @@ class _Reader:
 
 
 class _OpenLink:
-    """A link whose text is still coming. `sizeless`: nothing in it so far but text of size 0."""
+    """A link whose text is still coming. `sizeless`: nothing seen of it so far but text of size 0."""
 
     def __init__(self, href: str, hidden: bool, title: str, *, sizeless: bool = False) -> None:
         self.href = href
@@ -166,11 +166,12 @@ class _OpenLink:
             self._texts.append(text)
             self._length += len(text)
 
-    def image(self, attributes: Mapping[str, str]) -> None:
+    def image(self, attributes: Mapping[str, str], hidden: bool) -> None:
         """An image in it speaks by its alternative text."""
-        self._images.append(_is_tiny(attributes))
+        tiny = _is_tiny(attributes)
+        self._images.append(tiny)
         # Layouts set a size of 0 around pictures and columns, against gaps: only text goes by it.
-        self.sizeless = False
+        self.sizeless &= tiny or hidden
         # With spaces, or the words of two pictures would grow together.
         self.text(f" {attributes.get('alt', '')} ")
 
@@ -192,11 +193,11 @@ def _hides(attributes: Mapping[str, str]) -> bool:
     return "hidden" in attributes or (style is not None and _HIDING.search(style) is not None)
 
 
-def _is_sizeless(attributes: Mapping[str, str], around: bool) -> bool:
+def _is_sizeless(tag: str, attributes: Mapping[str, str], around: bool) -> bool:
     """Whether text in a tag has no size; `around`: whether it had none around it."""
     sizes = _FONT_SIZE.findall(attributes.get("style", ""))
     if not sizes:
-        return around and "size" not in attributes
+        return around and not (tag == "font" and "size" in attributes)
     return _NO_SIZE.match(sizes[-1]) is not None or (around and _RELATIVE_SIZE.match(sizes[-1]) is not None)
 
 
