@@ -31,6 +31,7 @@ _TINY_STYLE = re.compile(r"(?:^|[;\s])(?:width|height)\s*:\s*[01](?:px)?\s*(?:!|
 _TINY = re.compile(r"\s*[01](?:\.0*)?(?:px)?\s*", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _LINE_ENDS = re.compile(r"[\t\r\n]+")
+_BLANKS = re.compile(r"\s+")
 
 
 def html_links(text: str, place: str, *, limit: int) -> tuple[list[FoundLink], int]:
@@ -85,6 +86,9 @@ class _Reader:
 
     def end(self, tag: str) -> None:
         """A tag closes."""
+        # What a waiting link stands in ends with it: a table after that is none of its text.
+        if self._waiting:
+            self._finish()
         self._part(tag)
         # The outermost entry stays, whatever ends without a start: start() looks at the last one.
         if len(self._hidden) > 1:
@@ -156,15 +160,15 @@ class _OpenLink:
         self.hidden = hidden
         self.sizeless = sizeless
         self._title = title
-        self._texts: list[str] = []
-        self._length = 0
+        self._text = ""
         self._images: list[bool] = []
 
     def text(self, text: str) -> None:
         """More of its text; what is beyond the longest anchor is left out."""
-        if self._length < MAX_ANCHOR:
-            self._texts.append(text)
-            self._length += len(text)
+        if len(self._text) < MAX_ANCHOR:
+            # Blanks in a row count once: those of a layout would leave no room for its words.
+            added = _BLANKS.sub(" ", text)
+            self._text += added.lstrip() if self._text[-1:] in ("", " ") else added
 
     def image(self, attributes: Mapping[str, str], hidden: bool) -> None:
         """An image in it speaks by its alternative text."""
@@ -177,15 +181,15 @@ class _OpenLink:
 
     def is_empty(self) -> bool:
         """Whether there is nothing in it yet."""
-        return not self._images and not "".join(self._texts).strip()
+        return not self._images and not self._text.strip()
 
     def anchor(self) -> str:
         """What a reader sees of it."""
-        return (" ".join("".join(self._texts).split()) or " ".join(self._title.split()))[:MAX_ANCHOR]
+        return (self._text.strip() or " ".join(self._title.split()))[:MAX_ANCHOR]
 
     def is_pixel(self) -> bool:
         """Whether it holds nothing but images of one pixel."""
-        return bool(self._images) and all(self._images) and not "".join(self._texts).strip()
+        return bool(self._images) and all(self._images) and not self._text.strip()
 
 
 def _hides(attributes: Mapping[str, str]) -> bool:
