@@ -282,6 +282,30 @@ def test_links_of_text_end_where_they_should(text: str, expected: str) -> None:
     assert [link.url for link in text_links(text, "1", limit=9)[0]] == [expected]
 
 
+@pytest.mark.parametrize("mark", ["\u200b", "\u2060", "\ufeff"])
+@pytest.mark.parametrize("kind", ["text/plain", "multipart/mixed"])
+def test_a_link_of_a_mail_in_plain_text_ends_at_a_mark_without_width(mark: str, kind: str) -> None:
+    text = (
+        f"Head{mark}line\n{mark}\nhttp://a.example/b{mark}See more http://a.example/c{mark}http://a.example/d"
+    )
+    raw = HEAD + f"Content-Type: {kind}; charset=utf-8\n\n{text}\n<http://a.example/{mark}\n e>\n".encode()
+    assert [(link.url, link.anchor) for link in mailparse.parse(raw).links] == [
+        ("http://a.example/b", "Headline"),
+        ("http://a.example/c", "See more"),
+        ("http://a.example/d", "Headline"),
+        ("http://a.example/e", "Headline"),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["text/html", "multipart/mixed"])
+def test_marks_without_width_are_no_part_of_a_link_of_html(kind: str) -> None:
+    html = "<a href='http://a.example/\u200bb'>Head\u200bline</a>"
+    raw = HEAD + f"Content-Type: {kind}; charset=utf-8\n\n{html}\n".encode()
+    assert [(link.url, link.anchor) for link in mailparse.parse(raw).links] == [
+        ("http://a.example/b", "Headline")
+    ]
+
+
 @pytest.mark.parametrize("mark", ["", "> ", ">> "])
 def test_a_link_that_apple_mail_broke_over_lines_is_whole(mark: str) -> None:
     text = f"{mark}see http://a.example/how-to-ask-for- \r\n{mark}a-raise and \r\n{mark}say\r\n"

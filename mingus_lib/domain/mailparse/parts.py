@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from pathlib import PurePosixPath
 from typing import Any
 
-from mingus_lib.domain.extract.decode import decode
+from mingus_lib.domain.extract.decode import decode, tidy
 from mingus_lib.domain.mailparse.headers import (
     BLANK_LINE,
     head_of,
@@ -36,6 +36,8 @@ BY_SUFFIX = {
     ".htm": HTML, ".html": HTML, ".xhtml": HTML, ".txt": TEXT, ".text": TEXT, ".md": TEXT, ".pdf": PDF,
     ".eml": MAIL,
 }  # fmt: skip
+# Where an address of plain text may end, so that they stay in it until its links are found.
+_ENDS_OF_LINKS = "\u200b\u2060\ufeff"
 # Lines of such a text end in a blank that is not the text's own; before the mark of a signature it is.
 _BREAK_IN_WORD = re.compile(rb"(?<!\n--) \r?\n(?:>+ ?| )?")
 _BOUNDARY = re.compile(rb"boundary\s*[*=]")
@@ -101,10 +103,13 @@ class _Walk:
     def flat(self, raw: bytes, reason: str, path: str = "1", kind: str = "") -> None:
         """Read bytes whose structure is beyond reading as one text."""
         # Most mail is quoted-printable, and other text hardly changes by it.
-        text = decode(quopri.decodestring(raw[:MAX_TEXT_BYTES]))
+        text = decode(quopri.decodestring(raw[:MAX_TEXT_BYTES]), kept=_ENDS_OF_LINKS)
         self._note(path, kind, None, len(raw), reason)
         # What it was declared as lies in the structure that cannot be read.
-        self._take(HTML if "<a " in text.lower() else TEXT, text, path)
+        if "<a " in text.lower():
+            self._take(HTML, tidy(text), path)
+        else:
+            self._take(TEXT, text, path)
 
     def _open(self, part: EmailMessage, path: str, depth: int) -> None:
         kind, payload = _kind(part), part.get_payload()
@@ -158,7 +163,8 @@ class _Walk:
                 self._take(PDF, body, path)
                 reason = None
             else:
-                self._take(readable, decode(body[:MAX_TEXT_BYTES], charset), path)
+                kept = _ENDS_OF_LINKS if readable == TEXT else ""
+                self._take(readable, decode(body[:MAX_TEXT_BYTES], charset, kept=kept), path)
         except UnreadablePart as error:
             reason = str(error)
         self._note(path, kind, filename, len(body), reason)
