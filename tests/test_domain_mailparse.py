@@ -316,6 +316,36 @@ def test_a_link_that_apple_mail_broke_over_lines_is_whole(mark: str) -> None:
     assert urls(HEAD + kind + b"yes\n\n" + signed) == ["http://a.example/b", "http://a.example/c"]
 
 
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("http://a.example/b \nc", ["bc"]),
+        ("http://a.example/b \n c \n d", ["bcd"]),
+        ("http://a.example/b \n\nc", ["b"]),
+        ("http://a.example/b \n \nc", ["b"]),
+        ("> http://a.example/b \n>c", ["bc"]),
+        # What is quoted is another's text at each depth.
+        ("> http://a.example/b \n>> http://a.example/c", ["b", "c"]),
+        ("> http://a.example/b \nhttp://a.example/c", ["b", "c"]),
+        ("http://a.example/b \n>c", ["b"]),
+        ("http://a.example/b \n-- \nc", ["b"]),
+        ("> http://a.example/b \n> -- \n> http://a.example/c", ["b", "c"]),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lines_that_break_in_words_are_joined_in_one_depth_of_quotes(
+    text: str, ends: list[str], end: str
+) -> None:
+    raw = HEAD + b"Content-Type: text/plain; format=Flowed; delsp=YES\n\n" + text.replace("\n", end).encode()
+    assert urls(raw) == [f"http://a.example/{each}" for each in ends]
+
+
+@pytest.mark.parametrize("told", ["delsp=yes", "format=fixed; delsp=yes", "format=flowed"])
+def test_lines_are_joined_only_in_text_that_says_it_flows(told: str) -> None:
+    raw = HEAD + f"Content-Type: text/plain; {told}\n\nhttp://a.example/b \nc\n".encode()
+    assert urls(raw) == ["http://a.example/b"]
+
+
 def test_a_link_of_text_has_the_words_before_it() -> None:
     text = "Headline one\nhttp://a.example/1\n\n* Headline two: http://a.example/2 and http://a.example/3"
     assert [link.anchor for link in text_links(text, "1", limit=9)[0]] == [

@@ -38,8 +38,7 @@ BY_SUFFIX = {
 }  # fmt: skip
 # Where an address of plain text may end, so that they stay in it until its links are found.
 _ENDS_OF_LINKS = "\u200b\u2060\ufeff"
-# Lines of such a text end in a blank that is not the text's own; before the mark of a signature it is.
-_BREAK_IN_WORD = re.compile(rb"(?<!\n--) \r?\n(?:>+ ?| )?")
+_SIGNATURE = b"-- "
 _BOUNDARY = re.compile(rb"boundary\s*[*=]")
 VAGUE = frozenset({"application/octet-stream", "application/x-download", "application/force-download"})
 
@@ -132,7 +131,7 @@ class _Walk:
         body = body if isinstance(body, bytes) else b""
         kind, filename = _kind(part), _filename(part)
         if kind == TEXT and _breaks_words(part):
-            body = _BREAK_IN_WORD.sub(b"", body)
+            body = _rejoined(body)
         if part.get_content_maintype() == "multipart":
             self.flat(body, "no-boundary: read without its structure", path, kind)
             return
@@ -253,9 +252,27 @@ def _encoded_mail(part: EmailMessage, payload: Any) -> bytes | None:
 def _breaks_words(part: EmailMessage) -> bool:
     """Whether its lines break anywhere, also inside addresses (RFC 3676, DelSp): Apple's mailer does that."""
     try:
-        return str(part.get_param("delsp")).lower() == "yes"
+        told = [str(part.get_param(name)).lower() for name in ("format", "delsp")]
     except Exception:  # a header that breaks the library
         return False
+    return told == ["flowed", "yes"]
+
+
+def _rejoined(body: bytes) -> bytes:
+    """Such a text with its lines whole: those that go on end in a blank that is not the text's own."""
+    pieces: list[bytes] = []
+    # How deep the line before is quoted, when it goes on: one of another depth is somebody else's.
+    open_depth = None
+    for line in body.replace(b"\r\n", b"\n").split(b"\n"):
+        unquoted = line.lstrip(b">")
+        depth, text = len(line) - len(unquoted), unquoted.removeprefix(b" ")
+        # The mark of a signature is a line of its own, and so is its blank.
+        goes_on = text.endswith(b" ") and text != _SIGNATURE
+        joins = depth == open_depth and text != _SIGNATURE
+        piece = text if joins else b"\n" + line
+        pieces.append(piece[:-1] if goes_on else piece)
+        open_depth = depth if goes_on else None
+    return b"".join(pieces)[1:]
 
 
 def _filename(part: EmailMessage) -> str | None:
