@@ -131,7 +131,7 @@ class _Walk:
         body = body if isinstance(body, bytes) else b""
         kind, filename = _kind(part), _filename(part)
         if kind == TEXT and _breaks_words(part):
-            body = _rejoined(body)
+            body = _rejoined(body[:MAX_TEXT_BYTES]) + body[MAX_TEXT_BYTES:]
         if part.get_content_maintype() == "multipart":
             self.flat(body, "no-boundary: read without its structure", path, kind)
             return
