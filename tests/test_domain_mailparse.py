@@ -282,6 +282,30 @@ def test_links_of_text_end_where_they_should(text: str, expected: str) -> None:
     assert [link.url for link in text_links(text, "1", limit=9)[0]] == [expected]
 
 
+@pytest.mark.parametrize("mark", ["\u200b", "\u2060", "\ufeff"])
+@pytest.mark.parametrize("kind", ["text/plain", "multipart/mixed"])
+def test_a_link_of_a_mail_in_plain_text_ends_at_a_mark_without_width(mark: str, kind: str) -> None:
+    text = (
+        f"Head{mark}line\n{mark}\nhttp://a.example/b{mark}See more http://a.example/c{mark}http://a.example/d"
+    )
+    raw = HEAD + f"Content-Type: {kind}; charset=utf-8\n\n{text}\n<http://a.example/{mark}\n e>\n".encode()
+    assert [(link.url, link.anchor) for link in mailparse.parse(raw).links] == [
+        ("http://a.example/b", "Headline"),
+        ("http://a.example/c", "See more"),
+        ("http://a.example/d", "Headline"),
+        ("http://a.example/e", "Headline"),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["text/html", "multipart/mixed"])
+def test_marks_without_width_are_no_part_of_a_link_of_html(kind: str) -> None:
+    html = "<a href='http://a.example/\u200bb'>Head\u200bline</a>"
+    raw = HEAD + f"Content-Type: {kind}; charset=utf-8\n\n{html}\n".encode()
+    assert [(link.url, link.anchor) for link in mailparse.parse(raw).links] == [
+        ("http://a.example/b", "Headline")
+    ]
+
+
 @pytest.mark.parametrize("mark", ["", "> ", ">> "])
 def test_a_link_that_apple_mail_broke_over_lines_is_whole(mark: str) -> None:
     text = f"{mark}see http://a.example/how-to-ask-for- \r\n{mark}a-raise and \r\n{mark}say\r\n"
@@ -290,6 +314,36 @@ def test_a_link_that_apple_mail_broke_over_lines_is_whole(mark: str) -> None:
     assert urls(HEAD + kind + b"no\n\n" + text.encode()) == ["http://a.example/how-to-ask-for-"]
     signed = b"http://a.example/b\n-- \nhttp://a.example/c\n"
     assert urls(HEAD + kind + b"yes\n\n" + signed) == ["http://a.example/b", "http://a.example/c"]
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("http://a.example/b \nc", ["bc"]),
+        ("http://a.example/b \n c \n d", ["bcd"]),
+        ("http://a.example/b \n\nc", ["b"]),
+        ("http://a.example/b \n \nc", ["b"]),
+        ("> http://a.example/b \n>c", ["bc"]),
+        # What is quoted is another's text at each depth.
+        ("> http://a.example/b \n>> http://a.example/c", ["b", "c"]),
+        ("> http://a.example/b \nhttp://a.example/c", ["b", "c"]),
+        ("http://a.example/b \n>c", ["b"]),
+        ("http://a.example/b \n-- \nc", ["b"]),
+        ("> http://a.example/b \n> -- \n> http://a.example/c", ["b", "c"]),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lines_that_break_in_words_are_joined_in_one_depth_of_quotes(
+    text: str, ends: list[str], end: str
+) -> None:
+    raw = HEAD + b"Content-Type: text/plain; format=Flowed; delsp=YES\n\n" + text.replace("\n", end).encode()
+    assert urls(raw) == [f"http://a.example/{each}" for each in ends]
+
+
+@pytest.mark.parametrize("told", ["delsp=yes", "format=fixed; delsp=yes", "format=flowed"])
+def test_lines_are_joined_only_in_text_that_says_it_flows(told: str) -> None:
+    raw = HEAD + f"Content-Type: text/plain; {told}\n\nhttp://a.example/b \nc\n".encode()
+    assert urls(raw) == ["http://a.example/b"]
 
 
 def test_a_link_of_text_has_the_words_before_it() -> None:
@@ -314,11 +368,24 @@ def test_a_link_of_text_has_the_words_before_it() -> None:
         ('<div style="font-size:0"><p style="font-size:100%"><a href="{}">Go</a></p></div>', True),
         ('<a href="{}" style="font-size:0">Go</a>', True),
         ('<div style="display:none;mso-hide:all"><a href="{}">Go</a></div>', True),
+        # Nothing of these shows, whatever stands beside the words.
+        ('<div style="font-size:0"><a href="{}"><img style="display:none" src="x">Go</a></div>', True),
+        ('<div style="font-size:0"><a href="{}"><p hidden><img src="x"></p>Go</a></div>', True),
+        ('<div style="font-size:0"><a href="{}"><img width=1 height=1 src="x">Go</a></div>', True),
+        ('<div style="font-size:0"><a href="{}"><b size=1>Go</b></a></div>', True),
+        ('<div style="font-size:0"><a href="{}"><font size=1>Go</font></a></div>', False),
+        ('<div style="font-size:0"><a href="{}"><img src="x">Go<img width=1 src="y"></a></div>', False),
     ],
 )
 def test_what_a_reader_sees_of_a_newsletter_is_not_hidden(markup: str, hidden: bool) -> None:
     links, _ = html_links(markup.format("http://a.example/b"), "1", limit=9)
     assert [(link.anchor, link.hidden) for link in links] == [("Go", hidden)]
+
+
+def test_hidden_words_of_a_size_do_not_show_those_without() -> None:
+    unseen = '<span style="display:none;font-size:9px">x</span>'
+    markup = f'<div style="font-size:0"><a href="http://a.example/b">Go{unseen}</a></div>'
+    assert html_links(markup, "1", limit=9)[0][0].hidden
 
 
 @pytest.mark.parametrize(
@@ -329,6 +396,9 @@ def test_what_a_reader_sees_of_a_newsletter_is_not_hidden(markup: str, hidden: b
         ("<a href='{}'><table><tr><td><table><tr><td>One</table> two</table></a>after", ["One two"]),
         ("<a href='{}'></a>after<table><tr><td>Two</table>", [""]),
         ("<a href='{}'></a><p><table><tr><td>Two</table>", [""]),
+        ("<table><tr><td><a href='{}'></a></td></tr></table><table><tr><td>Two</table>", [""]),
+        ("<div><a href='{}'></a> </div> <table><tr><td>Two</table>", [""]),
+        ("<div><a href='{}'><table><tr><td>One</table></a></div><table><tr><td>Two</table>", ["One"]),
         ("<a href='{}'>One</a><table><tr><td>Two</table>", ["One"]),
         ("<a href='{}'></a><table><tr><td><a href='{}2'>Two</a></table>", ["", "Two"]),
     ],

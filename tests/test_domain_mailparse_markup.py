@@ -57,9 +57,12 @@ def test_addresses_are_read_as_browsers_read_them(base: str, href: str, url: str
         (f"<a name=b>b</a>{A}a</a>", "a"),
         (f"{A}{'x' * 500}</a>", "x" * MAX_ANCHOR),
         (f"{A}{'x' * 299}<b>yz</b></a>", "x" * 299 + "y"),
-        (f"{A}{' ' * 300}<b>y</b></a>", ""),
-        (f"{A}{' ' * 299}<b>y</b></a>", "y"),
-        (f"{A}{' ' * 299}<b> </b>y</a>", ""),
+        (f"{A}{'x ' * 150}<b>y</b></a>", ("x " * 150).strip()),
+        # Blanks in a row count once, those that stand for tags too.
+        (f"{A}{' ' * 300}<b>y</b></a>", "y"),
+        (f"{A}x{' ' * 299}<b> </b>y</a>", "x y"),
+        (f"{A}{'<br>' * 160}y</a>", "y"),
+        (f"{A}x{'<br> &nbsp; ' * 160}y</a>", "x y"),
     ],
 )
 def test_the_text_of_a_link_is_what_is_seen_of_it(markup: str, anchor: str) -> None:

@@ -54,15 +54,15 @@ WINDOWS = {chr(code): bytes([code]).decode("cp1252", "ignore") for code in range
 INSTEAD = WINDOWS | LIGATURES
 
 
-def decode(body: bytes, charset: str | None = None) -> str:
-    """The text of `body`, without NUL and other control characters that no parser wants."""
-    return tidy(_decode(body, charset))
+def decode(body: bytes, charset: str | None = None, *, kept: str = "") -> str:
+    """The text of `body`, without NUL and other control characters that no parser wants, but with `kept`."""
+    return tidy(_decode(body, charset), kept=kept)
 
 
-def tidy(text: str) -> str:
-    """Line ends as \\n; no control characters, lone surrogates, soft hyphens or ligatures."""
+def tidy(text: str, *, kept: str = "") -> str:
+    """Line ends as \\n; no control characters, lone surrogates, soft hyphens or ligatures but those `kept`."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", "\n")
-    return UNREADABLE.sub(lambda found: INSTEAD.get(found[0], ""), text)
+    return UNREADABLE.sub(lambda found: found[0] if found[0] in kept else INSTEAD.get(found[0], ""), text)
 
 
 def plain_text(value: str) -> str:

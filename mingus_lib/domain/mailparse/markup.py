@@ -31,6 +31,7 @@ _TINY_STYLE = re.compile(r"(?:^|[;\s])(?:width|height)\s*:\s*[01](?:px)?\s*(?:!|
 _TINY = re.compile(r"\s*[01](?:\.0*)?(?:px)?\s*", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _LINE_ENDS = re.compile(r"[\t\r\n]+")
+_BLANKS = re.compile(r"\s+")
 
 
 def html_links(text: str, place: str, *, limit: int) -> tuple[list[FoundLink], int]:
@@ -68,7 +69,7 @@ class _Reader:
         # What is hidden hides all inside: preheaders of newsletters are, and links of spam.
         hidden = self._hidden[-1] or tag in UNSEEN_TAGS or _hides(attributes)
         self._hidden.append(hidden)
-        self._sizeless.append(_is_sizeless(attributes, self._sizeless[-1]))
+        self._sizeless.append(_is_sizeless(tag, attributes, self._sizeless[-1]))
         if tag == "a" and "href" in attributes:
             # Links do not nest: the next one ends an open one, as in browsers.
             self._finish()
@@ -81,10 +82,13 @@ class _Reader:
         elif tag == "base" and self._base is None and "href" in attributes:
             self._base = _cleaned(attributes["href"])
         elif tag == "img" and self._link is not None:
-            self._link.image(attributes)
+            self._link.image(attributes, hidden)
 
     def end(self, tag: str) -> None:
         """A tag closes."""
+        # What a waiting link stands in ends with it: a table after that is none of its text.
+        if self._waiting:
+            self._finish()
         self._part(tag)
         # The outermost entry stays, whatever ends without a start: start() looks at the last one.
         if len(self._hidden) > 1:
@@ -101,7 +105,7 @@ class _Reader:
             self._finish()
         if self._link is not None:
             self._link.text(text)
-            self._link.sizeless &= self._sizeless[-1] or text.isspace()
+            self._link.sizeless &= self._sizeless[-1] or self._hidden[-1] or text.isspace()
 
     def comment(self, text: str) -> None:
         """Comments hold what no reader sees."""
@@ -149,42 +153,43 @@ class _Reader:
 
 
 class _OpenLink:
-    """A link whose text is still coming. `sizeless`: nothing in it so far but text of size 0."""
+    """A link whose text is still coming. `sizeless`: nothing seen of it so far but text of size 0."""
 
     def __init__(self, href: str, hidden: bool, title: str, *, sizeless: bool = False) -> None:
         self.href = href
         self.hidden = hidden
         self.sizeless = sizeless
         self._title = title
-        self._texts: list[str] = []
-        self._length = 0
+        self._text = ""
         self._images: list[bool] = []
 
     def text(self, text: str) -> None:
         """More of its text; what is beyond the longest anchor is left out."""
-        if self._length < MAX_ANCHOR:
-            self._texts.append(text)
-            self._length += len(text)
+        if len(self._text) < MAX_ANCHOR:
+            # Blanks in a row count once: those of a layout would leave no room for its words.
+            added = _BLANKS.sub(" ", text)
+            self._text += added.lstrip() if self._text[-1:] in ("", " ") else added
 
-    def image(self, attributes: Mapping[str, str]) -> None:
+    def image(self, attributes: Mapping[str, str], hidden: bool) -> None:
         """An image in it speaks by its alternative text."""
-        self._images.append(_is_tiny(attributes))
+        tiny = _is_tiny(attributes)
+        self._images.append(tiny)
         # Layouts set a size of 0 around pictures and columns, against gaps: only text goes by it.
-        self.sizeless = False
+        self.sizeless &= tiny or hidden
         # With spaces, or the words of two pictures would grow together.
         self.text(f" {attributes.get('alt', '')} ")
 
     def is_empty(self) -> bool:
         """Whether there is nothing in it yet."""
-        return not self._images and not "".join(self._texts).strip()
+        return not self._images and not self._text.strip()
 
     def anchor(self) -> str:
         """What a reader sees of it."""
-        return (" ".join("".join(self._texts).split()) or " ".join(self._title.split()))[:MAX_ANCHOR]
+        return (self._text.strip() or " ".join(self._title.split()))[:MAX_ANCHOR]
 
     def is_pixel(self) -> bool:
         """Whether it holds nothing but images of one pixel."""
-        return bool(self._images) and all(self._images) and not "".join(self._texts).strip()
+        return bool(self._images) and all(self._images) and not self._text.strip()
 
 
 def _hides(attributes: Mapping[str, str]) -> bool:
@@ -192,11 +197,11 @@ def _hides(attributes: Mapping[str, str]) -> bool:
     return "hidden" in attributes or (style is not None and _HIDING.search(style) is not None)
 
 
-def _is_sizeless(attributes: Mapping[str, str], around: bool) -> bool:
+def _is_sizeless(tag: str, attributes: Mapping[str, str], around: bool) -> bool:
     """Whether text in a tag has no size; `around`: whether it had none around it."""
     sizes = _FONT_SIZE.findall(attributes.get("style", ""))
     if not sizes:
-        return around and "size" not in attributes
+        return around and not (tag == "font" and "size" in attributes)
     return _NO_SIZE.match(sizes[-1]) is not None or (around and _RELATIVE_SIZE.match(sizes[-1]) is not None)
 
 

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from pathlib import PurePosixPath
 from typing import Any
 
-from mingus_lib.domain.extract.decode import decode
+from mingus_lib.domain.extract.decode import decode, tidy
 from mingus_lib.domain.mailparse.headers import (
     BLANK_LINE,
     head_of,
@@ -36,8 +36,9 @@ BY_SUFFIX = {
     ".htm": HTML, ".html": HTML, ".xhtml": HTML, ".txt": TEXT, ".text": TEXT, ".md": TEXT, ".pdf": PDF,
     ".eml": MAIL,
 }  # fmt: skip
-# Lines of such a text end in a blank that is not the text's own; before the mark of a signature it is.
-_BREAK_IN_WORD = re.compile(rb"(?<!\n--) \r?\n(?:>+ ?| )?")
+# Where an address of plain text may end, so that they stay in it until its links are found.
+_ENDS_OF_LINKS = "\u200b\u2060\ufeff"
+_SIGNATURE = b"-- "
 _BOUNDARY = re.compile(rb"boundary\s*[*=]")
 VAGUE = frozenset({"application/octet-stream", "application/x-download", "application/force-download"})
 
@@ -101,10 +102,13 @@ class _Walk:
     def flat(self, raw: bytes, reason: str, path: str = "1", kind: str = "") -> None:
         """Read bytes whose structure is beyond reading as one text."""
         # Most mail is quoted-printable, and other text hardly changes by it.
-        text = decode(quopri.decodestring(raw[:MAX_TEXT_BYTES]))
+        text = decode(quopri.decodestring(raw[:MAX_TEXT_BYTES]), kept=_ENDS_OF_LINKS)
         self._note(path, kind, None, len(raw), reason)
         # What it was declared as lies in the structure that cannot be read.
-        self._take(HTML if "<a " in text.lower() else TEXT, text, path)
+        if "<a " in text.lower():
+            self._take(HTML, tidy(text), path)
+        else:
+            self._take(TEXT, text, path)
 
     def _open(self, part: EmailMessage, path: str, depth: int) -> None:
         kind, payload = _kind(part), part.get_payload()
@@ -127,7 +131,7 @@ class _Walk:
         body = body if isinstance(body, bytes) else b""
         kind, filename = _kind(part), _filename(part)
         if kind == TEXT and _breaks_words(part):
-            body = _BREAK_IN_WORD.sub(b"", body)
+            body = _rejoined(body[:MAX_TEXT_BYTES]) + body[MAX_TEXT_BYTES:]
         if part.get_content_maintype() == "multipart":
             self.flat(body, "no-boundary: read without its structure", path, kind)
             return
@@ -158,7 +162,8 @@ class _Walk:
                 self._take(PDF, body, path)
                 reason = None
             else:
-                self._take(readable, decode(body[:MAX_TEXT_BYTES], charset), path)
+                kept = _ENDS_OF_LINKS if readable == TEXT else ""
+                self._take(readable, decode(body[:MAX_TEXT_BYTES], charset, kept=kept), path)
         except UnreadablePart as error:
             reason = str(error)
         self._note(path, kind, filename, len(body), reason)
@@ -247,9 +252,27 @@ def _encoded_mail(part: EmailMessage, payload: Any) -> bytes | None:
 def _breaks_words(part: EmailMessage) -> bool:
     """Whether its lines break anywhere, also inside addresses (RFC 3676, DelSp): Apple's mailer does that."""
     try:
-        return str(part.get_param("delsp")).lower() == "yes"
+        told = [str(part.get_param(name)).lower() for name in ("format", "delsp")]
     except Exception:  # a header that breaks the library
         return False
+    return told == ["flowed", "yes"]
+
+
+def _rejoined(body: bytes) -> bytes:
+    """Such a text with its lines whole: those that go on end in a blank that is not the text's own."""
+    pieces: list[bytes] = []
+    # How deep the line before is quoted, when it goes on: one of another depth is somebody else's.
+    open_depth = None
+    for line in body.replace(b"\r\n", b"\n").split(b"\n"):
+        unquoted = line.lstrip(b">")
+        depth, text = len(line) - len(unquoted), unquoted.removeprefix(b" ")
+        # The mark of a signature is a line of its own, and so is its blank.
+        goes_on = text.endswith(b" ") and text != _SIGNATURE
+        joins = depth == open_depth and text != _SIGNATURE
+        piece = text if joins else b"\n" + line
+        pieces.append(piece[:-1] if goes_on else piece)
+        open_depth = depth if goes_on else None
+    return b"".join(pieces)[1:]
 
 
 def _filename(part: EmailMessage) -> str | None:

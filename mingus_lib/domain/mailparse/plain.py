@@ -15,6 +15,8 @@ _UNSEEN = r"\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff"
 _LINK = re.compile(
     rf"(?:https?://|\bwww\.|\bmailto:)[^\s<>\"\x00-\x1f{_UNSEEN}]{{1,{MAX_URL}}}", re.IGNORECASE
 )
+# Of those, what has no width at all: words are whole without it.
+_NO_WIDTH = re.compile("[\u200b\u2060\ufeff]")
 _TRAILING = ".,;:!?'\"*_`|\u2026\u201d\u2019\xbb\u203a"
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 
@@ -25,20 +27,20 @@ def text_links(text: str, place: str, *, limit: int) -> tuple[list[FoundLink], i
     The anchor is the text before the link on its line, or the line above when it stands alone.
     """
     # RFC 3986, appendix C: an address in angle brackets may be broken over lines.
-    joined = _BRACKETED.sub(lambda found: f"<{''.join(found[1].split())}>", text)
+    joined = _BRACKETED.sub(lambda found: f"<{_NO_WIDTH.sub('', ''.join(found[1].split()))}>", text)
     links: list[FoundLink] = []
     count, above = 0, ""
     for line in joined.splitlines():
         end = 0
         for found in _LINK.finditer(line):
-            before = line[end : found.start()]
+            before = _NO_WIDTH.sub("", line[end : found.start()])
             end = found.end()
             count += 1
             if count <= limit:
                 links.append(FoundLink(_address(found[0]), _context(before) or _context(above), place))
         # A line with a link of its own is no heading of the next.
-        if end == 0 and line.strip():
-            above = line
+        if end == 0 and (words := _NO_WIDTH.sub("", line)).strip():
+            above = words
     return links, count
 
 
