@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import escape, unescape
 from itertools import dropwhile, islice
 
 from lxml.etree import SubElement, iterwalk
@@ -39,7 +40,12 @@ ATTRIBUTE = rf"[\s/]*+=?[^\s/>=]++(?:{VALUE})?+"
 TAG = re.compile(
     rf"(<[a-zA-Z][^\s/>]*+)(?:((?:{ATTRIBUTE}){{{MAX_ATTRIBUTES}}}(?:{ATTRIBUTE})*+)|(?:{ATTRIBUTE})*+)"
 )
-REFERENCE = re.compile(r"&(?:#(?:x([0-9a-f]{1,8})|([0-9]{1,10}))|shy|ZeroWidthSpace|NoBreak);?", re.I)
+# With what stands before it like the beginning of another one. Names as they are written in HTML alone: an address
+# may hold "&shyness=1".
+REFERENCE = re.compile(
+    r"(?:(&[#0-9A-Za-z]{0,40}+)(?=&))?"
+    r"(&(?:#(?:[xX]([0-9A-Fa-f]{1,8})|([0-9]{1,10}));?|shy(?![;=0-9A-Za-z])|(?:shy|ZeroWidthSpace|NoBreak);))"
+)
 SCRIPT = re.compile(r"</?(?:script|style)\b", re.I)
 SCRIPT_END = re.compile(r"</(?:script|style)", re.I)
 # The tools take 20-100 microseconds an element.
@@ -80,12 +86,14 @@ def _end_head(tree: HtmlElement) -> None:
 
 def _readable(reference: re.Match[str]) -> str:
     """The reference itself, unless to what `tidy` takes out: lxml refuses texts that hold such a character."""
-    if not (reference[1] or reference[2]):
-        return ""
-    code = int(reference[1], 16) if reference[1] else int(reference[2])
+    # Read now: where the reference behind it goes, it would go on with what follows and become another.
+    before = escape(tidy(unescape(reference[1] or "")))
+    if not (reference[3] or reference[4]):
+        return before
+    code = int(reference[3], 16) if reference[3] else int(reference[4])
     # The parser knows better what is meant by 128 to 159, and by what no character has.
     known = code < 0x80 or 0x9F < code < 0xD800 or 0xDFFF < code < 0x110000
-    return tidy(chr(code)) if known and UNREADABLE.match(chr(code)) else reference[0]
+    return before + (tidy(chr(code)) if known and UNREADABLE.match(chr(code)) else reference[2])
 
 
 def without_floods(text: str) -> str:
