@@ -83,6 +83,11 @@ def test_no_reference_comes_about_where_another_is_dropped(markup: str, text: st
             "<header>a</header> b <nav>c</nav>d<p>e</p>",
         ),
         ("<title>T</title><section>a</section><body>b", "<section>a</section>b"),
+        (
+            "<title>T</title><my-app><main><h1>a</h1></main></my-app>",
+            "<my-app><main><h1>a</h1></main></my-app>",
+        ),
+        ("<head><my-tag></my-tag><title>T</title></head><body>b", "<my-tag></my-tag>b"),
         ("<head><title>T</title></head><body>a<main>b</main>", "a<main>b</main>"),
     ],
 )

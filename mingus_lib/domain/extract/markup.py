@@ -29,8 +29,9 @@ UNREAD = (
     "select",
     "annotation",
 )
-_OF_BODY = "article aside details dialog figcaption figure footer header hgroup main nav search section"
-OF_BODY = frozenset(_OF_BODY.split())
+# Any other element begins the body, one of a site's own making, too.
+_OF_HEAD = "base basefont bgsound link meta noframes noscript object script style template title"
+OF_HEAD = frozenset(_OF_HEAD.split())
 MAX_ATTRIBUTES = 1_000
 # One attribute as the HTML standard reads it. A quoted value beyond 20,000 characters is not trusted to
 # be one, because a quote in a script can hide a flood. All quantifiers are possessive: linear time.
@@ -68,12 +69,14 @@ def parse(text: str) -> HtmlElement:
 
 
 def _end_head(tree: HtmlElement) -> None:
-    """Give to the body what stands in the head from the first element of a body on.
+    """Give to the body what stands in the head from the first element on that is of none.
 
     Minifiers leave the tags of head and body out, and libxml2 does not know that a <main> begins the body.
+    A <title> stays: its text is none of the article's.
     """
     head = tree.find("head")
-    strays = list(dropwhile(lambda element: element.tag not in OF_BODY, head if head is not None else ()))
+    later = dropwhile(lambda element: element.tag in OF_HEAD, head if head is not None else ())
+    strays = [element for element in later if element.tag != "title"]
     if not strays:
         return
     body = tree.find("body")
