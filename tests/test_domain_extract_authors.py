@@ -86,6 +86,11 @@ def test_a_job_in_a_line_of_its_own_is_not_of_the_name() -> None:
     assert chosen("<p class=byline>By Ada Lovelace<br>Staff Writer</p>") == "Ada Lovelace"
 
 
+def test_a_name_of_two_lines_is_one() -> None:
+    assert chosen("<p class=byline>By<br>Ada<br>Lovelace<br>Staff Writer</p>") == "Ada Lovelace"
+    assert chosen("<a rel=author>Ada<br>Lovelace</a>") == "Ada Lovelace"
+
+
 def test_the_site_is_an_author_only_if_it_says_so_and_nobody_else_is() -> None:
     assert chosen(people=("Porch Money",)) == "Porch Money"
     assert chosen(desks=("Porch Money",)) == ""

@@ -135,14 +135,19 @@ def _short_text(element: HtmlElement, longest: int) -> str:
     size = 0
     for seen, (event, inner) in enumerate(iterwalk(element, events=("start", "end"))):
         part = (inner.text if event == "start" else inner.tail if inner is not element else None) or ""
-        # What stands in a line of its own is a job or a paper, no more of the name.
-        parts += "," if event == "end" and inner.tag == "br" else ""
+        # What stands in a line of its own behind a full name is a job or a paper, no more of the name.
+        parts += "," if event == "end" and inner.tag == "br" and _is_named(" ".join(parts)) else ""
         # A text may be megabytes, and every place is asked.
         parts += part[: longest + 1].split()
         size += len(part.strip())
         if size > longest or seen >= MAX_EVENTS:
             return ""
     return " ".join(parts)
+
+
+def _is_named(line: str) -> bool:
+    opening = BY.match(line)
+    return len(line[opening.end() if opening else 0 :].split()) > 1
 
 
 def _found_by_trafilatura(tree: HtmlElement) -> list[str]:
