@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mingus_lib.domain.extract.decode import decode
+from mingus_lib.domain.extract.decode import decode, plain_text
 
 ACCENTS = "Café au lait – “zéro euro” für Größe, naïve coöperation"
 
@@ -93,6 +93,21 @@ def test_controls_and_line_ends_are_tidied() -> None:
 def test_what_is_invisible_within_words_is_dropped() -> None:
     assert decode("\ufeffmort\u00adgage pay\u200bment\u2060s \ufeffx".encode()) == "mortgage payments x"
     assert decode("👩‍👧 🏴\U000e0067\U000e007f".encode()) == "👩‍👧 🏴\U000e0067\U000e007f"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("save more&lt;br /&gt;money", "save more money"),
+        ("&lt;p class='a' id=b&gt;One&lt;/p&gt;&lt;P&gt;Two&lt;/P&gt;", " One  Two "),
+        ('&lt;a href="/x?a>b"&gt;Rates&lt;/a&gt;, <B>H<sub>2</sub>O</B>!', "Rates, H2O!"),
+        ("How to use the &lt;select&gt; tag", "How to use the <select> tag"),
+        ("If income <b and debt> c", "If income <b and debt> c"),
+        ("If <break> or <b=c> or a<b", "If <break> or <b=c> or a<b"),
+    ],
+)
+def test_tags_left_in_a_text_part_its_words_as_on_a_page(value: str, text: str) -> None:
+    assert plain_text(value) == text
 
 
 def test_ligatures_are_letters() -> None:

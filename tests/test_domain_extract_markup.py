@@ -49,8 +49,29 @@ def test_markup_without_a_flood_is_given_back_as_it_was(text: str) -> None:
     "reference", ["&#8;", "&#27;", "&#x1F", "&#xFFFE;", "&#65535;", "&shy;", "&#173;", "&#8203;"]
 )
 def test_references_to_what_is_not_read_are_dropped(reference: str) -> None:
-    tree = parse(f"<p>mort{reference} gage &amp;shy; &#146; &#233; &#x1F600; &#9999999999; &shyer;")
-    assert tree.text_content() == "mort gage &shy; ’ é 😀 \ufffd er;"
+    tree = parse(f"<p>mort{reference} gage &amp;shy; &#146; &#233; &#x1F600; &#9999999999; &shy er;")
+    assert tree.text_content() == "mort gage &shy; ’ é 😀 \ufffd  er;"
+
+
+def test_what_only_begins_like_such_a_reference_is_kept() -> None:
+    tree = parse('<a href="?x=1&shyness=2&nobreak=1&ZeroWidthSpace=3">R&Shyla &SHY; R&&shy;D</a>')
+    assert next(tree.iter("a")).get("href") == "?x=1&shyness=2&nobreak=1&ZeroWidthSpace=3"
+    assert tree.text_content() == "R&Shyla &SHY; R&D"
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("&#&shy;1;", "&#1;"),
+        ("&&#173;&shy;#1;", "&#1;"),
+        ("&#x&#&#8203;173;1F;", "&#x&#173;1F;"),
+        ("&l&#xFB01;t;", "&lfit;"),
+        ("&#10&shy;1;&amp&shy;lt;", "\n1;&lt;"),
+        ("&#0000000000000000000000000000000000000000000&shy;1;", "0" * 33 + "1;"),
+    ],
+)
+def test_no_reference_comes_about_where_another_is_dropped(markup: str, text: str) -> None:
+    assert parse(f"<p>{markup} hello</p>").text_content() == f"{text} hello"
 
 
 @pytest.mark.parametrize(
@@ -62,6 +83,11 @@ def test_references_to_what_is_not_read_are_dropped(reference: str) -> None:
             "<header>a</header> b <nav>c</nav>d<p>e</p>",
         ),
         ("<title>T</title><section>a</section><body>b", "<section>a</section>b"),
+        (
+            "<title>T</title><my-app><main><h1>a</h1></main></my-app>",
+            "<my-app><main><h1>a</h1></main></my-app>",
+        ),
+        ("<head><my-tag></my-tag><title>T</title></head><body>b", "<my-tag></my-tag>b"),
         ("<head><title>T</title></head><body>a<main>b</main>", "a<main>b</main>"),
     ],
 )

@@ -285,6 +285,13 @@ def test_declared_language(html: str, language: str | None) -> None:
     assert read_head(parse(html + "<p>x"), URL).language == language
 
 
+def test_headings_that_hold_the_whole_page_each_cost_little() -> None:
+    tree = parse("<h1><div>" * 50 + "Pay rises" + "<b></b>" * 100_000)
+    started = time.perf_counter()
+    assert read_metadata(tree, URL, thorough=False).title == "Pay rises"
+    assert time.perf_counter() - started < 2
+
+
 def test_canonical_is_resolved_against_the_base_and_must_be_http() -> None:
     html = '<base href="https://other.example/x/"><link rel="canonical" href="y"><p>x'
     assert read_head(parse(html), URL).canonical == "https://other.example/x/y"

@@ -57,6 +57,12 @@ def test_an_unknown_language_is_not_held_against_a_page() -> None:
         ("404 - Not Found", "", "error-page"),
         ("404", "", "error-page"),
         ("403 Forbidden | Porch", "", "error-page"),
+        ("404-Not Found", "", "error-page"),
+        ("404. Page not found", "", "error-page"),
+        ("404 (Not Found)", "", "error-page"),
+        ("404 | Porch", "", "error-page"),
+        ("404 — Porch", "", "error-page"),
+        ("503 Service Temporarily Unavailable", "", "error-page"),
         ("Gone", "", "error-page"),
         ("Article not found", "", "error-page"),
         ("Porch", "Sorry, the page you requested could not be found.", "error-page"),
@@ -75,7 +81,18 @@ def test_walls_are_recognised_on_pages_with_little_prose(title: str, lead: str, 
 
 @pytest.mark.parametrize(
     "title",
-    ["403(b) plans explained", "500 Black-owned businesses to support", "Gone are the days of pensions"],
+    [
+        "403(b) plans explained",
+        "403-b plans explained",
+        "410-unit building for renters",
+        "500 Black-owned businesses to support",
+        "500 Service Members Get Raises",
+        "500 page novels on money",
+        "500-point drop in the Dow",
+        "500–600 jobs are lost",
+        "500.000 euros for a flat",
+        "Gone are the days of pensions",
+    ],
 )
 def test_a_title_that_begins_like_one_of_an_error_is_none(title: str) -> None:
     assert reason(replace(GOOD, title=title, signals=PageSignals(prose_words=200))) == ""

@@ -39,6 +39,8 @@ PLACES = XPath(
 MAX_PLACES = 40
 MAX_BYLINE = 200
 MAX_LINK = 60
+# Starts and ends of elements: empty ones are no text, and one place may hold the whole page.
+MAX_EVENTS = 1_000
 BY = re.compile(r"\W*(?:(?:written|words|story|text|reported|published|posted)\s+)?by\b\W*", re.I)
 # Where the names of a byline end: at a date or another part in the work.
 OTHERS = re.compile(
@@ -131,16 +133,21 @@ def _short_text(element: HtmlElement, longest: int) -> str:
     """The text of an element, folded; empty if it is longer, however much longer."""
     parts: list[str] = []
     size = 0
-    for event, inner in iterwalk(element, events=("start", "end")):
+    for seen, (event, inner) in enumerate(iterwalk(element, events=("start", "end"))):
         part = (inner.text if event == "start" else inner.tail if inner is not element else None) or ""
-        # What stands in a line of its own is a job or a paper, no more of the name.
-        parts += "," if event == "end" and inner.tag == "br" else ""
+        # What stands in a line of its own behind a full name is a job or a paper, no more of the name.
+        parts += "," if event == "end" and inner.tag == "br" and _is_named(" ".join(parts)) else ""
         # A text may be megabytes, and every place is asked.
         parts += part[: longest + 1].split()
         size += len(part.strip())
-        if size > longest:
+        if size > longest or seen >= MAX_EVENTS:
             return ""
     return " ".join(parts)
+
+
+def _is_named(line: str) -> bool:
+    opening = BY.match(line)
+    return len(line[opening.end() if opening else 0 :].split()) > 1
 
 
 def _found_by_trafilatura(tree: HtmlElement) -> list[str]:

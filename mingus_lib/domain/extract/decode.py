@@ -43,7 +43,12 @@ STATEFUL = ("iso2022", "hz")
 NO_CHARSETS = frozenset({"utf-7", "idna", "punycode", "unicode-escape", "raw-unicode-escape"})
 # Only whole ones: "R&D" is no reference, and "A&notes" would become one.
 REFERENCE = re.compile(r"&#?\w{1,32};")
-MARKUP = re.compile(r"</?[a-z][^<>]{0,500}>", re.I)
+# Only the tags that editors leave in a text: "the <select> tag" and "income <b and debt> c" are meant as they stand.
+ATTRIBUTE = r"""\s++[a-z][\w:-]*+\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'|[^\s"'<>=]++)"""
+MARKUP = re.compile(
+    rf"</?(?:(br|p|div|ul|ol|li|h[1-6])|b|i|em|strong|u|span|a|sup|sub|small|font)(?:{ATTRIBUTE})*+\s*+/?>",
+    re.I,
+)
 # What nobody reads (control characters, lone surrogates), or what hides words from a search (soft hyphens, ligatures).
 UNREADABLE = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\xad\u200b\u2060\ufb00-\ufb06\ufeff\ud800-\udfff\ufffe\uffff]"
@@ -67,7 +72,9 @@ def tidy(text: str, *, kept: str = "") -> str:
 
 def plain_text(value: str) -> str:
     """What a value is meant to say that should hold no markup: many sites escape it twice, or leave tags in it."""
-    return tidy(MARKUP.sub("", REFERENCE.sub(lambda found: unescape(found[0]), value)))
+    read = REFERENCE.sub(lambda found: unescape(found[0]), value)
+    # A line break parts words; of a word in bold the comma behind it is still the next sign.
+    return tidy(MARKUP.sub(lambda found: " " if found[1] else "", read))
 
 
 def _decode(body: bytes, charset: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import urljoin, urlsplit
 
 from lxml.etree import iterwalk
@@ -12,6 +13,8 @@ from mingus_lib.domain.extract.blocks import PARTING, SILENT
 from mingus_lib.domain.extract.decode import plain_text
 
 MAX_VALUE = 5_000
+# Starts and ends of elements; one heading may hold the whole page, and so may each of those inside it.
+MAX_EVENTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,15 @@ def fold(text: str | None) -> str:
 def heading_text(heading: HtmlElement) -> str:
     """The text of a heading, folded: a line break in it parts words, and the name of an icon is not of it."""
     parts: list[str] = []
-    silent = 0
-    for event, element in iterwalk(heading, events=("start", "end")):
+    silent, size = 0, 0
+    for event, element in islice(iterwalk(heading, events=("start", "end")), MAX_EVENTS):
         at_start = event == "start"
         silent += (element.tag in SILENT) * (1 if at_start else -1)
         text = element.text if at_start else element.tail if element is not heading else None
-        parts += [" " if element.tag in PARTING else "", "" if silent else text or ""]
+        parts += [" " if element.tag in PARTING else "", "" if silent else (text or "")[:MAX_VALUE]]
+        size += len(parts[-1])
+        if size > MAX_VALUE:
+            break
     return fold("".join(parts))
 
 

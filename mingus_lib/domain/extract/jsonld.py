@@ -128,5 +128,5 @@ def _named(value: object, named: dict[str, dict[str, object]]) -> Iterator[tuple
             node = named.get(_plain(node.get("@id")), {})
         names = node.get("name")
         for name in names if isinstance(names, list) else [names]:
-            if isinstance(name, str) and (readable := plain_text(name).strip()):
+            if isinstance(name, str) and (readable := " ".join(plain_text(name).split())):
                 yield readable, _type(node)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import escape, unescape
 from itertools import dropwhile, islice
 
 from lxml.etree import SubElement, iterwalk
@@ -28,8 +29,9 @@ UNREAD = (
     "select",
     "annotation",
 )
-_OF_BODY = "article aside details dialog figcaption figure footer header hgroup main nav search section"
-OF_BODY = frozenset(_OF_BODY.split())
+# Any other element begins the body, one of a site's own making, too.
+_OF_HEAD = "base basefont bgsound link meta noframes noscript object script style template title"
+OF_HEAD = frozenset(_OF_HEAD.split())
 MAX_ATTRIBUTES = 1_000
 # One attribute as the HTML standard reads it. A quoted value beyond 20,000 characters is not trusted to
 # be one, because a quote in a script can hide a flood. All quantifiers are possessive: linear time.
@@ -39,7 +41,12 @@ ATTRIBUTE = rf"[\s/]*+=?[^\s/>=]++(?:{VALUE})?+"
 TAG = re.compile(
     rf"(<[a-zA-Z][^\s/>]*+)(?:((?:{ATTRIBUTE}){{{MAX_ATTRIBUTES}}}(?:{ATTRIBUTE})*+)|(?:{ATTRIBUTE})*+)"
 )
-REFERENCE = re.compile(r"&(?:#(?:x([0-9a-f]{1,8})|([0-9]{1,10}))|shy|ZeroWidthSpace|NoBreak);?", re.I)
+# With what stands before it like the beginning of another one. Names as they are written in HTML alone: an address
+# may hold "&shyness=1".
+REFERENCE = re.compile(
+    r"(?:(&[#0-9A-Za-z]{0,40}+)(?=&))?"
+    r"(&(?:#(?:[xX]([0-9A-Fa-f]{1,8})|([0-9]{1,10}));?|shy(?![;=0-9A-Za-z])|(?:shy|ZeroWidthSpace|NoBreak);))"
+)
 SCRIPT = re.compile(r"</?(?:script|style)\b", re.I)
 SCRIPT_END = re.compile(r"</(?:script|style)", re.I)
 # The tools take 20-100 microseconds an element.
@@ -62,12 +69,14 @@ def parse(text: str) -> HtmlElement:
 
 
 def _end_head(tree: HtmlElement) -> None:
-    """Give to the body what stands in the head from the first element of a body on.
+    """Give to the body what stands in the head from the first element on that is of none.
 
     Minifiers leave the tags of head and body out, and libxml2 does not know that a <main> begins the body.
+    A <title> stays: its text is none of the article's.
     """
     head = tree.find("head")
-    strays = list(dropwhile(lambda element: element.tag not in OF_BODY, head if head is not None else ()))
+    later = dropwhile(lambda element: element.tag in OF_HEAD, head if head is not None else ())
+    strays = [element for element in later if element.tag != "title"]
     if not strays:
         return
     body = tree.find("body")
@@ -80,12 +89,14 @@ def _end_head(tree: HtmlElement) -> None:
 
 def _readable(reference: re.Match[str]) -> str:
     """The reference itself, unless to what `tidy` takes out: lxml refuses texts that hold such a character."""
-    if not (reference[1] or reference[2]):
-        return ""
-    code = int(reference[1], 16) if reference[1] else int(reference[2])
+    # Read now: where the reference behind it goes, it would go on with what follows and become another.
+    before = escape(tidy(unescape(reference[1] or "")))
+    if not (reference[3] or reference[4]):
+        return before
+    code = int(reference[3], 16) if reference[3] else int(reference[4])
     # The parser knows better what is meant by 128 to 159, and by what no character has.
     known = code < 0x80 or 0x9F < code < 0xD800 or 0xDFFF < code < 0x110000
-    return tidy(chr(code)) if known and UNREADABLE.match(chr(code)) else reference[0]
+    return before + (tidy(chr(code)) if known and UNREADABLE.match(chr(code)) else reference[2])
 
 
 def without_floods(text: str) -> str:

@@ -80,7 +80,9 @@ def without_site(title: str, site_name: str) -> str:
     cut = max(found.start() for found in SEPARATOR.finditer(title))
     last = _words(parts[-1])
     is_site = bool(site) and ("".join(last) in site or site in "".join(last))
-    short_tail = not site and len(last) <= 4 and len(_words(title[:cut])) >= 3
+    # These two compare things as often as they part them, as in "Time in the Market > Timing the Market".
+    compares = not {"<", ">"}.isdisjoint(title[cut:])
+    short_tail = not (site or compares) and len(last) <= 4 and len(_words(title[:cut])) >= 3
     return title[:cut] if is_site or short_tail else title
 
 

@@ -12,6 +12,8 @@ from mingus_lib.errors import UsageError
 
 # What templates print where they have no address; believed, all pages of a site would be one.
 _EMPTY = frozenset({"undefined", "null", "none", "nan", "false", "%5Bobject%20Object%5D"})
+# What nobody filled in: {{url}}, ${url}.
+_TEMPLATES = ("%7B%7B", "$%7B")
 
 
 def accept_declared(url: str, declared: str | None) -> str | None:
@@ -42,9 +44,10 @@ def _same_site(page: Parts, claimed: Parts) -> bool:
 
 
 def _is_slip(page: Parts, claimed: Parts) -> bool:
-    slips = {*_EMPTY, page.host, claimed.host}
+    names = {parts.host.removeprefix("www.") for parts in (page, claimed)}
+    slips = {*_EMPTY, *names, *(f"www.{name}" for name in names)}
     new = set(claimed.path.split("/")) - set(page.path.split("/"))
-    return any(segment in slips or segment.startswith("%7B%7B") for segment in new)
+    return any(segment in slips or segment.startswith(_TEMPLATES) for segment in new)
 
 
 def _is_home(parts: Parts) -> bool:
