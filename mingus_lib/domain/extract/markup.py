@@ -42,10 +42,10 @@ TAG = re.compile(
     rf"(<[a-zA-Z][^\s/>]*+)(?:((?:{ATTRIBUTE}){{{MAX_ATTRIBUTES}}}(?:{ATTRIBUTE})*+)|(?:{ATTRIBUTE})*+)"
 )
 # With what stands before it like the beginning of another one. Names as they are written in HTML alone: an address
-# may hold "&shyness=1".
+# may hold "&shyness=1". It begins with a letter, for which Python looks ten times as fast as for a choice.
 REFERENCE = re.compile(
-    r"(?:(&[#0-9A-Za-z]{0,40}+)(?=&))?"
-    r"(&(?:#(?:[xX]([0-9A-Fa-f]{1,8})|([0-9]{1,10}));?|shy(?![;=0-9A-Za-z])|(?:shy|ZeroWidthSpace|NoBreak);))"
+    r"&(?:([#0-9A-Za-z]{0,40}+)&)?"
+    r"(#(?:[xX]([0-9A-Fa-f]{1,8})|([0-9]{1,10}));?|shy(?![;=0-9A-Za-z])|(?:shy|ZeroWidthSpace|NoBreak);)"
 )
 SCRIPT = re.compile(r"</?(?:script|style)\b", re.I)
 SCRIPT_END = re.compile(r"</(?:script|style)", re.I)
@@ -90,13 +90,13 @@ def _end_head(tree: HtmlElement) -> None:
 def _readable(reference: re.Match[str]) -> str:
     """The reference itself, unless to what `tidy` takes out: lxml refuses texts that hold such a character."""
     # Read now: where the reference behind it goes, it would go on with what follows and become another.
-    before = escape(tidy(unescape(reference[1] or "")))
+    before = "" if reference[1] is None else escape(tidy(unescape(f"&{reference[1]}")))
     if not (reference[3] or reference[4]):
         return before
     code = int(reference[3], 16) if reference[3] else int(reference[4])
     # The parser knows better what is meant by 128 to 159, and by what no character has.
     known = code < 0x80 or 0x9F < code < 0xD800 or 0xDFFF < code < 0x110000
-    return before + (tidy(chr(code)) if known and UNREADABLE.match(chr(code)) else reference[2])
+    return before + (tidy(chr(code)) if known and UNREADABLE.match(chr(code)) else f"&{reference[2]}")
 
 
 def without_floods(text: str) -> str:
