@@ -56,7 +56,8 @@ def serve(size: str, pages: int) -> Iterator[Site]:
 
 
 def _address(number: int, port: int) -> str:
-    return f"http://127.0.0.{number % HOSTS + 1}:{port}/{number}"
+    # Not the number alone: of a mail's links /1000 and up are taken for the lists of a year.
+    return f"http://127.0.0.{number % HOSTS + 1}:{port}/story-{number}"
 
 
 def _run(pipe: Connection, size: str, pages: int) -> None:
@@ -103,7 +104,7 @@ class _Server:
             self.served.robots += 1
             return _response(b"text/plain", ROBOTS)
         self.served.pages += 1
-        return _response(b"text/html; charset=utf-8", page(self.size, int(path.strip("/"))))
+        return _response(b"text/html; charset=utf-8", page(self.size, int(path.removeprefix("/story-"))))
 
 
 def _response(kind: bytes, body: bytes) -> bytes:
