@@ -17,6 +17,8 @@ FLAG = re.compile("(\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\
 # Hard spaces, the soft hyphen, and what emoji and letters of other scripts are joined with.
 _UNSEEN = re.compile("[\u00a0\u00ad\u202f\u3000]|(?<=[^\\0-\u024f])[\u200c\u200d](?=[^\\0-\u024f])")
 _PIECE = 256
+# What Windows has in the place of control characters, mostly quotes and dashes; HTML reads these numbers so, too.
+WINDOWS = {chr(code): bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
 # Letters joined for print, as PDFs and some sites have them.
 LIGATURES = {chr(code): normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")

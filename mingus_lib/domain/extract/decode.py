@@ -11,7 +11,7 @@ import codecs
 import re
 from html import unescape
 
-from mingus_lib.domain.words import LIGATURES
+from mingus_lib.domain.words import LIGATURES, WINDOWS
 
 # UTF-32 before UTF-16, whose little-endian mark is the beginning of the other one.
 BOMS = (
@@ -53,8 +53,6 @@ MARKUP = re.compile(
 UNREADABLE = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\xad\u200b\u2060\ufb00-\ufb06\ufeff\ud800-\udfff\ufffe\uffff]"
 )
-# The HTML standard reads these controls so when a reference names them: they come from old editors.
-WINDOWS = {chr(code): bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
 # PDFs hold ﬁ and the like as one sign, which no search for the word finds.
 INSTEAD = WINDOWS | LIGATURES
 

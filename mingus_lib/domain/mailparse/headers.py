@@ -12,6 +12,7 @@ from email.utils import parseaddr, parsedate_to_datetime
 from typing import Any, cast
 
 from mingus_lib.domain.mails import MailHead
+from mingus_lib.domain.words import WINDOWS
 
 # The standard library's parser of structured headers takes quadratic time.
 MAX_HEADER_CHARACTERS = 2_000
@@ -33,9 +34,7 @@ _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 # Without quotes nothing but the brackets has a meaning, whatever commas and colons people write before them.
 _NAME_AND_ADDRESS = re.compile(r"([^<>\"\\()]*)<([^<>\s]+)>\s*")
 # Mailers on Windows call their quotes and dashes iso-8859-1, where these numbers are control characters.
-_OF_WINDOWS = {
-    number: text for number in range(0x80, 0xA0) if (text := bytes([number]).decode("cp1252", "ignore"))
-}
+_OF_WINDOWS = str.maketrans({sign: read for sign, read in WINDOWS.items() if read})
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
