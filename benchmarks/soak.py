@@ -6,7 +6,8 @@ A throw-away library runs as an operator would run it (`mingus up`). Addresses, 
 through the command line; pages come from a site on loopback, labels from an OpenAI-compatible server on loopback; the
 timetable makes lists, reports, clean-ups and backups every minute. Once a minute a process or Redis is KILLed.
 In the end all is waited for and counted. Memory, open files, Redis' memory and file sizes are looked at every two
-seconds; what they are after warming up (the second quarter) is compared with the last quarter.
+seconds; what they are after warming up (the second quarter) is compared with the last quarter. The newest thousand
+articles stay and older ones are archived, so that no memory grows because the library does.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ ADDRESSES_A_BEAT = 4
 LINKS_A_MAIL = 3
 EVENTS_A_BEAT = 40
 READERS = 200
+# Reached before the second quarter of an hour begins.
+LIVE_ARTICLES = 1_000
 DRAIN_SECONDS = 120.0
 TRIES = 12
 WARM_MINUTES = 10
@@ -81,6 +84,7 @@ class Soak:
     refused: int = 0
     mails: int = 0
     events: int = 0
+    archived: int = 0
     up: subprocess.Popen[bytes] | None = None
 
     @property
@@ -116,10 +120,12 @@ class Soak:
             self.up.wait(60)
 
     def feed(self) -> None:
-        """One beat of what comes in: addresses, a newsletter, what readers did."""
+        """One beat of what comes in: addresses, a newsletter, what readers did; and what goes, the oldest."""
         self.take(self.ask("add", "-", "--json", given="\n".join(self.next(ADDRESSES_A_BEAT))))
         self.take(self.ask("mail", "-", "--json", given=self.newsletter()))
-        self.ask("readers", "import", "-", "--json", given=self.reading())
+        known = self.articles()
+        self.ask("readers", "import", "-", "--json", given=self.reading(known))
+        self.archive(known - LIVE_ARTICLES)
 
     def take(self, receipt: dict[str, Any]) -> None:
         self.jobs.update(job["id"] if isinstance(job, dict) else job for job in receipt["jobs"])
@@ -142,22 +148,29 @@ class Soak:
             }
         )  # fmt: skip
 
-    def reading(self) -> str:
-        """Events of readers with the articles that are there."""
-        known = max(1, self.articles())
+    def archive(self, last: int) -> None:
+        """Take the articles up to this number out of the library."""
+        if last > self.archived:
+            self.ask("articles", "archive", *map(str, range(self.archived + 1, last + 1)), "--json")
+            self.archived = last
+
+    def reading(self, known: int) -> str:
+        """Events of readers with the newest of the articles known, which are numbered from 1."""
+        if not known:
+            return '{"kind": "reader", "id": "r0"}'
         lines = []
         for _ in range(EVENTS_A_BEAT):
             self.events += 1
             lines.append(
                 {
                     "kind": "event", "id": f"e{self.events}", "reader": f"r{self.dice.randrange(READERS)}",
-                    "article": self.dice.randint(1, known),
+                    "article": self.dice.randint(max(1, known - LIVE_ARTICLES + 1), known),
                     "event": self.dice.choice(("viewed", "started", "finished", "bookmarked", "clicked")),
                     "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                     "time_spent_seconds": self.dice.randrange(600),
                 }
             )  # fmt: skip
-        return "\n".join(map(json.dumps, lines)) if self.articles() else '{"kind": "reader", "id": "r0"}'
+        return "\n".join(map(json.dumps, lines))
 
     def articles(self) -> int:
         return sum(self.ask("status", "--json")["store"]["articles"].values())
@@ -276,7 +289,8 @@ def _judge(
     ]
     figures = {
         "What was done": {
-            "addresses": len(soak.given), "mails": soak.mails, "events": soak.events, "jobs": len(soak.jobs),
+            "addresses": len(soak.given), "mails": soak.mails, "events": soak.events, "archived": soak.archived,
+            "jobs": len(soak.jobs),
             "kills": sum(soak.killed.values()), "commands tried again": soak.refused,
             "model calls": len(model.charged),
         },

@@ -135,7 +135,7 @@ def examples(number: int, telling: bool) -> list[Example]:
     for place in range(number):
         phase = PHASES[place % 3]
         own = [f"{phase.lower()}word{rng.randrange(20)}" for _ in range(6)] if telling else []
-        words = frozenset([*own, *(f"common{rng.randrange(300)}" for _ in range(40))])
+        words = tuple(dict.fromkeys([*own, *(f"common{rng.randrange(300)}" for _ in range(40))]))
         made.append(Example(words, UNSURE, phase))
     return made
 
