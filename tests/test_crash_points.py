@@ -143,7 +143,7 @@ def worker_case(lab: Lab, queues: tuple[str, ...], plan: dict[str, Any], **how: 
 
 @pytest.mark.parametrize("queues", [("analytics", "cleanup"), ("cleanup",)], ids=["two", "one"])
 def test_worker(lab: Lab, queues: tuple[str, ...]) -> None:
-    whens, step = whole("after", step=1 if len(queues) == 2 else 3)
+    whens, step = whole("after", step=2 if len(queues) == 2 else 5)
     sweep(f"worker, {len(queues)} queues", lambda plan: worker_case(lab, queues, plan), whens, step)
 
 
@@ -159,7 +159,7 @@ def test_redis_killed_under_a_worker(lab: Lab, queues: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("queues", [("analytics", "cleanup"), ("cleanup",)], ids=["two", "one"])
 def test_a_connection_lost_under_a_worker(lab: Lab, queues: tuple[str, ...]) -> None:
-    whens, step = whole("after", step=2 if len(queues) == 2 else 4)
+    whens, step = whole("after", step=4 if len(queues) == 2 else 8)
     sweep(
         f"connection, of a worker of {len(queues)} queues",
         lambda plan: worker_case(lab, queues, plan, victims=[]),
@@ -170,7 +170,7 @@ def test_a_connection_lost_under_a_worker(lab: Lab, queues: tuple[str, ...]) -> 
 
 @pytest.mark.parametrize("order", [{"max_jobs": 1}, {"fair": True}], ids=str)
 def test_worker_of_another_order(lab: Lab, order: dict[str, Any]) -> None:
-    whens, step = whole("after", step=5)
+    whens, step = whole("after", step=9)
 
     def case(plan: dict[str, Any]) -> tuple[Heard, int]:
         ids = [lab.ping("analytics"), lab.ping("cleanup")]
@@ -184,7 +184,7 @@ def test_worker_of_another_order(lab: Lab, order: dict[str, Any]) -> None:
 @pytest.mark.parametrize("fail", ["transient", "permanent", "crash"])
 def test_worker_whose_job_fails(lab: Lab, fail: str) -> None:
     """A kill in between adds an attempt that was lost, and takes none of those that the job has."""
-    whens, step = whole("after", step=5)
+    whens, step = whole("after", step=9)
     attempts = {"transient": 4, "permanent": 1, "crash": 3}[fail]
 
     def case(plan: dict[str, Any]) -> tuple[Heard, int]:
@@ -262,7 +262,7 @@ def forgotten(lab: Lab) -> None:
 @pytest.mark.parametrize("prepare", [orphan, due, unconfirmed, forgotten])
 @pytest.mark.parametrize("victim", ["keeper", "Redis"])
 def test_keeper(lab: Lab, prepare: Callable[[Lab], None], victim: str) -> None:
-    whens, step = whole("after", step=3 if victim == "keeper" else 9)
+    whens, step = whole("after", step=5 if victim == "keeper" else 9)
 
     def case(plan: dict[str, Any]) -> tuple[Heard, int]:
         prepare(lab)
@@ -310,7 +310,7 @@ def test_enqueue_when_redis_is_killed(lab: Lab) -> None:
 @pytest.mark.parametrize("victim", ["scheduler", "Redis"])
 def test_scheduler(lab: Lab, victim: str) -> None:
     """A tick with two slots due: whatever dies, each makes one job, which runs."""
-    whens, step = whole("after", step=1 if victim == "scheduler" else 3)
+    whens, step = whole("after", step=2 if victim == "scheduler" else 4)
     hour = iter(range(1, 1000))
     (lab.home / "schedules.toml").write_text(
         "".join(f'[{name}]\ntask = "ping"\nqueue = "cleanup"\ncron = "0 * * * *"\n' for name in ("a", "b"))

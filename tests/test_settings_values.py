@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mingus_lib.domain.recommend import facts
@@ -117,6 +117,8 @@ class TestKinds:
     @given(
         raw=st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.lists(st.text()), st.none())
     )
+    @example(raw="folder /")
+    @settings(max_examples=20)
     @pytest.mark.parametrize("each", declarations(), ids=lambda each: each.name)
     def test_anything_is_a_value_or_refused(self, each: Declaration, raw: Any) -> None:
         try:

@@ -296,10 +296,14 @@ class Folder(Kind):
         if not text or "\0" in text:
             raise ValueError
         try:
-            return Path(text).expanduser().absolute()
+            path = Path(text).expanduser().absolute()
         except (RuntimeError, OSError) as error:
             # No home directory of that name, or a working directory that is gone.
             raise ValueError from error
+        # A space before the last slash: written back and read again it would be another path.
+        if str(path) != str(path).strip():
+            raise ValueError
+        return path
 
 
 class File(Folder):
