@@ -90,14 +90,9 @@ class Runtime:
     def store(self) -> Store:
         """The library's SQLite file, created and migrated when needed."""
         # Here and below imports stand where they are used: a command pays for what it opens.
-        from mingus_lib.queues.sharing import file_mode
         from mingus_lib.store.database import BUSY_TIMEOUT, Store
 
-        return Store(
-            self.settings.store_path,
-            mode=file_mode(self.settings.home),
-            busy_timeout=self._busy_timeout or BUSY_TIMEOUT,
-        )
+        return Store(self.settings.store_path, busy_timeout=self._busy_timeout or BUSY_TIMEOUT)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -547,14 +542,11 @@ class Runtime:
     @property
     def restoring(self) -> Restoring:
         """What puts a backup in the store's place; it opens neither store nor Redis for good."""
-        from mingus_lib.queues.sharing import file_mode
         from mingus_lib.services.restoring import Restoring
 
         own = self.settings.redis_url is None
         # Redis is looked for when the copy is in place: one that is away stops no restore.
-        return Restoring(
-            self.settings.store_path, file_mode(self.settings.home), self.redis_if_up, self.redis_where, own
-        )
+        return Restoring(self.settings.store_path, self.redis_if_up, self.redis_where, own)
 
     @cached_property
     def labels(self) -> LabelStore:

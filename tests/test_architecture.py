@@ -20,8 +20,8 @@ MODULES = sorted([*LIB.rglob("*.py"), *(ROOT / "jobs").glob("*.py"), ROOT / "cli
 # Who may import whom, apart from runtime.py; errors and settings are open to all rooms but domain.
 ALLOWED = {
     "domain": {"domain", "errors"},
-    "store": {"store", "domain", "errors"},
-    "queues": {"queues", "domain", "errors"},
+    "store": {"store", "domain", "errors", "sharing"},
+    "queues": {"queues", "domain", "errors", "sharing"},
     "clients": {"clients", "domain", "errors"},
     "services": {"services", "store", "queues", "clients", "domain", "errors", "settings"},
     "view": {"view", "domain", "errors", "settings"},

@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def put_back(source: Path, store: Path) -> Path | None:
     with restoring.only(store):
-        return restoring.swap(restoring.prepare(source, store, 0o600), store, NOW)
+        return restoring.swap(restoring.prepare(source, store), store, NOW)
 
 
 def test_a_backup_made_during_writes_and_restored_passes_every_check(store: Store, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_writer_that_waited_for_the_lock_writes_into_the_restored_store(
     store: Store, tmp_path: Path
 ) -> None:
     copy = backups.backup(store, tmp_path / "copy.db").path
-    part = restoring.prepare(copy, store.path, 0o600)
+    part = restoring.prepare(copy, store.path)
     begun, done = threading.Event(), threading.Event()
     other = Store.open(store.path)
     other.value("SELECT 1")
@@ -121,7 +121,7 @@ def test_nobody_opens_a_store_in_the_moment_of_the_change(store: Store, tmp_path
     """One who has the old file, and finds the log of the new one by its name, would damage both."""
     copy = backups.backup(store, tmp_path / "copy.db").path
     Articles(store).record(draft("https://e.org/later", prose("later")), job_id="j", position=1, now=NOW)
-    part, seen = restoring.prepare(copy, store.path, 0o600), list[int]()
+    part, seen = restoring.prepare(copy, store.path), list[int]()
 
     def come() -> None:
         with Store.open(store.path) as other:
@@ -175,7 +175,7 @@ def test_who_comes_and_goes_during_restores_damages_nothing(store: Store, tmp_pa
             assert other.stdout is not None
             other.stdout.readline()
         for number in range(12):
-            part = restoring.prepare(copies[number % 2], store.path, 0o600)
+            part = restoring.prepare(copies[number % 2], store.path)
             aside = restoring.swap(part, store.path, NOW + timedelta(seconds=number))
             assert aside is not None
             assert (sound(store.path), sound(aside)) == ([], [])
@@ -216,7 +216,7 @@ def test_one_who_reads_without_an_end_is_waited_for_and_told(
 ) -> None:
     copy = backups.backup(store, tmp_path / "copy.db").path
     monkeypatch.setattr(restoring, "PATIENCE_SECONDS", 0.01)  # type: ignore[attr-defined]
-    part = restoring.prepare(copy, store.path, 0o600)
+    part = restoring.prepare(copy, store.path)
     with closing(sqlite3.connect(store.path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM articles").fetchone()
@@ -416,7 +416,7 @@ def last(*arguments):
     real(*arguments)
     os._exit(9)
 setattr(room, name, last)
-restoring.swap(restoring.prepare(source, store, 0o600), store, datetime.now(UTC))
+restoring.swap(restoring.prepare(source, store), store, datetime.now(UTC))
 """
 
 

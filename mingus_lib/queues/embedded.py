@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from mingus_lib.errors import RedisUnavailable, StoreUnavailable
 from mingus_lib.queues.redis_program import Server, choose_server
-from mingus_lib.queues.sharing import PRIVATE_FOLDER, SHARED_FOLDER, file_mode, is_shared
+from mingus_lib.sharing import PRIVATE_FOLDER, SHARED_FOLDER, file_mode, is_shared
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from mingus_lib.errors import NotFound, Refused, StoreUnavailable, UsageError
-from mingus_lib.queues.sharing import file_mode, give_to_owner_of
 from mingus_lib.queues.signing import ANY_TASK, Key
+from mingus_lib.sharing import share
 
 OWN_KEY = "local"
 SCHEDULER_KEY = "scheduler"
@@ -105,7 +105,7 @@ class KeyRing:
 
     def _write(self, keys: Sequence[Key]) -> None:
         text = json.dumps({"keys": [_as_json(key) for key in keys]}, indent=1)
-        write_private(self.path, text, file_mode(self.path.parent, shared=0o640))
+        write_private(self.path, text, shared=0o640)
 
 
 def single(path: Path) -> Key:
@@ -124,17 +124,18 @@ def export(key: Key, path: Path) -> None:
     write_private(path, json.dumps({"keys": [_as_json(key)]}, indent=1))
 
 
-def write_private(path: Path, text: str, mode: int = 0o600) -> None:
-    """Replace the file in one step; by default only its owner may read it. Raises StoreUnavailable."""
+def write_private(path: Path, text: str, *, shared: int | None = None) -> None:
+    """Replace the file in one step; for its owner alone, or with the mode `shared` where its folder is shared.
+
+    Raises StoreUnavailable.
+    """
     # In the same folder: across file systems a rename is no single step.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            # The umask may have taken the group's bits away.
-            os.fchmod(descriptor, mode)
-            if mode != 0o600:
-                give_to_owner_of(path.parent, descriptor)
+            if shared is not None:
+                share(descriptor, path, shared)
             stream.write(text)
             stream.flush()
             # Before it is named: a power cut must not leave an empty file of keys.

@@ -25,7 +25,6 @@ class Restoring:
     """One restore. `redis` gives a client of the Redis that is up, or None; `own_redis`: it is the private one."""
 
     store: Path
-    mode: int
     redis: Callable[[], Redis | None]
     where: str
     own_redis: bool
@@ -37,7 +36,7 @@ class Restoring:
             raise UsageError(f"{self.store} is no plain file: put the store itself there, then try again")
         with ExitStack() as held:
             held.enter_context(restoring.only(self.store))
-            part = restoring.prepare(backup, self.store, self.mode, report)
+            part = restoring.prepare(backup, self.store, report)
             # Undone in reverse: the copy is gone before anybody else may restore.
             held.callback(backups.remove, part)
             facts = restoring.facts(part)
@@ -107,7 +106,7 @@ class Prepared:
         owner = here._owner()
         with self.held:
             aside = restoring.swap(self.part, here.store, now)
-        maintenance.migrate(here.store, mode=here.mode)
+        maintenance.migrate(here.store)
         return {
             "path": str(here.store),
             "backup": str(self.backup),

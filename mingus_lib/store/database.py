@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from mingus_lib.sharing import share
 from mingus_lib.store import failures, filelocks
 
 SCHEMA_VERSION = 12
@@ -60,12 +61,9 @@ class Store:
     `store-corrupt`, UsageError `store-newer` or `not-a-store`, NotFound `no-store` (create=False).
     """
 
-    def __init__(
-        self, path: Path, *, create: bool = True, mode: int = 0o600, busy_timeout: float = BUSY_TIMEOUT
-    ) -> None:
+    def __init__(self, path: Path, *, create: bool = True, busy_timeout: float = BUSY_TIMEOUT) -> None:
         self.path = path
         self.create = create
-        self.mode = mode
         self.busy_timeout = busy_timeout
         self._connection: sqlite3.Connection | None = None
         self._pid = os.getpid()
@@ -78,11 +76,9 @@ class Store:
         self._frozen = False
 
     @classmethod
-    def open(
-        cls, path: Path, *, create: bool = True, mode: int = 0o600, busy_timeout: float = BUSY_TIMEOUT
-    ) -> Store:
+    def open(cls, path: Path, *, create: bool = True, busy_timeout: float = BUSY_TIMEOUT) -> Store:
         """Open now: create the file if asked, bring its schema up to date; `busy_timeout` in seconds."""
-        store = cls(path, create=create, mode=mode, busy_timeout=busy_timeout)
+        store = cls(path, create=create, busy_timeout=busy_timeout)
         with store._reached():
             return store
 
@@ -216,7 +212,7 @@ class Store:
         if self._connection is None:
             # Looked at before, so that a file that comes in between is taken for another one.
             before = _identity(self._name)
-            self._connection = connect(self.path, self.create, self.mode, self.busy_timeout)
+            self._connection = connect(self.path, self.create, self.busy_timeout)
             # A new connection is at NORMAL again, as _PRAGMAS leave it.
             self._durable = False
             self._file = before or _identity(self._name)
@@ -250,10 +246,10 @@ def _identity(name: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def connect(path: Path, create: bool, mode: int, busy_timeout: float) -> sqlite3.Connection:
+def connect(path: Path, create: bool, busy_timeout: float) -> sqlite3.Connection:
     """A ready connection to an up-to-date store; migrates (and then only imports sqlite_utils) if needed."""
     with failures.files_in_our_words(path):
-        _make_file(path, create, mode)
+        _make_file(path, create)
     with filelocks.place(path):
         connection = raw_connection(path, busy_timeout)
         try:
@@ -320,15 +316,13 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path, busy_timeout: 
         migrating.migrate(connection, path, busy_timeout)
 
 
-def _make_file(path: Path, create: bool, mode: int) -> None:
+def _make_file(path: Path, create: bool) -> None:
     if path.exists():
         return
     if not create:
         raise failures.absent(path)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # O_CREAT without O_EXCL: two processes may start at once. SQLite gives -wal and -shm the same mode.
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
-    # The umask has cut the mode.
-    os.fchmod(handle, mode)
-    filelocks.give(handle, path.parent)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    share(handle, path)
     os.close(handle)

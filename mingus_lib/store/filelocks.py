@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mingus_lib.errors import StoreUnavailable
+from mingus_lib.sharing import share
 from mingus_lib.store import failures
 
 PATIENCE_SECONDS = 10.0
@@ -29,7 +30,7 @@ def alone(path: Path, patience: float) -> Iterator[None]:
     with failures.files_in_our_words(path):
         # A link to a store leads to the same lock.
         handle = os.open(f"{path.resolve()}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        give(handle, path.parent)
+        share(handle, path.resolve())
     busy = f"the store {path} is being migrated or restored by another process: try again when it is done"
     with _held(handle, fcntl.LOCK_EX, patience, busy):
         yield
@@ -47,13 +48,6 @@ def place(path: Path, *, replaces: bool = False) -> Iterator[None]:
     busy = f"the store {path} is being opened or replaced by another process: try again"
     with _held(handle, fcntl.LOCK_EX if replaces else fcntl.LOCK_SH, PATIENCE_SECONDS, busy):
         yield
-
-
-def give(handle: int, like: Path) -> None:
-    """Give an open file to the owner of another: what root does by hand stays of use to the services' user."""
-    if os.geteuid() == 0:
-        found = like.stat()
-        os.fchown(handle, found.st_uid, found.st_gid)
 
 
 @contextmanager

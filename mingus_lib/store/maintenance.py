@@ -50,13 +50,13 @@ SELECT EXISTS (SELECT id FROM article_fts_docsize EXCEPT SELECT id FROM article_
 _INDEXED = "SELECT DISTINCT tbl_name FROM sqlite_master WHERE type = 'index' ORDER BY tbl_name"
 
 
-def migrate(path: Path, *, mode: int = 0o600, busy_timeout: float = BUSY_TIMEOUT) -> tuple[int, int]:
+def migrate(path: Path, *, busy_timeout: float = BUSY_TIMEOUT) -> tuple[int, int]:
     """Create the store or bring it up to date; the schema versions before and after (0: it was not there)."""
     before = 0
     if path.exists():
         with failures.in_our_words(path), closing(raw_connection(path, busy_timeout)) as connection:
             before = schema_version(connection, path)
-    Store.open(path, mode=mode, busy_timeout=busy_timeout).close()
+    Store.open(path, busy_timeout=busy_timeout).close()
     return before, SCHEMA_VERSION
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mingus_lib.errors import NotFound, PermanentError, StoreUnavailable
+from mingus_lib.sharing import share
 
 FORMAT = 1
 
@@ -26,6 +27,7 @@ def save(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, Any]) -> Non
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "wb") as stream:
+            share(stream.fileno(), path)
             np.savez(stream, facts=told, **arrays)
             stream.flush()
             # Otherwise a power cut could leave the name on an empty file.
@@ -39,7 +41,10 @@ def save(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, Any]) -> Non
 
 
 def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Facts and arrays. Raises NotFound, or PermanentError for a damaged file or one of another release."""
+    """Facts and arrays.
+
+    Raises NotFound, StoreUnavailable when it may not be read, PermanentError when it is damaged or of another release.
+    """
     import numpy as np
 
     try:
@@ -50,6 +55,10 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         facts = json.loads(arrays.pop("facts").tobytes())
     except FileNotFoundError as error:
         raise NotFound(f"there is no model yet: {RENEW}", code="no-model") from error
+    except PermissionError as error:
+        raise StoreUnavailable(
+            f"the model {path} may not be read: check its owner and mode", code="model-unreadable"
+        ) from error
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise PermanentError(f"the model {path} is damaged: {RENEW}", code="model-damaged") from error
     if facts.get("format") != FORMAT:

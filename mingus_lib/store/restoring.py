@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mingus_lib.errors import NotFound, PermanentError, StoreUnavailable, UsageError
+from mingus_lib.sharing import share
 from mingus_lib.store import backups, failures, filelocks
 from mingus_lib.store.database import raw_connection, schema_version
 
@@ -89,7 +90,7 @@ def only(store: Path) -> Iterator[None]:
         yield
 
 
-def prepare(source: Path, store: Path, mode: int, progress: backups.Progress | None = None) -> Path:
+def prepare(source: Path, store: Path, progress: backups.Progress | None = None) -> Path:
     """Copy a backup beside the store, bring nothing up to date, and check the copy; the copy. Within `only`.
 
     Raises NotFound, UsageError for what cannot be a backup of this release, PermanentError `backup-unsound`,
@@ -100,7 +101,7 @@ def prepare(source: Path, store: Path, mode: int, progress: backups.Progress | N
     with failures.files_in_our_words(store):
         # A restore that was killed may have left one.
         backups.remove(part)
-        _make(part, mode, store if store.exists() else store.parent)
+        _make(part, store)
     with backups.removed_on_failure(part):
         with closing(_opened(source)) as found, failures.in_our_words(source):
             backups.copy_pages(found, part, progress)
@@ -109,12 +110,11 @@ def prepare(source: Path, store: Path, mode: int, progress: backups.Progress | N
     return part
 
 
-def _make(part: Path, mode: int, like: Path) -> None:
+def _make(part: Path, store: Path) -> None:
     # O_EXCL: a link that somebody put there would lead the copy elsewhere.
     handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        os.fchmod(handle, mode)
-        filelocks.give(handle, like)
+        share(handle, store)
     finally:
         os.close(handle)
 

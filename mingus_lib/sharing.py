@@ -27,8 +27,13 @@ def file_mode(folder: Path, shared: int = 0o660) -> int:
     return shared if is_shared(folder) else 0o600
 
 
-def give_to_owner_of(folder: Path, descriptor: int) -> None:
-    """Root's files belong to the folder's owner: the services could not read them otherwise."""
+def share(handle: int, path: Path, shared: int = 0o660) -> None:
+    """Give an open file that is to stand at `path` the mode and, made by root, the owner that its folder asks for."""
+    # Whose it is not may not change it, and whoever made it has.
+    if os.fstat(handle).st_uid == os.geteuid():
+        # The umask has cut the mode that it was made with.
+        os.fchmod(handle, file_mode(path.parent, shared))
     if os.geteuid() == 0:
-        owner = folder.stat()
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        # What root does by hand stays of use to the services' user.
+        owner = (path if path.exists() else path.parent).stat()
+        os.fchown(handle, owner.st_uid, owner.st_gid)
