@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,25 @@ def test_a_breaker_closes_when_its_probe_succeeds(
     redis.hincrbyfloat("mingus:breaker:openai", "opened_at", -60)
     assert parts.run().state is JobState.FINISHED
     assert limits.breakers() == []
+
+
+@pytest.mark.parametrize("how", ["cancelled", "crash", "permanent"])
+def test_a_probe_that_tells_nothing_holds_nobody_back(
+    parts: Parts, limits: Limits, redis: Any, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    task = dataclasses.replace(catalog.find("ping"), dependency="openai")
+    monkeypatch.setitem(catalog._tasks, "ping", task)
+    for _ in range(FAILURES_TO_OPEN):
+        limits.failed("openai", "x")
+    redis.hincrbyfloat("mingus:breaker:openai", "opened_at", -60)
+    if how == "cancelled":
+        job_id = parts.ping()
+        parts.ledger.cancel([job_id], "not wanted", datetime.now(UTC))
+        parts.worker().work()
+        assert parts.job(job_id).state is JobState.CANCELLED
+    else:
+        assert parts.run(fail=how).state is JobState.DEAD
+    assert limits.wait_for("openai", 600) == 0
 
 
 def test_every_script_compiles(redis: Any) -> None:

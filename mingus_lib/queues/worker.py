@@ -295,17 +295,22 @@ class MingusWorker(RegisteredWorker):
                 "not before %s: %s", when.isoformat(timespec="seconds"), why, extra=_facts(job, admitted)
             )
             return
-        verdict = self.ledger.start(
-            admitted.spec,
-            worker=self.name,
-            now=datetime.now(UTC),
-            known_only=not admitted.may_be_new,
-        )
+        try:
+            verdict = self.ledger.start(
+                admitted.spec,
+                worker=self.name,
+                now=datetime.now(UTC),
+                known_only=not admitted.may_be_new,
+            )
+        except StoreUnavailable:
+            self._let_probe_go(admitted.task)
+            raise
         if verdict.kind is Start.RUN:
             # The ledger's limit counts: the field in Redis is not under the signature.
             limited = replace(admitted, task=admitted.task.within(verdict.timeout))
             self._feed(Run(job, limited, verdict, time.monotonic()))
         else:
+            self._let_probe_go(admitted.task)
             self.endings.done = self._not_run(job, admitted, verdict)
 
     def _keys_now(self) -> Mapping[str, Key]:
@@ -471,9 +476,17 @@ class MingusWorker(RegisteredWorker):
                 self.limits.failed(reply["dependency"], reply["reason"])
             elif run.task.dependency and "result" in reply:
                 self.limits.reset(run.task.dependency)
-            # It may have been the probe: until that is let go, no other job may try.
-            elif run.task.dependency:
-                self.limits.let_go(run.task.dependency)
+            else:
+                self._let_probe_go(run.task)
+        except RedisUnavailable as error:
+            log.warning("the breaker was not told: %s", error)
+
+    def _let_probe_go(self, task: catalog.Task) -> None:
+        """A job that tells nothing of its dependency may have been the breaker's probe: another may try now."""
+        if task.dependency is None:
+            return
+        try:
+            self.limits.let_go(task.dependency)
         except RedisUnavailable as error:
             log.warning("the breaker was not told: %s", error)
 
@@ -487,6 +500,8 @@ class MingusWorker(RegisteredWorker):
         self.child = None if self.attention.signals else Child.fork(self._open_ledger)
         self._run, self.held = None, None
         job, attempt, now = run.job, run.verdict.attempt, datetime.now(UTC)
+        if run.doom != "lost":
+            self._let_probe_go(run.task)
         if run.doom == "put-back":
             log.warning("put back: its worker leaves", extra=run.facts)
             self.endings.record(lambda: self.ledger.put_back(job.id, attempt), Settlement(job, How.QUEUED))
