@@ -656,7 +656,7 @@ class Runtime:
         if self.ai_labels is None:
             return None
         # The store's id tells its batches from those of another library with the same account.
-        return LabelBatches(self.labels, self.batches, self.ai_labels, self.store.id)
+        return LabelBatches(self.labels, self.batches, self.ai_labels, self.store.id, self.refitting.in_use)
 
     @property
     def refitting(self) -> Refitting:

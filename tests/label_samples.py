@@ -111,8 +111,8 @@ class Library:
     ) -> Classify:
         return Classify(self.labels, ai, lambda: learned, **how)
 
-    def with_batches(self, server: FakeOpenAI, **how: Any) -> LabelBatches:
-        return LabelBatches(self.labels, self.batches, self.ai(server, **how), "library")
+    def with_batches(self, server: FakeOpenAI, learned: PhaseModel | None = None, **how: Any) -> LabelBatches:
+        return LabelBatches(self.labels, self.batches, self.ai(server, **how), "library", lambda: learned)
 
     def column(self, name: str, article_id: int) -> Any:
         return self.store.value(f"SELECT {name} FROM classifications WHERE article_id = ?", (article_id,))

@@ -20,6 +20,7 @@ import yaml
 from supervisor.xmlrpc import SupervisorTransport
 
 import cli
+from mingus_lib.domain import datafiles
 from mingus_lib.errors import UsageError
 from mingus_lib.queues import catalog, embedded
 from mingus_lib.services import deploying, systemd
@@ -247,7 +248,7 @@ def test_the_schema_refuses_what_is_wrong(tmp_path: Path) -> None:
 
 
 def test_the_image_runs_as_nobody_in_particular() -> None:
-    lines = deploying.template("deploy/Dockerfile").splitlines()
+    lines = datafiles.text("deploy/Dockerfile").splitlines()
     assert "USER mingus" in lines
     assert lines.index("USER mingus") < next(
         n for n, line in enumerate(lines) if line.startswith("ENTRYPOINT")

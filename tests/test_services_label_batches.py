@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from mingus_lib.clients.model import ModelDown
-from mingus_lib.domain import pricing
+from mingus_lib.domain import labelmodel, pricing, prose
+from mingus_lib.domain.labelmodel import PhaseModel
 from mingus_lib.errors import Refused
 from mingus_lib.services import choosing
-from mingus_lib.services.label_batches import HANDING_OVER, UNREADABLE_AFTER, LabelBatches
+from mingus_lib.services.label_batches import HANDING_OVER, UNREADABLE_AFTER
 from mingus_lib.store.costs import Budget, Call
 from mingus_lib.store.history import History
 from tests.fake_openai import FakeOpenAI
@@ -79,6 +80,21 @@ def test_what_a_batch_leaves_unanswered_goes_the_ordinary_way(library: Library, 
     )
 
 
+def test_beside_an_answer_stands_what_the_library_s_own_labels_teach(
+    library: Library, server: FakeOpenAI
+) -> None:
+    (article_id,) = library.fill(1)
+    read = prose.read("", library.articles.get(article_id).text or "")
+    learned = PhaseModel("taught", 2.0, dict.fromkeys(labelmodel.words_of(read), (-9.0, -9.0, 9.0)))
+    batches = library.with_batches(server, learned)
+    batches.start([article_id])
+    server.finish_batches()
+    assert batches.poll().labelled == 1
+    details = library.labels.details(article_id)
+    assert details is not None
+    assert details["second_opinion"]["primary_phase"] == "HAVE"
+
+
 def test_a_process_that_died_while_handing_over_is_made_good(
     library: Library, server: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,9 +108,7 @@ def test_a_process_that_died_while_handing_over_is_made_good(
     now = datetime.now(UTC)
     assert batches.poll(now).running == 1
     server.finish_batches()
-    found = LabelBatches(library.labels, library.batches, library.ai(server), "library").poll(
-        now + HANDING_OVER + timedelta(minutes=1)
-    )
+    found = library.with_batches(server).poll(now + HANDING_OVER + timedelta(minutes=1))
     assert found.labelled > 0
     assert len(server.batches) == 1
 

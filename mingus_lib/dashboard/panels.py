@@ -28,7 +28,7 @@ class Panel(NamedTuple):
 
 
 def facts() -> Facts:
-    """Health, servers and totals: four round trips of Redis beyond `seen`."""
+    """Health, servers and totals: no round trip of Redis beyond `seen`."""
     workers = seen()["workers"]
     return {
         "problems": problems(),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
+
+FOLDER = Path(__file__).resolve().parent.parent / "data"
 
 
 def text(*path: str) -> str:
-    """The text of data/PATH, also from inside a zipped mingus."""
-    return files("mingus_lib").joinpath("data", *path).read_text("utf-8")
+    """The text of data/PATH."""
+    return FOLDER.joinpath(*path).read_text("utf-8")
 
 
 def table(*path: str) -> dict[str, Any]:

@@ -39,8 +39,8 @@ Child = Callable[[int], None]
 class Supervisor:
     """Keeps `count` processes running `child(number)`, and one for each of the `aides`, which are named functions.
 
-    `burst` lets each child end by itself. A child that ends with USAGE (2) cannot work as it was told, and one that
-    ends with DISMISSED was told to leave: neither is started again.
+    `burst` lets each child end by itself. A child that ends with a UsageError's code or a higher one cannot work as it
+    was told, and one that ends with DISMISSED was told to leave: neither is started again.
     """
 
     def __init__(

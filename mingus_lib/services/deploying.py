@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mingus_lib.domain import datafiles
 from mingus_lib.errors import Refused, UsageError
 from mingus_lib.queues import catalog, embedded
 
-DATA = Path(__file__).resolve().parent.parent / "data"
 USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 UNQUOTABLE = re.compile(r"[\"'\\]|\s[;#]")
 STATE = Path("/var/lib/mingus")
@@ -83,11 +83,6 @@ def has_password(url: str | None) -> bool:
     return url is not None and "@" in url
 
 
-def template(name: str) -> str:
-    """A shipped file, by its path in data/."""
-    return (DATA / name).read_text("utf-8")
-
-
 def write(folder: Path, files: Mapping[str, str], *, force: bool, private: bool = False) -> tuple[Path, ...]:
     """Write them all into the folder, or none when one is there and different: Refused. Raises UsageError.
 
@@ -121,7 +116,7 @@ def supervisor_files(wanted: Plan, home: Path, redis_url: str | None) -> dict[st
     common = _supervisor_common(wanted.user, home, redis_url)
     workers = "\n".join(_supervisor_worker(wanted, name, common) for name in wanted.queues)
     names = [f"mingus-{name}" for name in ("redis", *wanted.queues, "scheduler", "dashboard")]
-    text = template("deploy/supervisor.conf").format(
+    text = datafiles.text("deploy/supervisor.conf").format(
         programs=",".join(names if wanted.own_redis else names[1:]),
         mingus=wanted.program,
         common=common,
@@ -165,7 +160,7 @@ def _without(text: str, section: str) -> str:
 
 def compose_files(wanted: Plan, folder: Path, *, image: str, source: str) -> dict[str, str]:
     """`compose.yaml` and its Dockerfile, to be written into `folder`; the image is built from `source`."""
-    text = template("deploy/compose.yaml")
+    text = datafiles.text("deploy/compose.yaml")
     workers = "\n".join(_compose_worker(name) for name in wanted.queues)
     # Not str.format(): the ${...} of compose and the braces of YAML would be taken for its fields.
     for name, value in (
@@ -178,7 +173,7 @@ def compose_files(wanted: Plan, folder: Path, *, image: str, source: str) -> dic
     ignored = "".join(f"{name}\n" for name in NOT_IN_THE_IMAGE)
     return {
         "compose.yaml": text,
-        "Dockerfile": template("deploy/Dockerfile"),
+        "Dockerfile": datafiles.text("deploy/Dockerfile"),
         "Dockerfile.dockerignore": ignored,
     }
 

@@ -48,7 +48,7 @@ NOT_FETCHED = (ArticleStatus.HELD, ArticleStatus.PENDING)
 
 @cache
 def load_readers() -> None:
-    """Load what reading a page needs, language model included: about a second, once in a process."""
+    """Load what reading an English page needs: about half a second, once in a process."""
     body = f"<html><body><article><p>{'A plain sentence to read. ' * 40}</p></article></body></html>"
     read = extract(body.encode(), content_type="text/html", charset="utf-8", url="http://localhost/")
     assess(read, url="http://localhost/", policy=QualityPolicy())

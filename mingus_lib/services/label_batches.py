@@ -16,6 +16,7 @@ from typing import Any
 from mingus_lib.clients.model import ModelDown, Rejected
 from mingus_lib.clients.model_answers import BatchLine, BatchState
 from mingus_lib.domain import answer, offline, prompting
+from mingus_lib.domain.labelmodel import PhaseModel
 from mingus_lib.domain.labels import OPENAI, review_flags
 from mingus_lib.domain.prompting import Ask
 from mingus_lib.errors import MingusError, Refused
@@ -79,12 +80,16 @@ class Polled:
 
 @dataclass(frozen=True, slots=True)
 class LabelBatches:
-    """Bound to its store and the AI engine by runtime.py. `tag` names this library at the provider."""
+    """Bound to its store and the AI engine by runtime.py. `tag` names this library at the provider.
+
+    `learned` gives the learned model of the offline engine, whose opinion stands beside each answer.
+    """
 
     labels: LabelStore
     batches: Batches
     ai: AiLabels
     tag: str
+    learned: Callable[[], PhaseModel | None]
 
     def start(
         self,
@@ -233,16 +238,18 @@ class LabelBatches:
             self.batches.end(batch_id, "failed", reason, now)
 
     def _read(self, batch: BatchRow, state: BatchState, found: Polled) -> None:
-        waiting = self.batches.waiting(batch.id)
+        waiting, learned = self.batches.waiting(batch.id), self.learned()
         for line in self.ai.model.batch_lines(state):
             # A line that stands twice, or that nobody asked for, is passed over.
             item = waiting.pop(line.key, None)
             if item is not None:
-                self._settle(batch, item, line, found)
+                self._settle(batch, item, line, learned, found)
         for item in waiting.values():
             self._unanswered(batch, item, f"{state.state}: the batch ended without this answer", found)
 
-    def _settle(self, batch: BatchRow, item: BatchItem, line: BatchLine, found: Polled) -> None:
+    def _settle(
+        self, batch: BatchRow, item: BatchItem, line: BatchLine, learned: PhaseModel | None, found: Polled
+    ) -> None:
         reply = line.reply
         if reply is None:
             self._unanswered(batch, item, line.reason or "no answer", found)
@@ -255,7 +262,7 @@ class LabelBatches:
             now = datetime.now(UTC)
             # Booked, stored and marked together: else a kill would have it booked twice.
             self.ai.costs.answered(item.call_id, reply.usage, cost, price.date, now, whole)
-            labelled = whole is not None and self._stored(batch, item, whole, reply.usage, cost)
+            labelled = whole is not None and self._stored(batch, item, whole, reply.usage, cost, learned)
             self.batches.mark(
                 batch.id,
                 item.article_id,
@@ -267,22 +274,24 @@ class LabelBatches:
         else:
             found.unanswered.append(item.article_id)
 
-    def _stored(self, batch: BatchRow, item: BatchItem, text: str, usage: Any, cost: float) -> bool:
+    def _stored(
+        self, batch: BatchRow, item: BatchItem, text: str, usage: Any, cost: float, learned: PhaseModel | None
+    ) -> bool:
         """Whether the answer is one; one that will not do is asked for once more the ordinary way."""
         article = self.labels.unread(item.article_id)
         # Nothing is left to be done: as unanswered it would be asked, and paid for, again.
         if article is None or article.is_override:
             return True
         # The answer is about the text that was sent, which the article may have no more.
-        now = prompting.ask(article.title, article.text, batch.model, self.ai.models.text_tokens)
-        if now.key != item.answer_key:
+        question = prompting.ask(article.title, article.text, batch.model, self.ai.models.text_tokens)
+        if question.key != item.answer_key:
             return False
         try:
             labels = answer.parse(text, article.title, article.text)
         except answer.BadAnswer:
             return False
         # As beside a single call: where the two engines disagree, an editor is asked.
-        opinion = offline.classify(article.title, article.text)
+        opinion = offline.classify(article.title, article.text, learned)
         given = self.ai.classified(labels, article, batch.model, usage, cost)
         flags = review_flags(labels, words=article.words, engine=OPENAI, other=opinion.labels)
         given = replace(given, flags=flags, evidence=opinion.evidence)

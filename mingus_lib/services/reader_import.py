@@ -23,7 +23,7 @@ from mingus_lib.domain.urls import canonical
 from mingus_lib.errors import UsageError
 from mingus_lib.services.enqueueing import open_input
 from mingus_lib.services.record_lines import Lines, Record, Run
-from mingus_lib.store import event_indexes, events, reader_files
+from mingus_lib.store import event_indexes, events, reader_files, readers
 from mingus_lib.store.articles import Articles
 from mingus_lib.store.database import Store
 from mingus_lib.store.reader_files import Place, ReaderFiles
@@ -205,10 +205,10 @@ class Importer:
         with self._files.store.transaction() as connection:
             # Readers first: assessments and events need the numbers that they get here.
             for reader in (*pending.readers, *self._newcomers()):
-                self._numbers[reader.id] = reader_files.put_reader(connection, reader, now)
+                self._numbers[reader.id] = readers.put_reader(connection, reader, now)
                 counts.readers += 1
             for reader_id, assessment in pending.assessments:
-                reader_files.put_assessment(connection, self._numbers[reader_id], assessment)
+                readers.put_assessment(connection, self._numbers[reader_id], assessment)
             rows = pending.events
             # Two million rows are gone through only where some of their readers had no number yet.
             for at, row in enumerate(rows) if pending.newcomers else ():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.resources
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from mingus_lib.domain import datafiles
 
 PAGES = {
     "/negotiate-your-raise": "negotiate-your-raise.html",
@@ -46,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _page(name: str) -> bytes:
-    return (importlib.resources.files("mingus_lib.data") / "demo" / name).read_bytes()
+    return datafiles.text("demo", name).encode()
 
 
 @contextlib.contextmanager

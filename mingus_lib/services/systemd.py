@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from shlex import quote
 
+from mingus_lib.domain import datafiles
 from mingus_lib.errors import UsageError
 from mingus_lib.services.deploying import (
     DROP_IN,
@@ -16,7 +17,6 @@ from mingus_lib.services.deploying import (
     Plan,
     own_redis_url,
     stop_seconds,
-    template,
 )
 
 UNITS = ("mingus-worker@.service", "mingus-scheduler.service", "mingus-dashboard.service", "mingus.target")
@@ -32,9 +32,12 @@ OTHERS = ("network-online.target ", " redis.service valkey.service")
 
 def files(plan: Plan, redis_url: str | None) -> dict[str, str]:
     """For the system's systemd, as the user `plan.user`; with `redis_url` without our own Redis."""
-    found = {name: _for_system(template(f"systemd/{name}"), plan) for name in _names(plan)}
-    found[DROP_IN] = template(f"systemd/{DROP_IN}")
-    users, folders = template("systemd/mingus.sysusers.conf"), template("systemd/mingus.tmpfiles.conf")
+    found = {name: _for_system(datafiles.text(f"systemd/{name}"), plan) for name in _names(plan)}
+    found[DROP_IN] = datafiles.text(f"systemd/{DROP_IN}")
+    users, folders = (
+        datafiles.text("systemd/mingus.sysusers.conf"),
+        datafiles.text("systemd/mingus.tmpfiles.conf"),
+    )
     found["mingus.sysusers.conf"] = users.replace("u     mingus ", f"u     {plan.user} ")
     found["mingus.tmpfiles.conf"] = folders.replace(" mingus mingus ", f" {plan.user} {plan.user} ")
     found["mingus.toml"] = _toml(STATE, redis_url or own_redis_url(STATE))
@@ -59,7 +62,7 @@ def commands(plan: Plan, folder: Path) -> list[str]:
 def user_files(plan: Plan, home: Path, redis_url: str | None) -> dict[str, str]:
     """For `systemctl --user`: the same processes, less fenced in, with the state directory `home`."""
     url = redis_url or own_redis_url(home)
-    return {name: _for_user(template(f"systemd/{name}"), plan, home, url) for name in _names(plan)}
+    return {name: _for_user(datafiles.text(f"systemd/{name}"), plan, home, url) for name in _names(plan)}
 
 
 def user_commands(plan: Plan, folder: Path) -> list[str]:

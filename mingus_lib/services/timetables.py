@@ -6,12 +6,12 @@ import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from importlib import resources
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from mingus_lib.domain import datafiles
 from mingus_lib.domain.jobs import JobSpec
 from mingus_lib.domain.slots import Changes, EntryState, is_active
 from mingus_lib.domain.timetable import Entry, TaskFacts, Timetable, slots
@@ -42,8 +42,7 @@ def locate(settings: Settings) -> Path:
 
 def shipped() -> Path:
     """The timetable that comes with mingus."""
-    with resources.as_file(resources.files("mingus_lib.data") / FILE) as path:
-        return path
+    return datafiles.FOLDER / FILE
 
 
 def stamp(path: Path) -> object:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from mingus_lib.domain.retention import ArticlePolicy, CachePolicy
 
 PREFIX = "MINGUS_"
-# The steps of a list's ranking (domain/recommend/facts.py), told again: settings import no other room.
+# The steps of a list's ranking (domain/recommend/facts.py), told again: every command reads the settings.
 STEPS = ("finished", "goals", "culture", "quality", "freshness", "balance", "diversity", "exploration")
 USER_AGENT = f"mingus/{__version__} (+https://github.com/mingus-library/mingus)"
 REQUIRED = object()

@@ -9,9 +9,11 @@ import sqlite3
 import tomllib
 from datetime import UTC, datetime
 from functools import cache
-from importlib.resources import files
+from itertools import islice
 
+from mingus_lib.domain import datafiles
 from mingus_lib.domain.library import HostPolicy, HostRule
+from mingus_lib.domain.urls import domains_of
 from mingus_lib.errors import NotFound, UsageError
 from mingus_lib.store.database import Row, Store
 from mingus_lib.store.values import as_text
@@ -56,7 +58,9 @@ class Hosts:
         """The rule for a host; policy `unknown` and quality 0.5 when nobody said anything."""
         self._seed_once()
         name = _normal(host)
-        row = self.store.row(_COVERING, (json.dumps(_with_parents(name)),))
+        # No name has more than 127 labels: what has is not worth a longer query.
+        names = [*islice(domains_of(name), 128)]
+        row = self.store.row(_COVERING, (json.dumps(names),))
         return HostRule(name) if row is None else _rule(row)
 
     def list(self, policy: HostPolicy | None = None) -> list[HostRule]:
@@ -140,14 +144,7 @@ def _seed_mark() -> str:
 
 @cache
 def _seed_text() -> str:
-    return (files("mingus_lib") / "data" / "hosts.toml").read_text(encoding="utf-8")
-
-
-def _with_parents(host: str) -> list[str]:
-    # Whole labels only: "t.co" is not in "nerdwallet.com".
-    labels = host.split(".")
-    # No name has more than 127 labels: what has is not worth a longer query.
-    return [".".join(labels[start:]) for start in range(len(labels))][:128]
+    return datafiles.text("hosts.toml")
 
 
 def _normal(host: str) -> str:

@@ -138,7 +138,7 @@ def _index_problems(connection: sqlite3.Connection, name: str) -> Iterator[str]:
         connection.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")  # noqa: S608
     except sqlite3.DatabaseError as error:
         if isinstance(failures.translated(error, Path(name)), StoreUnavailable):
-            yield f"the search index {name} could not be checked: {error}"
+            yield f"the search index {name} could not be checked ({error}): try again when nobody writes"
         else:
             yield _misfit(name)
 

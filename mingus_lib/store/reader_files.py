@@ -10,8 +10,6 @@ from datetime import datetime
 from mingus_lib.store import event_indexes
 from mingus_lib.store.database import Store
 from mingus_lib.store.readers import Readers
-from mingus_lib.store.readers import put_assessment as put_assessment
-from mingus_lib.store.readers import put_reader as put_reader
 from mingus_lib.store.values import as_text
 
 _NOTE = """
@@ -55,7 +53,8 @@ class ReaderFiles:
         # A set of a million numbers takes sixty times the memory.
         known = bytearray((self.store.value("SELECT max(id) FROM articles") or 0) + 1)
         with self.store.reading() as connection:
-            for (article,) in connection.execute("SELECT id FROM articles"):
+            # Others may be added meanwhile.
+            for (article,) in connection.execute("SELECT id FROM articles WHERE id < ?", (len(known),)):
                 known[article] = 1
         return known
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mingus_lib.domain import datafiles
 from mingus_lib.domain.report_document import Column, Document, Figure
 from mingus_lib.view import human, report_charts, report_words
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 # Shares that are parts of a whole, which a bar shows.
 PARTS = ("share", "completion_rate", "click_through")
-TEMPLATE = Path(__file__).resolve().parent.parent / "data" / "report.html"
 
 
 def html(document: Document) -> str:
@@ -40,7 +39,7 @@ def _template() -> Template:
 
     # Everything that is not markup of our own is escaped.
     engine = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return engine.from_string(TEMPLATE.read_text("utf-8"))
+    return engine.from_string(datafiles.text("report.html"))
 
 
 def _direction(figure: Figure) -> str:

@@ -139,10 +139,10 @@ class _Reader:
             self.links.append(FoundLink(url, link.anchor(), self._place, hidden, link.is_pixel()))
 
     def _resolved(self, href: str) -> str:
-        # A place in the mail itself stays as it is: joined to a base it would look like a page.
         # Written by hand; mail programs open it as readers mean it.
         if href[:4].lower() == "www.":
             return f"http://{href}"
+        # A place in the mail itself stays as it is: joined to a base it would look like a page.
         if self._base and not _ABSOLUTE.match(href) and not href.startswith("#"):
             try:
                 href = urljoin(self._base, href)
