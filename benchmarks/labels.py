@@ -47,14 +47,13 @@ def fill(library: Library, count: int) -> float:
     """Add so many articles; their mean length in words."""
     rng, items = random.Random(1), labelled("tune") + labelled("test")
     words = 0
-    for start in range(0, count, 500):
-        drafts = []
-        for number in range(start, min(count, start + 500)):
+    with library.articles.store.transaction():
+        for number in range(count):
             parts = rng.sample(items, TEXTS_AN_ARTICLE)
             text = f"Article {number}. " + " ".join(part["text"] for part in parts)
             words += len(text.split())
-            drafts.append((number, draft(f"https://example.org/{number}", text, title=parts[0]["title"])))
-        library.articles.record_many(drafts, job_id=None, now=datetime.now(UTC))
+            page = draft(f"https://example.org/{number}", text, title=parts[0]["title"])
+            library.articles.record(page, job_id=None, position=number, now=datetime.now(UTC))
     return words / count
 
 

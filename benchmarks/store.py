@@ -3,7 +3,7 @@
     python benchmarks/store.py --articles 1000000 [--dir DIR] [--keep] [--json]
 
 The texts are synthetic and the same every time: words of a Zipf-distributed vocabulary. The bulk of the
-store is made with `record_many` in batches; the peers are plain SQL on the same file (LIKE for search,
+store is made in transactions of many; the peers are plain SQL on the same file (LIKE for search,
 count(*) for the summary). Times are milliseconds in this process.
 """
 
@@ -135,11 +135,19 @@ def _fill(articles: Articles, wanted: int, words: int) -> dict[str, float]:
     articles.store.execute("PRAGMA cache_size=-500000")
     with multiprocessing.get_context("spawn").Pool(max(1, (os.cpu_count() or 2) - 1)) as makers:
         for start, batch in zip(starts, makers.imap(partial(_batch, words=words), starts), strict=True):
-            articles.record_many(batch[: wanted - start], job_id=None, now=START + timedelta(seconds=start))
+            _add(articles, batch[: wanted - start], None, START + timedelta(seconds=start))
             if start % 100_000 == 0:
                 print(f"  {start:,} articles, {_since(begun):.0f} s", file=sys.stderr)
     articles.store.execute("PRAGMA cache_size=-16000")
     return {f"bulk, {words} words each": (wanted - have) / _since(begun)} if wanted > have else {}
+
+
+def _add(
+    articles: Articles, batch: list[tuple[int, ArticleDraft]], job_id: str | None, now: datetime
+) -> None:
+    with articles.store.transaction():
+        for position, page in batch:
+            articles.record(page, job_id=job_id, position=position, now=now)
 
 
 def _batch(start: int, words: int) -> list[tuple[int, ArticleDraft]]:
@@ -165,7 +173,7 @@ def _adding(articles: Articles, first: int, count: int = 1000) -> dict[str, floa
     begun = time.perf_counter()
     for start in range(count, 2 * count, 100):
         batch = list(enumerate(pages[start : start + 100], start))
-        articles.record_many(batch, job_id="bench-many", now=now)
+        _add(articles, batch, "bench-many", now)
     return {"added one by one": one_by_one, "added in batches of 100": count / _since(begun)}
 
 

@@ -146,14 +146,6 @@ def test_a_failure_for_now_is_replaced_by_the_next_attempt(articles: Articles) -
     assert articles.outcomes_of(["k", "j"]) == [added, for_good]
 
 
-def test_record_many_is_one_transaction(articles: Articles) -> None:
-    pairs = [(n, draft(f"https://example.org/{n}", prose(f"w{n}x"))) for n in range(5)]
-    pairs.append((5, draft("https://example.org/5", prose("w0x"))))
-    outcomes = articles.record_many(pairs, job_id="j", now=NOW)
-    assert [item.outcome.value for item in outcomes] == [*["added"] * 5, "duplicate"]
-    assert articles.outcomes("j") == outcomes
-
-
 def test_update_with_the_same_text_changes_only_the_rest(articles: Articles) -> None:
     add(articles, draft(ONE, prose("a")))
     later = NOW + timedelta(days=1)

@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mingus_lib.domain.jobs import JobSpec, JobState
-from mingus_lib.domain.runs import bucket
 from mingus_lib.store import browsing
 from mingus_lib.store.browsing import Browsing, Place
 from mingus_lib.store.database import Store
@@ -23,6 +22,7 @@ from mingus_lib.store.history import JobFilter
 from mingus_lib.store.ledger import Ledger
 from mingus_lib.store.schema_history import STATEMENTS
 from mingus_lib.store.task_days import TaskDays
+from tests.test_domain_runs import bucket
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -214,7 +214,6 @@ def writes(store: Store) -> dict[str, Callable[[], object]]:
     new = draft("https://e.org/2", prose("b"))
     return {
         "record": lambda: articles.record(new, job_id="j", position=0, now=NOW),
-        "record_many": lambda: articles.record_many([(0, new)], job_id="j", now=NOW),
         "update": lambda: articles.update(1, new, now=NOW),
         "touch": lambda: articles.touch(1, "e", None, NOW),
         "note_outcome": lambda: articles.note_outcome("j", 0, failed, NOW),

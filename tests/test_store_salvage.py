@@ -26,8 +26,11 @@ def nothing(_done: int, _total: int, _text: str) -> None:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     with Store.open(tmp_path / "mingus.db") as store:
-        pages = [(n, draft(f"https://e.org/{n}", prose(f"w{n}x", 100))) for n in range(COUNT)]
-        Articles(store).record_many(pages, job_id="j", now=NOW)
+        articles = Articles(store)
+        with store.transaction():
+            for n in range(COUNT):
+                page = draft(f"https://e.org/{n}", prose(f"w{n}x", 100))
+                articles.record(page, job_id="j", position=n, now=NOW)
         store.execute("INSERT INTO readers (id, created_at) VALUES ('ada', '2026')")
         store.execute_many(
             "INSERT INTO events (reader, id, article, kind, at) VALUES (1, ?, ?, 'viewed', '2026-03-02')",

@@ -34,7 +34,6 @@ WITHOUT_COLUMNS = frozenset(
         "mails show",
         "dead show",
         "config check",
-        "metrics",
         "systemd",
         "supervisor",
         "compose",

@@ -134,14 +134,8 @@ def _majority(column: bytes) -> int:
     return sum(1 << bit for bit in range(8) if column.translate(_BIT_OF[bit]).count(1) > half)
 
 
-def distance(one: int, other: int) -> int:
-    """In how many of the 64 bits two fingerprints differ."""
-    return ((one ^ other) & _MASK).bit_count()
-
-
 def close(fingerprint: int, others: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Of (article id, fingerprint) pairs the ids at most MAX_DISTANCE bits away, with the distance."""
-    # Spelled out rather than through distance(): hundreds of pairs for every article added.
+    """Of (article id, fingerprint) pairs the ids at most MAX_DISTANCE bits away, and in how many bits they differ."""
     return [
         (article_id, bits)
         for article_id, other in others

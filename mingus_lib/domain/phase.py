@@ -15,7 +15,6 @@ from mingus_lib.domain.lexicon import Hit, totals
 from mingus_lib.domain.prose import Prose
 from mingus_lib.domain.wordlists import imperatives, lists, model
 
-FEATURES = ("be", "do", "have", "orders", "first_person", "second_person")
 FIRST_PERSON = frozenset(("i", "i'm", "my", "me", "myself", "we", "our", "us"))
 # Words are folded before: "yours" is "your".
 SECOND_PERSON = frozenset(("you", "your", "yourself"))
@@ -50,7 +49,7 @@ def assess(prose: Prose) -> PhaseReading:
 
 
 def features(prose: Prose, hits: Sequence[Hit]) -> tuple[float, ...]:
-    """The numbers in the order of FEATURES; points are shares, drawn together where there are few."""
+    """BE, DO, HAVE, orders, first and second person; points are shares, drawn together where there are few."""
     points = totals(hits, PHASES)
     # 4 points of each phase in advance: a single word decides little. Words that speak against a phase take no more
     # than those for it gave: no share is 0, which has no logarithm.

@@ -17,11 +17,6 @@ BOUNDS: tuple[float, ...] = tuple(
 BEYOND = 1e9
 
 
-def bucket(seconds: float) -> float:
-    """The least bound that is not below `seconds`, or BEYOND."""
-    return next((bound for bound in BOUNDS if seconds <= bound), BEYOND)
-
-
 def percentile(counts: Mapping[float, int], share: float, longest: float) -> float | None:
     """The duration, in seconds, that a `share` (0 to 1) of the runs does not exceed; None without a run.
 

@@ -25,7 +25,6 @@ from mingus_lib.store.label_writes import Put
 from mingus_lib.store.labels import LabelStore, Unread
 
 AUTO = "auto"
-ENGINES = (AUTO, OFFLINE, OPENAI)
 
 
 @dataclass(frozen=True, slots=True)

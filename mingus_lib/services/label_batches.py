@@ -3,6 +3,8 @@
 A batch is on the record, with its money reserved, before it is handed over, and carries a tag by which it is found
 again when the process died in between. Answers are booked and stored one article at a time; what a batch leaves
 without an answer goes the ordinary way.
+
+Longer than 300 lines on purpose: a batch's life, whose steps may each be cut short, is read from begin to end.
 """
 
 from __future__ import annotations

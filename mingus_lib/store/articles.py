@@ -52,14 +52,6 @@ class Articles:
         with self.store.transaction() as connection:
             return _record(connection, prepared, job_id, position, now, force)
 
-    def record_many(
-        self, drafts: Sequence[tuple[int, ArticleDraft]], *, job_id: str | None, now: datetime
-    ) -> list[ItemOutcome]:
-        """`record` for (position, draft) pairs in one transaction: all or none; much faster in bulk."""
-        prepared = [(position, article_writes.prepare(draft)) for position, draft in drafts]
-        with self.store.transaction() as connection:
-            return [_record(connection, each, job_id, at, now, False) for at, each in prepared]
-
     def update(
         self,
         article_id: int,
