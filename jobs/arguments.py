@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# SQLite's largest: a larger one would be an error of the store, not a line that names the argument.
-MAX_ID = 2**63 - 1
+from mingus_lib.domain.library import MAX_ID
+
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 
 

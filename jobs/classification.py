@@ -13,12 +13,12 @@ from mingus_lib import runtime
 from mingus_lib.queues import context
 from mingus_lib.queues.catalog import job
 from mingus_lib.queues.modelgate import NAME
+from mingus_lib.services.choosing import BATCH
 
 if TYPE_CHECKING:
     from mingus_lib.services.classify import ClassifyResult
 
 # The most that the two tasks below take.
-BATCH = 100
 # A new budget begins for everybody at once: the jobs that waited for it do not.
 SPREAD_SECONDS = 600.0
 

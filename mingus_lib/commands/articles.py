@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from mingus_lib.commands import review
-from mingus_lib.commands.common import MAX_ID, Json, Limit, ListsByDefault, Quiet, runtime_of
+from mingus_lib.commands.common import Json, Limit, ListsByDefault, Quiet, runtime_of
+from mingus_lib.domain.library import MAX_ID
 from mingus_lib.services import library
 from mingus_lib.view import article as view
 from mingus_lib.view import output

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from mingus_lib.commands.common import MAX_ID, DryRun, Json, Quiet, Wait, failed, runtime_of
+from mingus_lib.commands.common import DryRun, Json, Quiet, Wait, failed, runtime_of
 from mingus_lib.commands.ending import worker_hint
+from mingus_lib.domain.library import MAX_ID
 from mingus_lib.domain.spans import parse_since
 from mingus_lib.errors import UsageError
 from mingus_lib.runtime import Runtime

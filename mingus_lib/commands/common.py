@@ -18,8 +18,6 @@ from mingus_lib.view import output
 if TYPE_CHECKING:
     from typer._click import Context
 
-# SQLite's integers end here, and Python's driver raises OverflowError for a larger one.
-MAX_ID = 2**63 - 1
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print ids only.")]

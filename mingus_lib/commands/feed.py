@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from mingus_lib.commands import completing
-from mingus_lib.commands.common import MAX_ID, Json, Quiet, Wait, runtime_of
+from mingus_lib.commands.common import Json, Quiet, Wait, runtime_of
 from mingus_lib.commands.ending import finish, worker_hint
+from mingus_lib.domain.library import MAX_ID
 from mingus_lib.services import add as adding
 from mingus_lib.services import enqueueing, waiting
 from mingus_lib.view import output, progress, receipts

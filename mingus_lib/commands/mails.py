@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from mingus_lib.commands.common import MAX_ID, Json, Limit, ListsByDefault, Quiet, Wait, runtime_of
+from mingus_lib.commands.common import Json, Limit, ListsByDefault, Quiet, Wait, runtime_of
+from mingus_lib.domain.library import MAX_ID
 from mingus_lib.services import mail_library as library
 from mingus_lib.view import mails as view
 from mingus_lib.view import output

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 
 from mingus_lib.commands.common import (
-    MAX_ID,
     Json,
     Limit,
     ListsByDefault,
@@ -21,6 +20,7 @@ from mingus_lib.commands.common import (
     failed,
     runtime_of,
 )
+from mingus_lib.domain.library import MAX_ID
 from mingus_lib.domain.readers import DEVICES, KINDS, EventKind
 from mingus_lib.errors import UsageError
 from mingus_lib.services import reader_import

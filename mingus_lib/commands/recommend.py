@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from mingus_lib.commands.common import MAX_ID, Json, Quiet, Wait, runtime_of
+from mingus_lib.commands.common import Json, Quiet, Wait, runtime_of
 from mingus_lib.commands.ending import finish
+from mingus_lib.domain.library import MAX_ID
 from mingus_lib.errors import UsageError
 from mingus_lib.runtime import Runtime
 from mingus_lib.services import enqueueing

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mingus_lib.commands.common import MAX_ID, Json, Limit, Quiet, runtime_of
+from mingus_lib.commands.common import Json, Limit, Quiet, runtime_of
+from mingus_lib.domain.library import MAX_ID
 from mingus_lib.errors import MingusError, UsageError
 from mingus_lib.runtime import Runtime
 from mingus_lib.services import review as reviewing

@@ -19,6 +19,7 @@ from flask.typing import ResponseReturnValue
 
 from mingus_lib.dashboard import rq_templates
 from mingus_lib.dashboard.guard import form_token
+from mingus_lib.dashboard.jobs import BULK
 from mingus_lib.dashboard.reach import here
 from mingus_lib.domain.control import Brief, Did
 from mingus_lib.domain.jobs import OPEN, JobState
@@ -31,8 +32,6 @@ NAME = "rq_dashboard"
 # The size comes from an address: without a bound one request could read a whole registry.
 MAX_PAGE = 200
 WINDOW = 10
-# As many as a click changes on our own pages.
-BULK = 500
 # Its scripts write the number of a Redis into every address, and we have one.
 INSTANCE = "/<int(max=0):instance_number>"
 JOBS = "/<queue_name>/<registry_name>/<int:per_page>/<any(asc, dsc):order>/<int(min=1,max=1000000):page>"

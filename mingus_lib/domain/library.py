@@ -13,6 +13,8 @@ from typing import Any
 from mingus_lib.domain.gate import Levels
 from mingus_lib.domain.models import ArticleStatus
 
+# SQLite's integers end here: a larger one is refused by name before Python's driver raises OverflowError.
+MAX_ID = 2**63 - 1
 # Snippets mark a found word with these; neither occurs in text that was stored.
 MARK_START, MARK_END = "\x02", "\x03"
 

@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mingus_lib.domain.jobs import RetryPolicy
-from mingus_lib.domain.words import nearest as nearest
+from mingus_lib.domain.words import nearest
 from mingus_lib.errors import NotFound, UsageError
 from mingus_lib.queues.names import QUEUES as QUEUES
 

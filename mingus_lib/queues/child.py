@@ -5,6 +5,7 @@ Orders and replies are JSON. The child ends with its worker, however that ended;
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import logging
@@ -84,11 +85,9 @@ class Child:
     def kill(self) -> None:
         """End it and whatever it started, at once."""
         # Its group, then itself: one that was forked just now has no group of its own yet.
-        for target, end in ((-self.pid, os.kill), (self.pid, os.kill)):
-            try:
-                end(target, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        for target in (-self.pid, self.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(target, signal.SIGKILL)
 
     def has_ended(self) -> bool:
         """Whether it has ended by itself; then nobody need wait for it any more."""

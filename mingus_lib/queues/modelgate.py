@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from mingus_lib.domain.rates import Window
 from mingus_lib.errors import RedisUnavailable, TransientError
-from mingus_lib.queues.limits import FAILURES_TO_OPEN, Limits
+from mingus_lib.queues.limits import COOLDOWN_SECONDS, FAILURES_TO_OPEN, Limits
 from mingus_lib.queues.pacing import RedisPacer
 from mingus_lib.queues.permits import Permits
 
@@ -23,7 +23,6 @@ log = logging.getLogger("mingus.labels")
 NAME = "openai"
 # How long the one that tries a broken dependency may take.
 PROBE_SECONDS = 120.0
-COOLDOWN_SECONDS = 60.0
 # A request that is on its way out tells no time at which its place comes free.
 LOOK_SECONDS = 0.02
 

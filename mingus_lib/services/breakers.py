@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mingus_lib.domain.words import nearest
 from mingus_lib.errors import NotFound, UsageError
 from mingus_lib.queues import catalog
 from mingus_lib.queues.limits import Breaker, Limits
@@ -28,7 +29,7 @@ def reset(limits: Limits, names: Sequence[str], *, everything: bool) -> list[dic
     for name in names:
         if name not in known:
             there = ", ".join(known) or "none"
-            raise NotFound(f"no breaker named {name!r}{catalog.nearest(name, known)}; there are: {there}")
+            raise NotFound(f"no breaker named {name!r}{nearest(name, known)}; there are: {there}")
     # Each once: a breaker named twice would be told as one that had counted nothing.
     return [{"name": name, "reset": limits.reset(name)} for name in dict.fromkeys(names or known)]
 

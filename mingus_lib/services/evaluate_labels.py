@@ -23,8 +23,8 @@ from mingus_lib.domain import (
 )
 from mingus_lib.domain.lexicon import Lexicon
 from mingus_lib.domain.offline import Opinion, best
+from mingus_lib.domain.words import nearest
 from mingus_lib.errors import UsageError
-from mingus_lib.queues.catalog import nearest
 from mingus_lib.services.labelled_files import LabelledText, read
 from mingus_lib.settings.files import read_text
 

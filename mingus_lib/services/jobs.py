@@ -10,6 +10,7 @@ from typing import Any
 from mingus_lib.domain.control import Brief
 from mingus_lib.domain.jobs import JobRun, JobState
 from mingus_lib.domain.spans import parse_since, parse_span
+from mingus_lib.domain.words import nearest
 from mingus_lib.errors import NotFound, UsageError
 from mingus_lib.queues import catalog
 from mingus_lib.store.history import History, JobFilter
@@ -97,7 +98,7 @@ def chosen(wanted: Wanted, *, states: tuple[JobState, ...] = (), ended: bool = F
 def _state(word: str) -> JobState:
     states = tuple(each.value for each in JobState)
     if word not in states:
-        raise UsageError(f"no state {word!r}{catalog.nearest(word, states)}; they are {', '.join(states)}")
+        raise UsageError(f"no state {word!r}{nearest(word, states)}; they are {', '.join(states)}")
     return JobState(word)
 
 

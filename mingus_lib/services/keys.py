@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mingus_lib.domain.words import nearest
 from mingus_lib.errors import MingusError, NotFound, Refused, StoreUnavailable, UsageError
 from mingus_lib.queues import catalog, keyring
 from mingus_lib.queues.keyring import KeyRing
@@ -73,14 +74,14 @@ def check_valid(ring: KeyRing, name: str) -> None:
     valid = [key.name for key in ring.keys.values() if key.revoked_at is None]
     if name not in valid:
         there = ", ".join(sorted(valid)) or "none"
-        raise NotFound(f"no valid key is named {name!r}{catalog.nearest(name, valid)}; there are: {there}")
+        raise NotFound(f"no valid key is named {name!r}{nearest(name, valid)}; there are: {there}")
 
 
 def check_permission(permission: str) -> None:
     """Raise NotFound, suggesting the nearest, unless some task requires it."""
     known = (ANY_TASK, *sorted({task.permission for task in catalog.load().values()}))
     if permission not in known:
-        near = catalog.nearest(permission, known)
+        near = nearest(permission, known)
         raise NotFound(
             f"no permission {permission!r}{near}; the tasks require {', '.join(known[1:])}; * is all"
         )

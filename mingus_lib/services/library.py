@@ -17,9 +17,8 @@ from mingus_lib.domain.library import Article, ArticleFilter
 from mingus_lib.domain.models import ArticleStatus
 from mingus_lib.domain.spreadsheets import defused
 from mingus_lib.domain.urls import canonical
-from mingus_lib.domain.words import is_printable
+from mingus_lib.domain.words import is_printable, nearest
 from mingus_lib.errors import UsageError
-from mingus_lib.queues.catalog import nearest
 
 if TYPE_CHECKING:
     from mingus_lib.store.articles import Articles

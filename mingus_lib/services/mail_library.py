@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mingus_lib.domain.mails import LinkDecision, MailState
+from mingus_lib.domain.words import nearest
 from mingus_lib.errors import UsageError
-from mingus_lib.queues.catalog import nearest
 from mingus_lib.services.mail_intake import MAILS_PER_JOB, Enqueues, assign, since_of
 from mingus_lib.store.mail_funnel import By, LinkFilter, MailFunnel
 from mingus_lib.store.mails import Mails, missing

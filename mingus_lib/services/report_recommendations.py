@@ -35,9 +35,8 @@ def report(recommender: Recommender, days: int, now: datetime) -> dict[str, Any]
         "novelty": _mean(_bits(popularity.get(each.article, 0), readers) for each in shown),
         "diversity": _mean(lists),
         "concentration": gini(
-            # What was never shown counts, too: it got nothing.
-            # Below 0 where more was shown than is published by now.
-            [exposure.get(article, 0) for article in exposure] + [0] * max(0, articles - len(exposure))
+            # What was never shown counts, too: it got nothing. More may have been shown than is published by now.
+            [*exposure.values()] + [0] * max(0, articles - len(exposure))
         ),
         "by_phase": _by([each.phase or "none" for each in shown], shown),
         "by_difficulty": _by([each.difficulty or "none" for each in shown], shown),

@@ -17,6 +17,7 @@ from mingus_lib.domain.slots import Changes, EntryState, is_active
 from mingus_lib.domain.timetable import Entry, TaskFacts, Timetable, slots
 from mingus_lib.domain.timetable_file import LARGEST, parse
 from mingus_lib.domain.timetable_values import spoken
+from mingus_lib.domain.words import nearest
 from mingus_lib.errors import NotFound, UsageError
 from mingus_lib.queues import catalog
 from mingus_lib.queues.enqueue import Submits, new_job
@@ -96,7 +97,7 @@ def _bare(entry: Entry) -> Entry:
 def entry_of(timetable: Timetable, name: str) -> Entry:
     """The entry of that name; NotFound suggests the nearest."""
     if name not in timetable.entries:
-        near = catalog.nearest(name, tuple(timetable.entries))
+        near = nearest(name, tuple(timetable.entries))
         raise NotFound(
             f"no entry named {name[:80]!r} in {timetable.source}{near}; `mingus schedule list` shows them"
         )

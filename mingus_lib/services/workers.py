@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from mingus_lib.domain.spans import parse_span
+from mingus_lib.domain.words import nearest
 from mingus_lib.errors import NotFound, RedisUnavailable, UsageError
-from mingus_lib.queues import catalog, status
+from mingus_lib.queues import status
 from mingus_lib.queues.connection import translated
 from mingus_lib.queues.control import Control, Handle
 from mingus_lib.queues.owner import this_host
@@ -73,7 +74,7 @@ def choose(control: Control, names: Sequence[str], *, everything: bool) -> list[
     for name in names:
         if name not in known:
             there = ", ".join(known) or "none"
-            raise NotFound(f"no worker named {name!r}{catalog.nearest(name, known)}; there are: {there}")
+            raise NotFound(f"no worker named {name!r}{nearest(name, known)}; there are: {there}")
     if everything:
         return handles
     ending = {handle.supervisor for handle in handles if handle.name in names and _is_here(handle)}

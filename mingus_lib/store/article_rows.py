@@ -6,6 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
+from mingus_lib.domain.labels import LISTS
 from mingus_lib.domain.library import Article, KnownArticle
 from mingus_lib.domain.models import ArticleStatus
 from mingus_lib.store.database import Row
@@ -15,7 +16,7 @@ from mingus_lib.store.values import as_optional_text, as_optional_time, as_time
 ACCEPTED = (ArticleStatus.REVIEW, ArticleStatus.PUBLISHED, ArticleStatus.ARCHIVED)
 # Only an address so far: the fetched page takes their place.
 PLACEHOLDERS = (ArticleStatus.PENDING, ArticleStatus.HELD)
-ACCEPTED_SQL = "('review', 'published', 'archived')"
+ACCEPTED_SQL = str(tuple(map(str, ACCEPTED)))
 
 _APART = ("text", "html", "aliases", "classification")
 LISTED = tuple(field.name for field in dataclasses.fields(Article) if field.name not in _APART)
@@ -24,7 +25,6 @@ LISTED_SQL = ", ".join(f"a.{name}" for name in LISTED)
 _REQUIRED_TIMES = ("added_at", "updated_at")
 _OPTIONAL_TIMES = ("fetched_at", "archived_at")
 _FLAGS = ("is_active", "is_featured", "is_kept")
-_JSON_LISTS = ("key_topics", "learning_objectives", "prerequisites", "cultural_relevance_keywords")
 
 
 def article(row: Row, **apart: Any) -> Article:
@@ -46,7 +46,7 @@ def known(row: Row) -> KnownArticle:
 def classification(row: Row) -> dict[str, Any]:
     """A classification under domain.md's names, its lists as lists."""
     values = {name: row[name] for name in row.keys() if name != "article_id"}  # noqa: SIM118
-    return values | {name: json.loads(values[name]) for name in _JSON_LISTS}
+    return values | {name: json.loads(values[name]) for name in LISTS}
 
 
 def exported(full: Article) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from mingus_lib.domain.labels import Classified, Labels
+from mingus_lib.domain.library import MAX_ID
 from mingus_lib.errors import NotFound
 from mingus_lib.store import label_writes
 from mingus_lib.store.database import Store
@@ -16,8 +17,6 @@ from mingus_lib.store.label_writes import Put
 from mingus_lib.store.values import as_text, clean
 
 PAGE = 500
-# No article has so high an id.
-ABOVE_ALL = 2**63 - 1
 
 # The articles in a subquery: joined, SQLite would begin with all that are published, and sort them.
 IMPROVABLE = """
@@ -102,7 +101,7 @@ class LabelStore:
         self.store = store
 
     def unlabelled(self, limit: int = 100, after: int = 0, *, batched: bool = False) -> list[int]:
-        """Accepted articles without a classification of their present text, by id; an index look-up.
+        """Articles published or in review without a classification of their present text, by id; an index look-up.
 
         Those are left out that an editor labelled and, unless `batched`, those that wait in a batch.
         """
@@ -120,7 +119,7 @@ class LabelStore:
         return [row[0] for row in self.store.rows(IMPROVABLE, (after, prompt_version, limit))]
 
     def chosen(self, since: datetime | None) -> Iterator[int]:
-        """Every accepted article (added since then), by id, read a page at a time."""
+        """Every article published or in review (added since then), by id, read a page at a time."""
         sql = """SELECT id FROM articles WHERE id > ? AND status IN ('review', 'published')
                  AND added_at >= ? ORDER BY id LIMIT ?"""
         after = 0
@@ -233,7 +232,7 @@ class LabelStore:
 
     def taught(self) -> Iterator[Taught]:
         """The articles labelled by editors or the AI engine, the newest first, with their texts, a page at a time."""
-        before = ABOVE_ALL
+        before = MAX_ID
         # The texts of a whole library at once may be gigabytes.
         while page := self.store.rows(_EXAMPLES, (before, PAGE)):
             for row in page:

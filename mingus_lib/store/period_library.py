@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mingus_lib.domain.labels import SECOND_LOOK, SURE
 from mingus_lib.store.database import Store
 from mingus_lib.store.reading_sql import PUBLISHED, Spans
 from mingus_lib.store.values import code_of
@@ -62,8 +63,8 @@ class PeriodLibrary:
     def labels(self, spans: Spans) -> list[dict[str, float]]:
         """Labels made in each span: `all`, by engine, `sure` (>= 0.8), `doubtful` (< 0.7), and `confidence` summed."""
         sql = f"""SELECT {spans.place("classified_at")} AS place, engine, count(*) AS number,
-                    sum(confidence_score) AS summed, sum(confidence_score >= 0.8) AS sure,
-                    sum(confidence_score < 0.7) AS doubtful FROM classifications
+                    sum(confidence_score) AS summed, sum(confidence_score >= {SURE}) AS sure,
+                    sum(confidence_score < {SECOND_LOOK}) AS doubtful FROM classifications
                   WHERE {spans.within("classified_at")} GROUP BY 1, 2"""
         found: list[dict[str, float]] = [
             {"all": 0, "confidence": 0.0, "sure": 0, "doubtful": 0} for _ in range(spans.count)

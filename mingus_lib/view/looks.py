@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mingus_lib.domain.words import nearest
 from mingus_lib.errors import UsageError
 from mingus_lib.view.table import Column, Row
 
@@ -40,8 +40,7 @@ def chosen(columns: Sequence[Column], found: Sequence[Row]) -> Sequence[Column]:
 
 def _named(name: str, known: dict[str, Column]) -> Column:
     if name.lower() not in known:
-        match = difflib.get_close_matches(name.lower(), known, n=1)
-        hint = f', did you mean "{match[0]}"?' if match else ""
+        hint = nearest(name.lower(), known)
         names = ", ".join(dict.fromkeys(column.key for column in known.values()))
         raise UsageError(f"--columns: no column {name[:40]!r}{hint}; there are: {names}")
     return known[name.lower()]

@@ -17,6 +17,7 @@ from mingus_lib.domain.mailparse.headers import (
     parsed,
     read_head,
 )
+from mingus_lib.domain.mailparse.plain import NO_WIDTH
 from mingus_lib.domain.mails import FoundLink, ParsedMail, PartNote, UnreadablePart
 
 MAX_DEPTH = 5
@@ -36,8 +37,6 @@ BY_SUFFIX = {
     ".htm": HTML, ".html": HTML, ".xhtml": HTML, ".txt": TEXT, ".text": TEXT, ".md": TEXT, ".pdf": PDF,
     ".eml": MAIL,
 }  # fmt: skip
-# Where an address of plain text may end, so that they stay in it until its links are found.
-_ENDS_OF_LINKS = "\u200b\u2060\ufeff"
 _SIGNATURE = b"-- "
 _BOUNDARY = re.compile(rb"boundary\s*[*=]")
 VAGUE = frozenset({"application/octet-stream", "application/x-download", "application/force-download"})
@@ -102,7 +101,7 @@ class _Walk:
     def flat(self, raw: bytes, reason: str, path: str = "1", kind: str = "") -> None:
         """Read bytes whose structure is beyond reading as one text."""
         # Most mail is quoted-printable, and other text hardly changes by it.
-        text = decode(quopri.decodestring(raw[:MAX_TEXT_BYTES]), kept=_ENDS_OF_LINKS)
+        text = decode(quopri.decodestring(raw[:MAX_TEXT_BYTES]), kept=NO_WIDTH)
         self._note(path, kind, None, len(raw), reason)
         # What it was declared as lies in the structure that cannot be read.
         if "<a " in text.lower():
@@ -162,7 +161,7 @@ class _Walk:
                 self._take(PDF, body, path)
                 reason = None
             else:
-                kept = _ENDS_OF_LINKS if readable == TEXT else ""
+                kept = NO_WIDTH if readable == TEXT else ""
                 self._take(readable, decode(body[:MAX_TEXT_BYTES], charset, kept=kept), path)
         except UnreadablePart as error:
             reason = str(error)

@@ -15,8 +15,10 @@ _UNSEEN = r"\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff"
 _LINK = re.compile(
     rf"(?:https?://|\bwww\.|\bmailto:)[^\s<>\"\x00-\x1f{_UNSEEN}]{{1,{MAX_URL}}}", re.IGNORECASE
 )
-# Of those, what has no width at all: words are whole without it.
-_NO_WIDTH = re.compile("[\u200b\u2060\ufeff]")
+# Of those, what has no width at all. An address may end there, so it stays in a text until its links are found;
+# words are whole without it.
+NO_WIDTH = "\u200b\u2060\ufeff"
+_NO_WIDTH = re.compile(f"[{NO_WIDTH}]")
 _TRAILING = ".,;:!?'\"*_`|\u2026\u201d\u2019\xbb\u203a"
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 

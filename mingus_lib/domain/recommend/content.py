@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from mingus_lib.domain.recommend.matrix import Csr, Floats, columns_kept, largest, product
+from mingus_lib.domain.recommend.matrix import Csr, Floats, columns_kept, kept_a_row, largest, product
 
 _WORD = re.compile(r"[^\W\d_]{3,30}")
 # A word in more than this share of the articles tells nothing and costs most.
@@ -114,7 +114,7 @@ def unit_rows(matrix: Csr) -> Csr:
 
 def neighbours(articles: int) -> int:
     """How many nearest of each article are kept."""
-    return min(MOST, max(FEWEST, ENTRIES // max(articles, 1)))
+    return kept_a_row(articles, ENTRIES, FEWEST, MOST)
 
 
 def nearest(vectors: Csr, neighbours: int) -> Csr:

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from scipy import sparse
 
-from mingus_lib.domain.recommend.matrix import Csr, Floats
+from mingus_lib.domain.recommend.matrix import Csr, Floats, kept_a_row
 
 ROWS = 500
 # Entries of B that are kept: of each row as many as that gives, within bounds.
@@ -35,7 +35,7 @@ class Regression(Protocol):
 
 def neighbours(articles: int) -> int:
     """How many entries of each row of B are kept; more change nothing that can be measured."""
-    return min(MOST, max(FEWEST, ENTRIES // max(articles, 1)))
+    return kept_a_row(articles, ENTRIES, FEWEST, MOST)
 
 
 def regression(seen: Csr, ridge: float, *, quick: bool = False) -> Regression:

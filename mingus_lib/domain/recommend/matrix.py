@@ -27,6 +27,11 @@ ROWS = 50
 SAMPLE = 16
 
 
+def kept_a_row(articles: int, entries: int, fewest: int, most: int) -> int:
+    """How many entries of each row of articles x articles are kept: of the whole about `entries`."""
+    return min(most, max(fewest, entries // max(articles, 1)))
+
+
 def csr(rows: Any, columns: Any, values: Any, shape: tuple[int, int]) -> Csr:
     """The matrix of these entries; entries of one place are summed."""
     found = sparse.csr_array((np.asarray(values, np.float32), (rows, columns)), shape=shape)

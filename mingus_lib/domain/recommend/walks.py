@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mingus_lib.domain.recommend.matrix import Csr, Floats, product, rows_kept, scaled
+from mingus_lib.domain.recommend.matrix import Csr, Floats, kept_a_row, product, rows_kept, scaled
 
 # Entries of the whole matrix that are kept, as far as that leaves each row some.
 ENTRIES = 8_000_000
@@ -19,7 +19,7 @@ FEWEST, MOST = 100, 400
 
 def neighbours(articles: int) -> int:
     """How many entries of a row may be kept."""
-    return min(MOST, max(FEWEST, ENTRIES // max(articles, 1)))
+    return kept_a_row(articles, ENTRIES, FEWEST, MOST)
 
 
 def rp3beta(
