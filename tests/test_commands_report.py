@@ -73,7 +73,7 @@ def test_formats_and_files(library: CommandLine, tmp_path: Path) -> None:
         (("daily", "٢٠٢٦-١١-٢٣"), 2, "name a day"),
         (("weekly", "2026-W60"), 2, "no week 2026-W60"),
         (("weekly", "2999-W01"), 2, "has not begun"),
-        (("daily", "--output", "/nonexistent/a.html"), 2, "cannot write"),
+        (("daily", "--output", "/dev/null/a.html"), 2, "cannot write"),
         (("daily", "--output", "a.xls"), 2, "end its name in"),
         (("daily", "--json", "--format", "md"), 2, "choose one"),
         (("article", "99999"), 4, "99999"),

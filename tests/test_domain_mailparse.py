@@ -24,7 +24,7 @@ HEAD = b"From: Ada <ada@home.example>\nSubject: x\nMIME-Version: 1.0\n"
 # The standard library's own samples, where it is installed with its tests, and a folder of others.
 SAMPLES = [
     Path(sysconfig.get_path("stdlib")) / "test" / "test_email" / "data",
-    Path(os.environ.get("MINGUS_MIME_SAMPLES", "/nonexistent")),
+    *map(Path, filter(None, [os.environ.get("MINGUS_MIME_SAMPLES")])),
 ]
 
 
