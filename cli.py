@@ -118,16 +118,13 @@ class LazyGroup(TyperGroup):
         self.commands = {name: _stub(name, panel, line) for name, _, panel, line in COMMANDS}
 
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
-        """A stub, enough for the list of commands; the real command for shell completion."""
-        name = ALIASES.get(cmd_name, cmd_name)
-        return _load(name) if ctx.resilient_parsing and name in self.commands else self.commands.get(name)
+        """A stub, enough for lists of commands and for completing their names."""
+        return self.commands.get(ALIASES.get(cmd_name, cmd_name))
 
     def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
-        """The command that is called, loaded."""
+        """The command that is called, or whose options are completed, loaded."""
         name, command, rest = super().resolve_command(ctx, args)
-        if command is None or ctx.resilient_parsing:
-            return name, command, rest
-        return name, _load(command.name or ""), rest
+        return name, command and _load(command.name or ""), rest
 
     def invoke(self, ctx: Context) -> Any:
         """Run the command; a reader that closed the pipe is no error."""
