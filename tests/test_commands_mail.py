@@ -107,6 +107,17 @@ def test_a_mail_goes_in_and_the_funnel_tells_all(eager: InPlace, site: Site) -> 
     assert len(eager("mails", "links", "--by", "day").out.splitlines()) == 1
 
 
+def test_a_mail_without_a_sender_is_one_among_others(eager: InPlace, site: Site) -> None:
+    unsigned = newsletter(site, "m2").replace("From: News <n@a.example>\n", "")
+    eager("mail", "-", stdin=newsletter(site))
+    eager("mail", "-", stdin=unsigned)
+    (section,) = eager("report", "funnel", "--json").json["sections"]
+    (mails,) = (each["value"] for each in section["figures"] if each["key"] == "mails")
+    senders = next(each["rows"] for each in section["tables"] if each["key"] == "senders")
+    assert mails == 2
+    assert sorted(row["sender"] or "" for row in senders) == ["", "n@a.example"]
+
+
 def test_a_dry_run_shows_the_funnel_and_stores_nothing(
     eager: CommandLine, site: Site, tmp_path: Path
 ) -> None:

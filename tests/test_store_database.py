@@ -103,7 +103,13 @@ sys.exit(str(heavy) if heavy else 0)
 
 
 def test_missing_store_is_not_made_when_only_looking(path: Path) -> None:
-    for look in (lambda: Store.open(path, create=False), lambda: read_summary(path)):
+    looks: list[Callable[[], object]] = [
+        lambda: Store.open(path, create=False),
+        lambda: read_summary(path),
+        lambda: tidy(Store(path, create=False)),
+        lambda: backup(Store(path, create=False), path.with_name("copy.db")),
+    ]
+    for look in looks:
         with pytest.raises(NotFound, match="mingus db migrate") as raised:
             look()
         assert raised.value.code == "no-store"

@@ -162,9 +162,10 @@ def recommendations(found: Found, now: datetime) -> Document:
     )
 
 
-def funnel(found: Mapping[str, Funnel], days: Sequence[tuple[str, Funnel]], now: datetime) -> Document:
-    """The funnel of mail over some days: the whole under `""`, senders beside it, and day by day."""
-    whole = found[""]
+def funnel(
+    whole: Funnel, by_sender: Mapping[str, Funnel], days: Sequence[tuple[str, Funnel]], now: datetime
+) -> Document:
+    """The funnel of mail over some days: the whole, of each sender, and day by day."""
     stages = (
         ("mails", "Mails read"), ("found", "Links found"), ("unwrapped", "Unwrapped"), ("known", "Known already"),
         ("sent", "Sent on"), ("fetched", "Fetched"), ("kept", "Articles kept"), ("duplicate", "Duplicates"),
@@ -178,9 +179,8 @@ def funnel(found: Mapping[str, Funnel], days: Sequence[tuple[str, Funnel]], now:
     names = ("mails", "found", "sent", "kept")
     columns = (Column("sender", "Sender"), *(Column(name, name.capitalize(), "count") for name in names))
     senders = tuple(
-        {"sender": sender, **{name: getattr(each, name) for name in names}}
-        for sender, each in found.items()
-        if sender
+        {"sender": sender or None, **{name: getattr(each, name) for name in names}}
+        for sender, each in by_sender.items()
     )
     section = Section(
         "funnel",

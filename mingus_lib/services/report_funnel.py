@@ -18,5 +18,7 @@ def report(mails: MailFunnel, days: int, now: datetime) -> Document:
     by_day = mails.told_apart(chosen, By.DAY)
     # Days without a mail, too: a chart that leaves them out would tell of steady reading.
     names = [str((first + timedelta(number)).date()) for number in range(days)]
-    found = {"": mails.total(chosen), **mails.told_apart(chosen, By.SENDER)}
-    return report_documents.funnel(found, [(name, by_day.get(name, Funnel())) for name in names], now)
+    senders = mails.told_apart(chosen, By.SENDER)
+    return report_documents.funnel(
+        mails.total(chosen), senders, [(name, by_day.get(name, Funnel())) for name in names], now
+    )

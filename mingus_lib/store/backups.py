@@ -16,6 +16,7 @@ from mingus_lib.domain.retention import backup_moment, backups_kept
 from mingus_lib.errors import PermanentError, Refused, StoreUnavailable, UsageError
 from mingus_lib.store import failures
 from mingus_lib.store.database import Store, raw_connection, schema_version
+from mingus_lib.store.summary import size
 
 # 8 MB: so often progress is told, and a Ctrl-C heard.
 _STEP = 2_000
@@ -76,7 +77,7 @@ def _may_write(store: Store, destination: Path, overwrite: bool) -> None:
         raise UsageError(f"{destination} is the store itself: name another file")
     if destination.exists() and not overwrite:
         raise Refused(f"{destination} exists: name another file, or overwrite it with --force")
-    need, free = store.path.stat().st_size + ROOM_LEFT, shutil.disk_usage(destination.parent).free
+    need, free = size(store.path) + ROOM_LEFT, shutil.disk_usage(destination.parent).free
     if free < need:
         message = f"{destination.parent} has {_mb(free)} free, a backup needs {_mb(need)}: make room there"
         raise StoreUnavailable(f"{message}, or name another place", code="backup-no-room")

@@ -96,7 +96,9 @@ def _read(path: Path, shown: int, busy_timeout: float, *, immutable: bool = Fals
 
 
 def size(path: Path) -> int:
-    """Bytes of the file and its log."""
+    """Bytes of the file and its log. Raises NotFound `no-store`."""
+    if not path.exists():
+        raise failures.absent(path)
     log = path.with_name(path.name + "-wal")
     return path.stat().st_size + (log.stat().st_size if log.exists() else 0)
 
