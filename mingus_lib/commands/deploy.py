@@ -132,8 +132,8 @@ def compose(
     files = deploying.compose_files(plan, to.absolute(), image=image, source=str(source.absolute()))
     commands = (
         f"cd {quote(str(to.absolute()))}",
-        # In a subshell of that umask, so that the token is readable for others at no moment.
-        "(umask 077; echo MINGUS_DASHBOARD_TOKEN=$(openssl rand -hex 24) > .env)",
+        # In a subshell of that umask, so that the token is readable for others at no moment; only the first time.
+        "test -e .env || (umask 077; echo MINGUS_DASHBOARD_TOKEN=$(openssl rand -hex 24) > .env)",
         "docker compose up --build --detach",
         "docker compose exec scheduler mingus doctor",
     )

@@ -141,8 +141,12 @@ def _token(settings: Settings) -> str | None:
         if path.stat().st_mode & (stat.S_IWGRP | stat.S_IRWXO):
             raise UsageError(f"others may read or change the token in {path}: chmod 600 {path}")
         return Token(16, 200).parse(path.read_text("utf-8"))
-    except OSError as error:
+    except FileNotFoundError as error:
         raise UsageError(f"no token in {path}: {error.strerror}; {fix}") from error
+    except OSError as error:
+        raise UsageError(
+            f"cannot read the token in {path}: {error.strerror}; see who owns the file"
+        ) from error
     except ValueError as error:
         raise UsageError(f"no token in {path}: it must be one word of 16 to 200 signs; {fix}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from pathlib import Path
 from typing import NoReturn
@@ -23,7 +24,8 @@ def become_redis(home: Path, manager: Notifier) -> NoReturn:
     folder, socket = embedded.prepare(home), embedded.socket_path(home)
     with embedded.lock(folder / "lock"):
         if embedded.answers(home):
-            raise Refused(f"the Redis of {home} runs already; stop it: redis-cli -s {socket} shutdown")
+            told = shlex.quote(str(folder / "redis.pid"))
+            raise Refused(f"the Redis of {home} runs already; stop it: kill $(cat {told})")
         server = choose_server(folder)
         config = embedded.write_configuration(folder, socket)
         _fork_helper(home, manager)

@@ -21,6 +21,7 @@ from mingus_lib.services.deploying import (
 
 UNITS = ("mingus-worker@.service", "mingus-scheduler.service", "mingus-dashboard.service", "mingus.target")
 REDIS = "mingus-redis.service"
+CONFIG = "/etc/mingus/mingus.toml"
 # What a user's own systemd cannot do without privileges, or does elsewhere.
 NOT_FOR_USERS = re.compile(
     r"^(User|Group|StateDirectory|StateDirectoryMode|WorkingDirectory|UMask|CapabilityBoundingSet"
@@ -51,7 +52,8 @@ def commands(plan: Plan, folder: Path) -> list[str]:
         f"install -m 644 {typed}/mingus.sysusers.conf /etc/sysusers.d/mingus.conf",
         f"install -m 644 {typed}/mingus.tmpfiles.conf /etc/tmpfiles.d/mingus.conf",
         "systemd-sysusers && systemd-tmpfiles --create",
-        f"install -m 640 -g {plan.user} {typed}/mingus.toml /etc/mingus/mingus.toml",
+        # What an operator has added there since the first time stays.
+        f"test -e {CONFIG} || install -m 640 -g {plan.user} {typed}/mingus.toml {CONFIG}",
         f"install -m 644 {units} /etc/systemd/system/",
         *_enabling(plan, "systemctl"),
         f"usermod --append --groups {plan.user} YOUR_NAME   # to be an operator; then log in again",
