@@ -10,9 +10,11 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ PLACE = ROOT / "build/mutants"
 COSMIC_RAY = "cosmic-ray==8.7.0"
 # Beyond this a change has made an endless loop.
 PATIENCE_SECONDS = 60
+LOOK_SECONDS = 2
 CONFIG = """
 [cosmic-ray]
 module-path = {module}
@@ -74,16 +77,29 @@ def _tried(module: Path, files: Sequence[str]) -> Iterator[dict[str, Any]]:
     )
     (copy / "mutants.toml").write_text(config, "utf-8")
     tool = Path(python_with("mutants-tools", COSMIC_RAY)).with_name("cosmic-ray")
-    for step in (
-        ["init", "mutants.toml", "session"],
-        ["baseline", "mutants.toml"],
-        ["exec", "mutants.toml", "session"],
-    ):
+    for step in (["init", "mutants.toml", "session"], ["baseline", "mutants.toml"]):
         subprocess.run([tool, *step], cwd=copy, check=True)
+    with subprocess.Popen([tool, "exec", "mutants.toml", "session"], cwd=copy) as trying:
+        while trying.poll() is None:
+            print(f"\r{_so_far(copy / 'session')}", end="", file=sys.stderr, flush=True)
+            with suppress(subprocess.TimeoutExpired):
+                trying.wait(LOOK_SECONDS)
+    print(file=sys.stderr)
+    if trying.returncode:
+        sys.exit(f"cosmic-ray ended with {trying.returncode}")
     dump = subprocess.run([tool, "dump", "session"], cwd=copy, check=True, capture_output=True, text=True)
     for line in dump.stdout.splitlines():
         change, result = json.loads(line)
         yield {**change["mutations"][0], **result}
+
+
+def _so_far(session: Path) -> str:
+    with closing(sqlite3.connect(session)) as found:
+        all_of_them, done = (
+            found.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            for table in ("work_items", "work_results")
+        )
+    return f"{done} of {all_of_them} changes tried"
 
 
 def _report(tried: Iterator[dict[str, Any]]) -> int:
