@@ -6,6 +6,7 @@ of its own, so that a crash can fall between any two. Who they are is a real pro
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import tempfile
@@ -13,14 +14,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from mingus_lib.domain.jobs import MAX_DEATHS, JobState, Start
-from mingus_lib.queues import admission, agreement, keeper
+from mingus_lib.queues import admission, agreement, enqueue, keeper
 from mingus_lib.queues.connection import connect
 from mingus_lib.queues.delivery import How, Settlement, Taken
 from mingus_lib.queues.embedded import url
@@ -464,7 +467,10 @@ MUST_HAPPEN = {
 PLACES = {JobState.SCHEDULED: "scheduled", **{state: word for word, state in ENDED.items()}}
 
 
-def test_random_walks(redis: Any, redis_home: Path) -> None:
+def test_random_walks(redis: Any, redis_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # In the order in which they are made, not at random: keepers sort by them, and a walk must go the same way again.
+    ids = (f"{number:016x}" for number in itertools.count())
+    monkeypatch.setattr(enqueue, "secrets", SimpleNamespace(token_hex=lambda _: next(ids)))
     with tempfile.TemporaryDirectory() as folder:
         client = connect(url(redis_home))
         Jobs.world = World(Parts(Path(folder), client, url(redis_home), QUEUES))
