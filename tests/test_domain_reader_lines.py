@@ -298,10 +298,17 @@ def test_the_process_s_own_zone_plays_no_part(own_zone: pytest.MonkeyPatch) -> N
 
 
 def test_digits_alone_are_seconds_and_no_date() -> None:
-    assert reader_lines.moment({"at": "20260301"}, "at") == datetime(1970, 8, 23, 11, 51, 41, tzinfo=UTC)
+    assert reader_lines.moment({"at": "100000000"}, "at") == datetime(1973, 3, 3, 9, 46, 40, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("value", [None, "", "noon", True, [1], "1.2.3", 1e20, float("nan"), "2026-02-30"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, "", "noon", True, [1], "1.2.3", 1e20, float("nan"), "2026-02-30",
+        # A date without hyphens, and a day as spreadsheets count them.
+        "20260301", 20260301, "46082", 46082, "45000.5", 99_999_999, -1,
+    ],
+)  # fmt: skip
 def test_what_is_no_time_is_shown_with_its_field(value: object) -> None:
     with pytest.raises(ValueError, match=r"^taken_at: .* is no time; write it as 2026-03-01T12:00:00Z$"):
         reader_lines.moment({"taken_at": value}, "taken_at")

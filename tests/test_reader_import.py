@@ -206,7 +206,7 @@ def test_it_goes_on_where_it_was_cut_short(
 def test_json_lines_with_other_names_and_addresses(store: Store, tmp_path: Path) -> None:
     lines = [
         {"kind": "reader", "id": "bo", "display_name": "Bo", "goals": ["taxes"]},
-        {"kind": "assessment", "user_id": "bo", "be_score": 1, "do_score": 2, "have_score": 3, "taken_at": 0},
+        {"kind": "assessment", "user_id": "bo", "be_score": 1, "do_score": 2, "have_score": 3, "taken_at": 1767225600},
         {"kind": "event", "event_id": "a", "user_id": "bo", "article": "HTTPS://HOST1.example/1?utm_source=x",
          "type": "finished", "timestamp": 1767225600.5},
         [1],

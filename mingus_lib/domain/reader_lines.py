@@ -29,6 +29,7 @@ RATINGS = ("helpfulness", "clarity", "actionability", "cultural_relevance")
 TEXTS = {"review": 10_000, "folder": 200, "notes": 10_000}
 LONGEST_ID = 200
 MAX_SECONDS = 86_400 * 7
+EARLIEST_UNIX = 1e8
 
 
 Record = Mapping[str, Any]
@@ -178,7 +179,7 @@ _OPTIONAL = frozenset(
 
 
 def moment(record: Record, field: str) -> datetime:
-    """An ISO 8601 time (UTC unless it says otherwise), or Unix seconds."""
+    """An ISO 8601 time (UTC unless it says otherwise), or Unix seconds from 1973 on."""
     value = record.get(field)
     try:
         # Digits alone are Unix seconds, though Python would read some as a date, such as 20260301.
@@ -198,7 +199,11 @@ def _unix(value: Any) -> float:
     # True would be the first second of 1970.
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError
-    return float(value)
+    seconds = float(value)
+    # A spreadsheet's count of days (46082), or a date without hyphens, would be a day of 1970.
+    if seconds < EARLIEST_UNIX:
+        raise ValueError
+    return seconds
 
 
 def topics(record: Record, field: str) -> tuple[str, ...]:
