@@ -16,7 +16,10 @@ import pytest
 import cli
 from mingus_lib import __version__
 from mingus_lib.queues import embedded
+from mingus_lib.store.articles import Articles
+from mingus_lib.store.database import Store
 from tests.conftest import ROOT, CommandLine, wait_for
+from tests.store_samples import NOW, held
 
 LONG_HELP = re.compile(r"Example: (mingus .+)")
 
@@ -347,6 +350,18 @@ def test_an_embedded_redis_that_died_counts_as_stopped(mingus: CommandLine) -> N
 
 def test_archiving_what_is_not_there_is_not_found(mingus: CommandLine) -> None:
     assert mingus("articles", "archive", "5").code == 4
+
+
+def test_allowing_a_host_tells_how_to_fetch_what_was_held(mingus: CommandLine) -> None:
+    mingus("hosts", "list")
+    with Store.open(mingus.home / "mingus.db") as store:
+        for name in ("a", "b"):
+            Articles(store).record(held(f"https://example.org/{name}"), job_id=name, position=0, now=NOW)
+    assert mingus("hosts", "allow", "other.example").err == ""
+    told = mingus("hosts", "allow", "example.org").err
+    assert told.startswith("2 held of example.org; fetch them: mingus reprocess $(mingus articles list ")
+    listed = mingus(*told.partition("$(mingus ")[2].strip().removesuffix(")").split())
+    assert listed.out == "2\n1\n"
 
 
 def test_a_full_output_is_said_in_one_line(mingus: CommandLine) -> None:

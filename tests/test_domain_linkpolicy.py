@@ -380,7 +380,7 @@ def test_what_the_path_says_and_what_the_host_says(url: str, policy: HostPolicy,
 def test_reasons_are_for_people() -> None:
     assert [
         decide("https://a.example/x", HostRule("a.example", HostPolicy.DENY)).reason,
-        decide("https://a.example/x", UNKNOWN, hold_unknown=True).reason,
+        decide("https://www.a.example/x", HostRule("www.a.example"), hold_unknown=True).reason,
         decide("https://a.example/x", UNKNOWN, pixel=True).reason,
         decide("https://a.example/x", UNKNOWN, hidden=True).reason,
         decide("https://a.example/", UNKNOWN).reason,

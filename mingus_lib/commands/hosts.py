@@ -9,6 +9,7 @@ import typer
 
 from mingus_lib.commands.common import Json, ListsByDefault, Quiet, runtime_of
 from mingus_lib.domain.library import HostPolicy, HostRule
+from mingus_lib.services import library
 from mingus_lib.view import output
 from mingus_lib.view.output import Column, Kind
 
@@ -50,11 +51,18 @@ def list_(
 def allow(
     ctx: typer.Context, host: Host, quality: Quality = None, note: Note = None, as_json: Json = False
 ) -> None:
-    """Let a host's articles in.
+    """Let a host's articles in; those that were held are told, with how to fetch them.
 
     Example: mingus hosts allow example.com --quality 0.8
     """
-    _show(runtime_of(ctx).hosts.allow(host, quality=quality, note=note), as_json)
+    here = runtime_of(ctx)
+    rule = here.hosts.allow(host, quality=quality, note=note)
+    _show(rule, as_json)
+    held = len(here.articles.list(library.chosen(["held"], rule.host, library.ALL)))
+    if held:
+        # The list and not the ids: there may be hundreds.
+        ids = f"mingus articles list --status held --host {rule.host} --limit {held} -q"
+        output.message(f"{held} held of {rule.host}; fetch them: mingus reprocess $({ids})")
 
 
 @app.command()

@@ -57,5 +57,5 @@ def held_article(url: str, address: str, *, source_quality: float) -> ArticleDra
         domain=domain,
         status=ArticleStatus.HELD,
         source_quality=source_quality,
-        reason=f"held: {domain} is an unknown host; `mingus hosts allow {domain}` lets it in",
+        reason=f"held: {domain} is an unknown host; `mingus hosts allow {domain}` says how to fetch it",
     )

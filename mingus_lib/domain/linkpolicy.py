@@ -23,7 +23,7 @@ from unicodedata import normalize
 from mingus_lib.domain import datafiles
 from mingus_lib.domain.library import HostPolicy, HostRule
 from mingus_lib.domain.mails import LinkDecision
-from mingus_lib.domain.urls import Parts, domains_of, take_apart
+from mingus_lib.domain.urls import Parts, domains_of, registrable_domain, take_apart
 from mingus_lib.errors import UsageError
 
 # Texts longer than this are headlines, whatever they begin with.
@@ -107,9 +107,9 @@ def decide(
     if tracker:
         return Fate(LinkDecision.FOLLOW)
     if hold_unknown and rule.policy is HostPolicy.UNKNOWN:
-        return Fate(
-            LinkDecision.HOLD, f"unknown-host: {rule.host} waits for `mingus hosts allow {rule.host}`"
-        )
+        # As the held article will have it: www alone would leave the other hosts of the site out.
+        site = registrable_domain(rule.host)
+        return Fate(LinkDecision.HOLD, f"unknown-host: {site} waits for `mingus hosts allow {site}`")
     return Fate(LinkDecision.FETCH)
 
 

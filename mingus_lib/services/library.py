@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mingus_lib.store.articles import Articles
 
 LONGEST_NOTE = 2000
+# More than any library has.
+ALL = 1_000_000
 STATUSES = tuple(status.value for status in ArticleStatus)
 
 
