@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import re
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from mingus_lib.commands import review
 from mingus_lib.domain import overrides
 from mingus_lib.errors import UsageError
 from mingus_lib.services import choosing, evaluate_labels, library
@@ -15,7 +20,7 @@ from mingus_lib.services import review as reviewing
 from mingus_lib.services.evaluate_labels import Question
 from tests.conftest import ROOT, CommandLine
 from tests.fake_openai import FakeOpenAI
-from tests.label_samples import Library, labelled
+from tests.label_samples import Library, job, labelled
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -67,6 +72,43 @@ def test_articles_are_labelled_explained_reviewed_and_taken_back(eager: CommandL
     assert eager("articles", "review", "--undo", "-q").out == "1\n"
     assert eager("articles", "review", "2", "3", "--accept", "--note", "read them").code == 0
     assert [row["id"] for row in eager("articles", "review", "--json").json] == [1]
+
+
+class Typed(io.StringIO):
+    """A terminal on which these lines are typed."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_an_editor_goes_through_what_waits(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.mkdir(mode=0o700)
+    library = Library(home)
+    ids = library.fill(3)
+    library.classify().process(ids, job=job())
+    order = [row["id"] for row in library.labels.waiting()]
+
+    def walk(*lines: str) -> tuple[str, str]:
+        monkeypatch.setattr(sys, "stdin", Typed("\n".join([*lines, "q", ""])))
+        monkeypatch.setattr("mingus_lib.commands.review.runtime_of", lambda _: library)
+        review.review(cast("Any", None), interactive=True)
+        return capsys.readouterr()
+
+    cards, told = walk("a", "", "?", "u", "", "s", "o", "phase=BE level=Beginner", "o", "")
+    shown = [int(found) for found in re.findall(r"(?m)^(\d+)  ", cards)]
+    # Enter and an unknown key show the same article; what was taken back comes at once, and the other after it.
+    assert shown == [order[0], order[1], order[1], order[1], order[0], order[0], order[1], order[2]]
+    assert f"{order[0]} accepted." in told
+    assert f"{order[0]} comes again." in told
+    assert f"{order[0]} skipped." in told
+    assert f"{order[1]} overridden." in told
+    found = {row["id"]: row["flags"] for row in library.labels.waiting()}
+    assert set(found) == {order[0], order[2]}
+    assert library.column("primary_phase", order[1]) == "BE"
+    assert library.column("difficulty_level", order[1]) == "Beginner"
+    library.store.close()
 
 
 def test_cost_is_told_beforehand_and_booked_afterwards(eager: CommandLine, server: FakeOpenAI) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mingus_lib.domain.labels import SCORES
-from mingus_lib.domain.overrides import FIELDS, field_named, read
+from mingus_lib.domain.overrides import FIELDS, apart, field_named, read
 from mingus_lib.errors import UsageError
 
 
@@ -38,6 +38,15 @@ def test_an_unknown_field_gets_the_nearest_and_all_names() -> None:
     )
     with pytest.raises(UsageError, match=f"^no field '{'x' * 60}' to override; they are primary_phase, "):
         field_named("x" * 1000)
+
+
+def test_several_stand_in_one_line() -> None:
+    typed = " phase=BE  career-stage=Advanced topics=salary negotiation; taxes\tactionability_score=8 "
+    assert [text.strip() for text in apart(typed)] == [
+        "phase=BE", "career-stage=Advanced", "topics=salary negotiation; taxes", "actionability_score=8"
+    ]  # fmt: skip
+    assert read(apart(typed))["key_topics"] == ("salary negotiation", "taxes")
+    assert apart("  ") == []
 
 
 @pytest.mark.parametrize(

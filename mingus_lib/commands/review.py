@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
 
 from mingus_lib.commands.common import Json, Limit, Quiet, runtime_of
+from mingus_lib.domain import overrides
 from mingus_lib.domain.library import MAX_ID
 from mingus_lib.errors import MingusError, UsageError
 from mingus_lib.runtime import Runtime
 from mingus_lib.services import review as reviewing
+from mingus_lib.view import labels as view
 from mingus_lib.view import output
 
 KEYS = "[a]ccept  [o]verride  [s]kip  [w]hy  [t]ext  [u]ndo  [q]uit"
+OVERRIDE = "field=value, several after spaces"
+HELP = (
+    "a: the labels are right; o: set some, such as phase=BE level=Beginner; s: put it at the end of the list; "
+    "u: take the latest decision back; Enter: this again"
+)
 
 
 def review(
@@ -43,8 +51,6 @@ def review(
 
     Example: mingus articles review 12 --set phase=DO --set actionability_score=8
     """
-    from mingus_lib.view import labels as view
-
     here = runtime_of(ctx)
     form = output.choose(as_json=as_json, quiet=quiet)
     ids = article_ids or []
@@ -56,67 +62,84 @@ def review(
     elif made is not None:
         view.show_decided(reviewing.decide(here.labels, ids, made), ids, form)
     elif interactive:
-        _walk(here)
+        if not sys.stdin.isatty():
+            raise UsageError(
+                "--interactive needs a terminal; decide with --accept, --set or --skip elsewhere"
+            )
+        _Walk(here).go()
     elif ids:
         raise UsageError("say what to do with them: --accept, --set FIELD=VALUE, --skip or --undo")
     else:
         view.show_waiting(here.labels.waiting(limit), form)
 
 
-def _walk(here: Runtime) -> None:
+class _Walk:
     """One article after another, until there are no more or the editor quits."""
-    from mingus_lib.view import labels as view
 
-    if not sys.stdin.isatty():
-        raise UsageError("--interactive needs a terminal; decide with --accept, --set or --skip elsewhere")
-    seen: set[int] = set()
-    # Asked anew for each: other editors decide meanwhile, and what they did is not shown.
-    for row in reviewing.queue(here.labels, seen):
-        output.lines(view.card_lines(row))
-        if not _ask(here, int(row["id"]), seen):
-            return
-    output.message(view.NOTHING_WAITS)
+    def __init__(self, here: Runtime) -> None:
+        self.labels, self.articles = here.labels, here.articles
+        self.seen: set[int] = set()
+        self.wanted: int | None = None
+        self.over = False
 
+    def go(self) -> None:
+        # Asked anew for each: other editors decide meanwhile, and what they did is not shown.
+        while (row := reviewing.following(self.labels, self.seen, self.wanted)) is not None:
+            self.wanted = None
+            self.seen.add(row["id"])
+            output.lines(view.card_lines(row))
+            self._ask(row)
+            if self.over:
+                return
+        output.message(view.NOTHING_WAITS)
 
-def _ask(here: Runtime, article_id: int, seen: set[int]) -> bool:
-    """Let the editor decide on one; False to quit."""
-    while True:
-        # Enter alone decides nothing: it skips.
-        key = typer.prompt(KEYS, default="s", show_default=False, err=True).strip().lower()[:1]
+    def _ask(self, row: dict[str, Any]) -> None:
+        """Let the editor decide on one."""
+        while True:
+            # Enter alone decides nothing: a skip is a decision too, which others see.
+            key = typer.prompt(KEYS, default="", show_default=False, err=True).strip().lower()[:1]
+            try:
+                if self._done(row, key):
+                    return
+            # A slip, such as an unknown label, does not end the walk: the same article is asked about again.
+            except MingusError as error:
+                output.message(str(error))
+
+    def _done(self, row: dict[str, Any], key: str) -> bool:
+        """Do what the key says; True when the next article's turn has come."""
+        article_id = int(row["id"])
+        if key in ("a", "s"):
+            return self._decide(article_id, accept=key == "a", skip=key == "s")
+        if key == "o":
+            typed = typer.prompt(OVERRIDE, default="", show_default=False, err=True)
+            return self._decide(article_id, assignments=overrides.apart(typed))
+        if key == "u":
+            return self._undo(article_id)
         if key == "q":
+            self.over = True
+            return True
+        if key == "w":
+            labels, details = self.articles.get(article_id).classification, self.labels.details(article_id)
+            view.show_why(labels, details, row["title"], output.Format.TSV)
+        elif key == "t":
+            output.lines(view.text_lines(self.articles.get(article_id).text or ""))
+        else:
+            output.lines(view.card_lines(row))
+            output.message(HELP)
+        return False
+
+    def _decide(
+        self, article_id: int, *, accept: bool = False, skip: bool = False, assignments: Sequence[str] = ()
+    ) -> bool:
+        made = reviewing.decision(accept=accept, skip=skip, assignments=assignments, note=None)
+        if made is None:
             return False
-        try:
-            if _done(here, article_id, key, seen):
-                return True
-        # A slip, such as an unknown label, does not end the walk: the same article is asked about again.
-        except MingusError as error:
-            output.message(str(error))
-
-
-def _done(here: Runtime, article_id: int, key: str, seen: set[int]) -> bool:
-    """Do what the key says; True when the next article's turn has come."""
-    from mingus_lib.view import labels as view
-
-    if key in ("a", "s"):
-        made = reviewing.decision(accept=key == "a", skip=key == "s", assignments=[], note=None)
-        assert made is not None
-        reviewing.decide(here.labels, [article_id], made)
+        output.message(f"{article_id} {reviewing.decide(self.labels, [article_id], made)}.")
         return True
-    if key == "o":
-        typed = typer.prompt("field=value", err=True)
-        made = reviewing.decision(accept=False, skip=False, assignments=[typed], note=None)
-        assert made is not None
-        reviewing.decide(here.labels, [article_id], made)
+
+    def _undo(self, article_id: int) -> bool:
+        self.wanted = reviewing.undo(self.labels, [])[0]
+        # Else both would be passed over: that one comes now, and this one after it.
+        self.seen -= {self.wanted, article_id}
+        output.message(f"The latest decision is taken back; {self.wanted} comes again.")
         return True
-    if key == "u":
-        # Else the article that waits again would be passed over.
-        seen.discard(reviewing.undo(here.labels, [])[0])
-        output.message("The latest decision is taken back; its article comes again.")
-    elif key == "w":
-        article = here.articles.get(article_id)
-        view.show_why(
-            article.classification, here.labels.details(article_id), article.title, output.Format.TSV
-        )
-    elif key == "t":
-        output.lines(view.text_lines(here.articles.get(article_id).text or ""))
-    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,6 +36,7 @@ SHORT = {
     "topics": "key_topics",
     "level": "difficulty_level",
 }
+_BETWEEN = re.compile(r"\s(?=[a-z_-]+=)", re.IGNORECASE)
 FIELDS = (*CHOICES, *SCORES, *LISTS, "recommended_reading_order", "classification_reasoning")
 
 
@@ -46,6 +48,11 @@ def field_named(name: str) -> str:
         hint = nearest(plain, (*FIELDS, *SHORT))
         raise UsageError(f"no field {name[:60]!r} to override{hint}; they are {', '.join(FIELDS)}")
     return found
+
+
+def apart(typed: str) -> list[str]:
+    """The `field=value` texts of one line; a space belongs to the value where no `field=` follows it."""
+    return _BETWEEN.split(typed.strip()) if typed.strip() else []
 
 
 def read(assignments: Sequence[str]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -56,16 +56,11 @@ def undo(labels: LabelStore, article_ids: Sequence[int]) -> list[int]:
         return [labels.undo(each, now)[0] for each in article_ids]
 
 
-def queue(labels: LabelStore, seen: set[int]) -> Iterator[dict[str, Any]]:
-    """What waits, one after another, the most valuable first; what was seen is not shown again."""
-    while True:
-        waiting = labels.waiting(limit=len(seen) + 1)
-        # Skipped ones wait still, so that so many more have to be asked for.
-        following = next((row for row in waiting if row["id"] not in seen), None)
-        if following is None:
-            return
-        seen.add(following["id"])
-        yield following
+def following(labels: LabelStore, seen: Set[int], wanted: int | None = None) -> dict[str, Any] | None:
+    """What waits and was not seen: `wanted` if it is near, else the most valuable."""
+    # Skipped ones wait still, so that so many more have to be asked for.
+    unseen = [row for row in labels.waiting(limit=len(seen) + 2) if row["id"] not in seen]
+    return next((row for row in unseen if row["id"] == wanted), next(iter(unseen), None))
 
 
 def editor() -> str:
