@@ -73,6 +73,9 @@ def facts(article: Article) -> Iterator[tuple[str, str]]:
         value = getattr(article, name)
         if value not in (None, "", ()):
             yield name.replace("canonical_url", "url"), _in_words(name, value)
+    if (labels := article.classification) is not None:
+        topics = "; ".join(labels["key_topics"]) or "no topics"
+        yield "labels", human.printable(f"{labels['primary_phase']}, {labels['difficulty_level']}: {topics}")
 
 
 def _in_words(name: str, value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mingus_lib.domain.labels import FIELDS
 from mingus_lib.view import human, output
 from mingus_lib.view.output import Column, Format, Kind
 
@@ -111,6 +112,7 @@ def show_why(
     output.lines(why_lines(labels, details, title))
 
 
+_TOLD_ABOVE = ("primary_phase", "difficulty_level", "confidence_score", "classification_reasoning")
 _UNDECIDED = {"open": "waits for an editor", "skipped": "put off by an editor"}
 
 
@@ -133,7 +135,19 @@ def why_lines(labels: Mapping[str, Any], details: Mapping[str, Any], title: str)
             f"the offline engine says {other['primary_phase']}, {other['difficulty_level']}, "
             f"confidence {other['confidence_score']:.2f}"
         )
-    return [*filter(None, found), *map(_evidence_line, details["evidence"])]
+    return [*filter(None, found), *label_lines(labels), *map(_evidence_line, details["evidence"])]
+
+
+def label_lines(labels: Mapping[str, Any]) -> list[str]:
+    """The rest of what it is labelled with, by the names that `articles review --set` takes."""
+    told = {name: labels[name] for name in FIELDS if name not in _TOLD_ABOVE}
+    # An editor types a list in this way, too.
+    texts = {
+        name: "; ".join(value) if isinstance(value, list) else value
+        for name, value in told.items()
+        if value not in (None, "", [])
+    }
+    return [human.printable(f"{name}: {text}") for name, text in texts.items()]
 
 
 def _evidence_line(each: Mapping[str, Any]) -> str:
