@@ -9,6 +9,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from mingus_lib.view import output, receipts
+from mingus_lib.view import output, receipts, recommend
 from mingus_lib.view.output import Column, Format, Kind
 
 COLUMNS = (
@@ -83,6 +84,23 @@ def test_a_narrow_table_goes_without_what_it_may_drop_and_records_have_all(width
     Console(file=stream, width=width).print(output.table([ROW], COLUMNS, drop=("at", "age")))
     words = stream.getvalue().split()
     assert ("Age" in words, "At" in words) == (told, told)
+
+
+@pytest.mark.parametrize("width", [75, 120, 200])
+def test_the_parts_that_are_shown_of_a_score_sum_up_to_it(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = {"goals": 0.25, "culture": 0.0625, "quality": 0.05, "stage": 0.01}
+    article = SimpleNamespace(id=7, title="A plan", canonical_url="https://a.example/", domain="a.example")
+    suggestion = {"score": 0.3725, "parts": parts, "reasons": ["popular"]}
+    place: Any = SimpleNamespace(
+        article=article, suggestion=suggestion, because={3: "A budget that holds " * 3}
+    )
+    monkeypatch.setenv("COLUMNS", str(width))
+    recommend.show_places([place], Format.TABLE, explain=True)
+    shown = capsys.readouterr().out
+    assert {"Goals", "Culture", "Quality", "Stage"} <= set(shown.split())
+    assert ("Taste" in shown) is (width == 200)
 
 
 def test_numbers_are_aligned_right() -> None:

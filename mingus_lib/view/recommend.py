@@ -75,7 +75,7 @@ def _in_words(reason: str) -> str:
         "goal": f"matches your goal: {what}",
         "phase": f"strengthens {what}, where you need it most",
         "stage": "fits your career stage or income",
-        "popular": "many readers finish it",
+        "popular": "many readers read it",
         "new": "new, and worth a try",
     }
     # A kept list may be of a release that gives other reasons.
@@ -121,7 +121,9 @@ def show_places(places: Sequence[Place], form: Format, *, explain: bool = False)
         if form is not Format.TABLE
         else (*COLUMNS[:3], *parts, COLUMNS[4])
     )
-    output.rows(rows, columns, form, empty=EMPTY, drop=("domain", "culture", "stage", "freshness"))
+    # Where there is no room a part without points goes, and no other: they sum up to the score.
+    blank = [part.key for part in parts if not any(row[part.key] for row in rows)]
+    output.rows(rows, columns, form, empty=EMPTY, drop=blank)
 
 
 def _row(place: Place, explain: bool) -> dict[str, Any]:
