@@ -62,9 +62,9 @@ def test_articles_are_labelled_explained_reviewed_and_taken_back(eager: CommandL
         "articles", "review", "1", "--set", "phase=BE", "--set", "key_topics=401k; credit", "--json"
     )
     assert changed.json == {"overridden": [1]}
-    why = eager("articles", "show", "1", "--why").out
-    assert re.search(r"(?m)^key_topics: [^;]+; credit$", why)
-    assert re.search(r"(?m)^actionability_score: \d+$", why)
+    told = eager("articles", "show", "1", "--why").out
+    assert re.search(r"(?m)^key_topics: [^;]+; credit$", told)
+    assert re.search(r"(?m)^actionability_score: \d+$", told)
     assert re.search(r"(?m)^labels\tBE, \w+: [^;]+; credit$", eager("articles", "show", "1").out)
     assert eager("classify", "1", "--engine", "offline", "--wait").code == 0
     labels = eager("articles", "show", "1", "--json").json["classification"]

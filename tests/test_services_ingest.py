@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +249,13 @@ def test_reprocess_asks_whether_anything_changed(
     assert articles.get(article_id).title == "gamma"
     kept = again.run(article_id, offline=True, deadline=None)
     assert (kept.outcome.outcome, kept.changed) == (Outcome.UNCHANGED, False)
+    # What a milder gate lets in is to be labelled, though its text is the same.
+    site.on("/b", Reply(page("delta")))
+    strict = replace(ingest, quality=QualityPolicy(min_words=100_000))
+    (refused,) = strict.process([site.url("/b")], job=job("two")).outcomes
+    assert refused.article_id is not None
+    let_in = again.run(refused.article_id, offline=True, deadline=None)
+    assert (let_in.outcome.reason, let_in.changed) == ("admitted: it passes the gate now", True)
 
 
 def test_a_job_that_ran_out_of_time_leaves_no_thread_at_work(sites: Sites, ingest: Ingest) -> None:

@@ -19,7 +19,7 @@ from mingus_lib.store.hosts import Hosts
 
 @dataclass(frozen=True, slots=True)
 class Reprocessed:
-    """What became of the article, and whether its text is new."""
+    """What became of the article, and whether there is something to label: a new text, or one that is let in now."""
 
     outcome: ItemOutcome
     changed: bool
@@ -84,4 +84,4 @@ class Reprocess:
         draft = replace(draft, canonical_url=article.canonical_url, domain=article.domain)
         outcome = self.articles.update(article.id, draft, now=datetime.now(UTC))
         # A page that is rejected now leaves the article as it was: there is nothing new to label.
-        return Reprocessed(outcome, draft.content_hash != article.content_hash and verdict.accepted)
+        return Reprocessed(outcome, outcome.outcome is Outcome.ADDED)

@@ -177,12 +177,14 @@ def refresh(
     values = _content(draft, now) | {"id": article_id, "status": status.value}
     connection.execute(_UPDATE, values)
     _note_addresses(connection, article_id, prepared, now, "moved: found by a later fetch")
-    if was is status and current["content_hash"] == draft.content_hash:
+    same_text = current["content_hash"] == draft.content_hash
+    if was is status and same_text:
         return _same_text(connection, article_id, prepared)
     _write_parts(connection, article_id, prepared)
     _write_bands(connection, article_id, prepared)
     item = _stored(draft, article_id)
-    return replace(item, reason="changed: the text is new") if item.outcome is Outcome.ADDED else item
+    why = "admitted: it passes the gate now" if same_text else "changed: the text is new"
+    return replace(item, reason=why) if item.outcome is Outcome.ADDED else item
 
 
 def _same_text(connection: sqlite3.Connection, article_id: int, prepared: Prepared) -> ItemOutcome:
