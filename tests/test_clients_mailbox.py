@@ -97,6 +97,20 @@ def test_what_is_no_mail_is_told_and_the_next_one_is_read(
     assert bodies(tmp_path) == [mail("good")]
 
 
+@pytest.mark.parametrize(
+    ("start", "says"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "a mail as Outlook keeps it; save it as .eml"),
+        (b"PK\x03\x04", "an archive; unpack it"),
+        ("Subject: x\n\ny".encode("utf-16"), "UTF-16 instead of bytes as they came; save it as UTF-8"),
+    ],
+)
+def test_other_forms_of_mails_are_named(start: bytes, says: str) -> None:
+    (found,) = read("-", stdin=start + b"\0" * 50)
+    assert isinstance(found, NoMail)
+    assert found.reason == f"not-a-mail: {says}"
+
+
 def test_paths_that_cannot_be_read_are_refused_before_anything_is(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "missing", tmp_path / "pipe", "a\0b"):

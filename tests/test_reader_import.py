@@ -79,6 +79,24 @@ def test_a_file_in_utf_16_is_told_as_such(store: Store, tmp_path: Path) -> None:
             importing(store, file)
 
 
+@pytest.mark.parametrize("start", [b"PK\x03\x04\x14\0", b"\xd0\xcf\x11\xe0\xa1\xb1"])
+def test_a_workbook_is_told_as_such(store: Store, tmp_path: Path, start: bytes) -> None:
+    (tmp_path / "in.xlsx").write_bytes(start + b"\n" * 100)
+    with pytest.raises(UsageError, match=r"in.xlsx: no text but a workbook .* save it as CSV"):
+        importing(store, tmp_path / "in.xlsx")
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_fields_may_stand_between_semicolons_and_the_unread_are_named(
+    store: Store, tmp_path: Path, mark: str, quote: str
+) -> None:
+    lines = ["Reader ID,Full Name,Goals,", f"ada,Ada,{quote}taxes{quote},"]
+    found = importing(store, written(tmp_path, f"sep={mark}", *(line.replace(",", mark) for line in lines)))
+    assert (found.counts.readers, found.counts.bad, found.unread) == (1, 0, ["full_name"])
+    assert Readers(store).find("ada").goals == ("taxes",)
+
+
 def test_names_in_another_encoding_are_bad_lines(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "in.csv"
     file.write_bytes("id,name,goals\nada,Jos\u00e9,\nbob,Bob,\u00e9tat\ncy,Cy,\nd\u00e9,,\n".encode("cp1252"))
@@ -332,7 +350,7 @@ def test_a_block_cut_at_once_is_what_its_lines_are(text: str, block: int) -> Non
         for _, _, place in short:
             rest = [found for found in short if found[2].offset > place.offset]
             assert [found[:2] for found in told(place)] == [found[:2] for found in rest]
-        patch.setattr(record_lines, "_unquoted", lambda _text: None)
+        patch.setattr(record_lines, "_unquoted", lambda *_: None)
         assert [found[:2] for found in short] == [found[:2] for found in told()]
 
 

@@ -21,6 +21,13 @@ BLOCK = 1 << 20
 STDIN = "-"
 MAX_FOLDER_DEPTH = 20
 MAILDIR = ("cur", "new")
+# What people save a mail as, and what to do then.
+OTHER_FORMS = {
+    b"\xd0\xcf\x11\xe0": "a mail as Outlook keeps it; save it as .eml",
+    b"PK\x03\x04": "an archive; unpack it",
+    codecs.BOM_UTF16_LE: "UTF-16 instead of bytes as they came; save it as UTF-8",
+    codecs.BOM_UTF16_BE: "UTF-16 instead of bytes as they came; save it as UTF-8",
+}
 
 Items = Iterator[RawMail | NoMail]
 
@@ -95,7 +102,8 @@ def _from_stream(stream: _Peeking, name: str, max_bytes: int) -> Items:
     elif looks_like_mail(start):
         yield _one_mail(stream.read, name, max_bytes)
     else:
-        yield NoMail(name, "not-a-mail: it begins with no header, mbox line or JSON")
+        kind = next((kind for mark, kind in OTHER_FORMS.items() if start.startswith(mark)), None)
+        yield NoMail(name, f"not-a-mail: {kind or 'it begins with no header, mbox line or JSON'}")
 
 
 def _one_mail(read: Callable[[int], bytes], name: str, max_bytes: int) -> RawMail:

@@ -24,7 +24,7 @@ from mingus_lib.domain.library import MAX_ID
 from mingus_lib.domain.readers import DEVICES, KINDS, EventKind
 from mingus_lib.errors import UsageError
 from mingus_lib.services import reader_import
-from mingus_lib.view import facts, output, progress
+from mingus_lib.view import facts, human, output, progress
 from mingus_lib.view import readers as view
 
 app = typer.Typer(
@@ -67,6 +67,8 @@ def import_(
         done = importer.run(file, sys.stdin.buffer, max_errors=max_errors, form=form.value if form else None)
     # One more than may be bad: the line that stopped the import is told as well.
     view.show_import(done.as_json(), output.choose(as_json=as_json), max_errors + 1)
+    if done.unread:
+        output.message(f"Columns that nothing was read from: {', '.join(map(human.printable, done.unread))}")
     if done.stopped:
         raise failed(
             f"stopped: bad lines, more than {max_errors}; what came before them is kept. Mend them and run it again"

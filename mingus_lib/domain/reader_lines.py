@@ -178,6 +178,18 @@ _OPTIONAL = frozenset(
 ).union(RATINGS, TEXTS)
 
 
+_READ = _OPTIONAL.union(
+    ("kind", "id", "reader", "article", "event", "at"),
+    ("name", "income_range", "career_stage", "goals", "created_at"),
+    ("be_score", "do_score", "have_score", "taken_at", "is_valid"),
+)
+
+
+def unread(names: Sequence[str]) -> list[str]:
+    """The columns of a file that no record has a use for."""
+    return [name for name in names if name and name not in _READ]
+
+
 def moment(record: Record, field: str) -> datetime:
     """An ISO 8601 time (UTC unless it says otherwise), or Unix seconds from 1973 on."""
     value = record.get(field)

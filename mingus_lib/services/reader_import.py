@@ -50,13 +50,17 @@ class Counts:
 
 @dataclass(slots=True)
 class ImportResult:
-    """`bad_lines`: number and reason of each; `stopped`: there were more than allowed; `resumed_at`: a line."""
+    """`bad_lines`: number and reason of each; `stopped`: there were more than allowed; `resumed_at`: a line.
+
+    `unread`: columns of a CSV that nothing is taken from.
+    """
 
     source: str
     counts: Counts = field(default_factory=Counts)
     bad_lines: list[tuple[int, str]] = field(default_factory=list)
     stopped: bool = False
     resumed_at: int | None = None
+    unread: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The documented shape of `readers import --json`."""
@@ -119,6 +123,7 @@ class Importer:
                 result.counts, result.resumed_at = Counts(**place.counts), place.line
             kept = place.offset if place else 0
             for run in lines.runs(form, place):
+                result.unread = reader_lines.unread(run.names)
                 self._take(run, result, max_errors)
                 # Once: it is found by cutting the block.
                 offset = lines.offset

@@ -18,6 +18,10 @@ BLOCK_BYTES = 262_144
 MAX_LINE_BYTES = 1_000_000
 # Stands for a line that was passed over.
 TOO_LONG = "a line of more than a megabyte"
+# Of a CSV, the likeliest first.
+DELIMITERS = ",;\t"
+# How files of Office begin, new (ZIP) and old (OLE).
+NO_TEXTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 Record = Mapping[str, Any]
 Numbered = tuple[int, Record]
@@ -68,6 +72,7 @@ class Lines:
         self._begins = self._ends = 0
         self._used = 0
         self._given_back = False
+        self._delimiter = ","
         self.number = 0
 
     @property
@@ -81,7 +86,9 @@ class Lines:
 
     def runs(self, form: str | None, place: Place | None) -> Iterator[Run]:
         """All records, or those after `place`; a run is about a block long."""
-        first = next((line for line in self._lines() if line.strip()), None)
+        texts = (line for line in self._lines() if line.strip())
+        # Excel's word on what stands between the fields; the header shows it as well.
+        first = next((line for line in texts if not line.lower().startswith("sep=")), None)
         if first is None:
             raise UsageError(f"{self._name}: there is nothing in it; it needs a CSV header, or JSON Lines")
         json_lines = form == "jsonl" if form else first.lstrip().startswith("{")
@@ -95,8 +102,10 @@ class Lines:
         return self._object_runs() if json_lines else self._row_runs(header)
 
     def _header(self, first: str) -> tuple[str, ...]:
+        # Spreadsheets write semicolons where the comma is the decimal sign.
+        self._delimiter = max(DELIMITERS, key=first.count)
         try:
-            names = reader_lines.named(next(csv.reader([first])))
+            names = reader_lines.named(next(csv.reader([first], delimiter=self._delimiter)))
         except csv.Error as error:
             # The lines of a file with another system's line ends are all one to us, and none to csv.
             raise UsageError(
@@ -106,7 +115,7 @@ class Lines:
         named = [name for name in names if name]
         if not {"reader", "id"} & set(named) or len(set(named)) < len(named):
             raise UsageError(
-                f"{self._name}: its first line is no CSV header, with commas and a column `reader` or `id`, "
+                f"{self._name}: its first line is no CSV header, with a column `reader` or `id`, "
                 "and no JSON object"
             )
         return tuple(names)
@@ -114,7 +123,7 @@ class Lines:
     def _row_runs(self, header: tuple[str, ...]) -> Iterator[Run]:
         """A block without quotes is cut at once, in a fifth of the time that it takes line by line."""
         while text := self._next_text():
-            rows = _unquoted(text)
+            rows = _unquoted(text, self._delimiter)
             if rows is None:
                 # To the end: what is in quotes may go on in the next block.
                 yield from self._gathered(header, self._rows(text))
@@ -124,7 +133,7 @@ class Lines:
             yield Run(header, numbers, rows)
 
     def _rows(self, text: str) -> Iterator[Line]:
-        rows = csv.reader(self._lines(text))
+        rows = csv.reader(self._lines(text), delimiter=self._delimiter)
         while True:
             try:
                 for row in rows:
@@ -171,6 +180,8 @@ class Lines:
 
     def _next_text(self) -> str:
         block = self._next_block()
+        if self.number == 0 and block.startswith(NO_TEXTS):
+            raise UsageError(f"{self._name}: no text but a workbook or an archive; save it as CSV (UTF-8)")
         if self.number == 0 and b"\0" in block[:4]:
             raise UsageError(
                 f"{self._name}: UTF-16 or UTF-32 instead of UTF-8; convert it: iconv -f utf-16 -t utf-8"
@@ -207,7 +218,7 @@ class Lines:
                 return
 
 
-def _unquoted(text: str) -> list[Line] | None:
+def _unquoted(text: str, delimiter: str) -> list[Line] | None:
     """The rows, one a line; None where quotes or other line ends ask for a closer look.
 
     As csv reads them, but for its limit to the length of a field.
@@ -215,7 +226,7 @@ def _unquoted(text: str) -> list[Line] | None:
     text = text.replace("\r\n", "\n")
     if '"' in text or "\r" in text:
         return None
-    return [line.split(",") if line else [] for line in text.removesuffix("\n").split("\n")]
+    return [line.split(delimiter) if line else [] for line in text.removesuffix("\n").split("\n")]
 
 
 def _object(line: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from mingus_lib.store.hosts import Hosts
 
 @dataclass(frozen=True, slots=True)
 class Reprocessed:
-    """What became of the article, and whether there is something to label: a new text, or one that is let in now."""
+    """What became of the article, and whether to label it: its text is new, or let in now."""
 
     outcome: ItemOutcome
     changed: bool
