@@ -212,6 +212,9 @@ def test_articles_are_featured_and_archived_with_notes(eager: CommandLine) -> No
     found = eager("articles", "show", "1", "--json").json
     assert (found["is_featured"], found["admin_notes"], found["status"]) == (True, "out of date", "archived")
     assert eager("articles", "feature", "2", "--off").code == 0
+    left = eager("articles", "restore", "1", "2", "99")
+    assert (left.code, left.out) == (4, "1\n")
+    assert left.err == "1 restored, 2 not: 2 (published), 99 (no such article).\n"
 
 
 @pytest.mark.parametrize(("field", "least"), [("phase", 0.85), ("difficulty", 0.75), ("topics", 0.85)])

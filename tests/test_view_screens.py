@@ -245,19 +245,20 @@ class TestArticles:
         ("changed", "form", "out", "err"),
         [
             ([1, 2], Format.TSV, "1\n2\n", ""),
-            ([1], Format.TSV, "1\n", "1 archived, 1 not: 2.\n"),
+            ([1], Format.TSV, "1\n", "1 archived, 1 not: 2 (rejected).\n"),
             ([1, 2], Format.TABLE, "1\n2\n", "2 archived.\n"),
         ],
     )
     def test_what_changed(
         self, changed: list[int], form: Format, out: str, err: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        articles.show_changed("archived", changed, [1, 2], form)
+        left = {each: "rejected" for each in (1, 2) if each not in changed}
+        articles.show_changed("archived", changed, left, form)
         shown = capsys.readouterr()
         assert (shown.out, shown.err) == (out, err)
 
     def test_what_changed_as_json(self, capsys: pytest.CaptureFixture[str]) -> None:
-        articles.show_changed("archived", [1], [1, 2], Format.JSON)
+        articles.show_changed("archived", [1], {2: "held"}, Format.JSON)
         assert json.loads(capsys.readouterr().out) == {"archived": [1], "unchanged": [2]}
 
 

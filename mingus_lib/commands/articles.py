@@ -10,6 +10,7 @@ import typer
 from mingus_lib.commands import review
 from mingus_lib.commands.common import Json, Limit, ListsByDefault, Quiet, runtime_of
 from mingus_lib.domain.library import MAX_ID
+from mingus_lib.runtime import Runtime
 from mingus_lib.services import library
 from mingus_lib.view import article as view
 from mingus_lib.view import output
@@ -102,8 +103,7 @@ def archive(ctx: typer.Context, article_ids: Ids, note: Note = None, as_json: Js
     """
     here = runtime_of(ctx)
     changed = here.articles.archive(article_ids, datetime.now(UTC), library.checked_note(note))
-    view.show_changed("archived", changed, article_ids, output.choose(as_json=as_json))
-    _none_missing(changed, article_ids)
+    _tell(here, "archived", changed, article_ids, as_json)
 
 
 @app.command()
@@ -120,9 +120,7 @@ def feature(
     """
     here = runtime_of(ctx)
     changed = here.articles.feature(article_ids, not off, datetime.now(UTC), library.checked_note(note))
-    what = "unfeatured" if off else "featured"
-    view.show_changed(what, changed, article_ids, output.choose(as_json=as_json))
-    _none_missing(changed, article_ids)
+    _tell(here, "unfeatured" if off else "featured", changed, article_ids, as_json)
 
 
 @app.command()
@@ -139,8 +137,7 @@ def keep(
     """
     here = runtime_of(ctx)
     changed = here.articles.keep(article_ids, not off, datetime.now(UTC), library.checked_note(note))
-    view.show_changed("unkept" if off else "kept", changed, article_ids, output.choose(as_json=as_json))
-    _none_missing(changed, article_ids)
+    _tell(here, "unkept" if off else "kept", changed, article_ids, as_json)
 
 
 @app.command()
@@ -151,13 +148,14 @@ def restore(ctx: typer.Context, article_ids: Ids, as_json: Json = False) -> None
     """
     here = runtime_of(ctx)
     changed = here.articles.restore(article_ids, datetime.now(UTC))
-    view.show_changed("restored", changed, article_ids, output.choose(as_json=as_json))
-    _none_missing(changed, article_ids)
+    _tell(here, "restored", changed, article_ids, as_json)
 
 
-def _none_missing(changed: list[int], asked: list[int]) -> None:
+def _tell(here: Runtime, what: str, changed: list[int], asked: list[int], as_json: bool) -> None:
+    left = {each: library.state(here.articles, each) for each in asked if each not in changed}
+    view.show_changed(what, changed, left, output.choose(as_json=as_json))
     # Told at the end: one id that did not fit keeps none of the others from being changed.
-    if set(changed) != set(asked):
+    if left:
         raise typer.Exit(4)
 
 

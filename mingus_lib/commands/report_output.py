@@ -37,6 +37,7 @@ def deliver(
 ) -> None:
     """Print the report, or write it whole to a file and say so; say, too, whether it was made now."""
     from mingus_lib.domain.report_document import Document
+    from mingus_lib.domain.spreadsheets import MARK
     from mingus_lib.services import library
 
     document = made if isinstance(made, Document) else made.document
@@ -47,6 +48,7 @@ def deliver(
         assert form is not None
         # Whole or not at all: a reader of the file sees the old report or the new one.
         with library.replacing(file) as stream:
+            stream.write(MARK if form is view.ReportFormat.CSV else "")
             stream.write(view.text(document, form, found))
         output.message(f"{document.title} is written to {file}.")
     if not isinstance(made, Document):

@@ -7,6 +7,8 @@ from typing import Any
 
 # A cell that begins with one of these is a formula to a spreadsheet (OWASP, "CSV Injection").
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+# Without it Excel takes a CSV in UTF-8 for one of the machine's own code page.
+MARK = "\ufeff"
 
 
 def defused(value: Any) -> Any:

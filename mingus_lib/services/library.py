@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 from mingus_lib.domain.gate import Levels
 from mingus_lib.domain.library import Article, ArticleFilter
 from mingus_lib.domain.models import ArticleStatus
-from mingus_lib.domain.spreadsheets import defused
+from mingus_lib.domain.spreadsheets import MARK, defused
 from mingus_lib.domain.urls import canonical
 from mingus_lib.domain.words import is_printable, nearest
-from mingus_lib.errors import UsageError
+from mingus_lib.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from mingus_lib.store.articles import Articles
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LONGEST_NOTE = 2000
 # More than any library has.
 ALL = 1_000_000
+SORTED_BY = ("primary_phase", "difficulty_level", "confidence_score")
 STATUSES = tuple(status.value for status in ArticleStatus)
 
 
@@ -63,12 +64,21 @@ def find(articles: Articles, typed: str) -> Article:
     return articles.find(typed)
 
 
+def state(articles: Articles, article_id: int) -> str:
+    """What an article is, for whoever asked for what cannot be done with it."""
+    try:
+        return articles.get(article_id).status.value
+    except NotFound:
+        return "no such article"
+
+
 def export(rows: Iterable[Mapping[str, Any]], file: str | None, form: ExportFormat) -> int:
     """Write the rows to `file` (whole or not at all) or to standard output; how many."""
     write = _write_csv if form is ExportFormat.CSV else _write_jsonl
     if file is None:
         return write(rows, sys.stdout)
     with replacing(file) as stream:
+        stream.write(MARK if form is ExportFormat.CSV else "")
         return write(rows, stream)
 
 
@@ -109,7 +119,7 @@ def _write_jsonl(rows: Iterable[Mapping[str, Any]], stream: TextIO) -> int:
 def _write_csv(rows: Iterable[Mapping[str, Any]], stream: TextIO) -> int:
     writer: Any = None
     count = 0
-    for row in rows:
+    for row in map(_with_labels_apart, rows):
         if writer is None:
             # Every row of an export has the same columns.
             writer = csv.DictWriter(stream, fieldnames=list(row))
@@ -118,6 +128,12 @@ def _write_csv(rows: Iterable[Mapping[str, Any]], stream: TextIO) -> int:
         writer.writerow({key: _defused(value) for key, value in row.items()})
         count += 1
     return count
+
+
+def _with_labels_apart(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The row with the labels that one sorts by beside the cell that has all of them as JSON."""
+    labels = row.get("classification") or {}
+    return {**row, **{name: labels.get(name) for name in SORTED_BY}} if "classification" in row else row
 
 
 def _defused(value: Any) -> Any:

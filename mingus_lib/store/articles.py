@@ -63,7 +63,8 @@ class Articles:
     ) -> ItemOutcome:
         """Replace an article's content by what a later fetch or extraction gave.
 
-        New text: outcome `added`, reason "changed: ..."; the same, let in now: "admitted: ...". The same text: `unchanged` (the rest is updated).
+        New text: outcome `added`, reason "changed: ..."; what the gate lets in only now: "admitted: ...". The
+        same text: `unchanged` (the rest is updated).
         Editorial fields, address, status of an accepted article and classification stay. A draft that
         failed the gate leaves an accepted article as it is: outcome `rejected`. Raises NotFound.
         """

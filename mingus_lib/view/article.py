@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mingus_lib.domain.library import MARK_END, MARK_START, Article, SearchHit, SearchResult
@@ -163,14 +163,13 @@ def _titled(article: Article) -> dict[str, Any]:
     return {**listed(article), "title": article.title or article.canonical_url}
 
 
-def show_changed(what: str, changed: Sequence[int], asked: Sequence[int], form: Format) -> None:
-    """Which articles were `what` ("archived", "restored"), and which stayed as they were."""
-    unchanged = [number for number in asked if number not in changed]
+def show_changed(what: str, changed: Sequence[int], left: Mapping[int, str], form: Format) -> None:
+    """Which articles were `what` ("archived", "restored"), and what those are that stayed as they were."""
     if form is Format.JSON:
-        output.value({what: list(changed), "unchanged": unchanged})
+        output.value({what: list(changed), "unchanged": list(left)})
         return
     output.lines(map(str, changed))
     # Off a terminal too, where the exit code says that some stayed, and not which.
-    if form is Format.TABLE or unchanged:
-        left = f", {len(unchanged):,} not: {', '.join(map(str, unchanged))}" if unchanged else ""
-        output.message(f"{len(changed):,} {what}{left}.")
+    if form is Format.TABLE or left:
+        told = ", ".join(f"{number} ({state})" for number, state in left.items())
+        output.message(f"{len(changed):,} {what}{f', {len(left):,} not: {told}' if left else ''}.")
