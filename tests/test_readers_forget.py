@@ -78,7 +78,9 @@ def test_a_forgotten_reader_leaves_no_byte(tmp_path: Path) -> None:
             records.forget([GONE])
         ledger.cancel(["job1", "job2"], f"cancelled: {GONE}", NOW)
         assert traces(store, GONE)
+        planned = records.forget([GONE], dry_run=True)
         counts = records.forget([GONE])
+        assert counts == planned
         assert (
             counts["readers"] == counts["assessments"] == counts["recommendations"] == counts["job_runs"] == 1
         )
@@ -135,3 +137,8 @@ def test_the_command_writes_it_so(mingus: CommandLine, tmp_path: Path) -> None:
     assert mingus("readers", "export", "ada", "--output", str(tmp_path / "ada.json")).code == 0
     assert "budgeting" in (tmp_path / "ada.json").read_text()
     assert (tmp_path / "ada.json").stat().st_mode & 0o777 == 0o600
+    asked = mingus("readers", "forget", "ada")
+    assert (asked.code, "Forget ada for good?" in asked.err) == (5, True)
+    planned = mingus("readers", "forget", "ada", "ada", "--dry-run", "--json")
+    assert (planned.code, planned.json["readers"], "nothing was done" in planned.err) == (0, 1, True)
+    assert mingus("readers", "list", "-q").out == "ada\n"

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from mingus_lib.commands.common import (
+    DryRun,
     Json,
     Limit,
     ListsByDefault,
@@ -31,6 +32,8 @@ app = typer.Typer(
     help="Import, list, show, assess, export and forget readers.", cls=ListsByDefault, add_completion=False
 )
 
+# So many are named where all might be too many for a question.
+NAMED = 5
 Who = Annotated[str, typer.Argument(metavar="READER", help="A reader's id.")]
 Score = Annotated[float | None, typer.Option(min=0, max=100, help="A score, 0 to 100.")]
 
@@ -191,6 +194,7 @@ def forget(
     ctx: typer.Context,
     readers: Annotated[list[str], typer.Argument(metavar="READER...", help="Readers by id.")],
     yes: Yes = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Remove readers wholly: every row about them, and every trace of it in the store's file.
@@ -203,8 +207,11 @@ def forget(
     for each in readers:
         # All are looked for first: one that is misspelt must not leave the others forgotten.
         here.readers.find(each)
-    confirm(f"Forget {len(readers)} readers for good?", yes=yes)
-    counts = here.reader_records.forget(readers)
+    more = f" and {len(readers) - NAMED} more" if len(readers) > NAMED else ""
+    confirm(f"Forget {', '.join(readers[:NAMED])}{more} for good?", yes=yes or dry_run)
+    counts = here.reader_records.forget(readers, dry_run=dry_run)
+    if dry_run:
+        output.message("So much would be removed; nothing was done (--dry-run).")
     if as_json:
         output.value(counts)
     else:

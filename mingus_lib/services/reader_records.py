@@ -110,19 +110,22 @@ class ReaderRecords:
             row["list"] = json.loads(row["list"])
         return found
 
-    def forget(self, reader_ids: Sequence[str]) -> dict[str, Any]:
-        """Remove readers wholly, without a trace in the file. Raises NotFound before anything is removed.
+    def forget(self, reader_ids: Sequence[str], *, dry_run: bool = False) -> dict[str, Any]:
+        """Remove readers wholly, without a trace in the file; how many rows. Raises NotFound before anything is removed.
 
         Raises Refused while a job of one of them waits or runs: it would come back with what is in Redis.
         """
-        found = [self._readers.find(each) for each in reader_ids]
+        found = [self._readers.find(each) for each in dict.fromkeys(reader_ids)]
         store = self._readers.store
         waiting = [job for each in found for job in reader_removal.jobs_under_way(store, each.id)]
         if waiting:
             raise Refused(
                 f"jobs of this reader have not ended: mingus cancel {' '.join(waiting[:10])}, then again"
             )
-        counts = reader_removal.forget(store, [(each.number, each.id) for each in found])
+        named = [(each.number, each.id) for each in found]
+        if dry_run:
+            return reader_removal.counted(store, named)
+        counts = reader_removal.forget(store, named)
         # After the transaction: the file is written anew, which can be done in none.
         reader_removal.erase_traces(store)
         return counts

@@ -27,6 +27,9 @@ _WAITING = """
 SELECT id FROM job_runs WHERE task = 'update_user_recommendations' AND json_extract(args, '$.user_id') = ?
   AND state IN ('queued', 'scheduled', 'started')
 """
+_JOBS = """
+SELECT count(*) FROM job_runs WHERE task = 'update_user_recommendations' AND json_extract(args, '$.user_id') = ?
+"""
 _OF_READER = ("assessments", "events", "recommendations", "recommended")
 
 
@@ -46,6 +49,15 @@ def _rows(connection: sqlite3.Connection, sql: str, number: int) -> list[dict[st
 def jobs_under_way(store: Store, reader_id: str) -> list[str]:
     """The ids of jobs of this reader that have not ended."""
     return [row[0] for row in store.rows(_WAITING, (reader_id,))]
+
+
+def counted(store: Store, readers: Sequence[tuple[int, str]]) -> dict[str, int]:
+    """How many rows of each table `forget` would take."""
+    found = {"readers": len(readers)}
+    for table in _OF_READER:
+        sql = f"SELECT count(*) FROM {table} WHERE reader = ?"  # noqa: S608
+        found[table] = sum(store.value(sql, (number,)) for number, _ in readers)
+    return {**found, "job_runs": sum(store.value(_JOBS, (reader_id,)) for _, reader_id in readers)}
 
 
 def forget(store: Store, readers: Sequence[tuple[int, str]]) -> dict[str, int]:
