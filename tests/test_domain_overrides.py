@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mingus_lib.domain import topics
 from mingus_lib.domain.labels import SCORES
 from mingus_lib.domain.overrides import FIELDS, apart, field_named, read
 from mingus_lib.errors import UsageError
@@ -119,7 +120,7 @@ def test_several_changes_at_once_and_the_last_word_counts() -> None:
         ),
         (
             "topics=mindse",
-            "key_topics: 'mindse' is not in the vocabulary, did you mean \"mindset\"?; see docs/classification.md",
+            "key_topics: 'mindse' is none, did you mean \"mindset\"?; they are " + ", ".join(topics.names()),
         ),
         *(
             (f"prerequisites=a,{part}", "prerequisites: write printable words, separated by commas")

@@ -116,7 +116,5 @@ def _topic(name: str) -> str:
     found = topics.known(name)
     if found is None:
         hint = nearest(name.lower(), topics.names())
-        raise UsageError(
-            f"key_topics: {name[:60]!r} is not in the vocabulary{hint}; see docs/classification.md"
-        )
+        raise UsageError(f"key_topics: {name[:60]!r} is none{hint}; they are {', '.join(topics.names())}")
     return found

@@ -111,8 +111,9 @@ class ReaderRecords:
         return found
 
     def forget(self, reader_ids: Sequence[str], *, dry_run: bool = False) -> dict[str, Any]:
-        """Remove readers wholly, without a trace in the file; how many rows. Raises NotFound before anything is removed.
+        """Remove readers wholly, without a trace in the file; how many rows of each table.
 
+        Raises NotFound before anything is removed.
         Raises Refused while a job of one of them waits or runs: it would come back with what is in Redis.
         """
         found = [self._readers.find(each) for each in dict.fromkeys(reader_ids)]
