@@ -326,6 +326,20 @@ def test_json_is_as_documented(printed: dict[str, Shown], command: str) -> None:
     assert list(differences(shapes()[command], shown.json)) == []
 
 
+@pytest.mark.parametrize("report", ["daily", "weekly", "funnel", "trends"])
+def test_the_parts_of_a_documented_report_are_its_own(printed: dict[str, Shown], report: str) -> None:
+    command = f"report {report} --json"
+    real = {section["key"]: section for section in printed[command].json["sections"]}
+    for section in shapes()[command]["sections"]:
+        for block in ("figures", "tables", "series"):
+            keys = {each["key"] for each in section[block]}
+            assert keys <= {each["key"] for each in real[section["key"]][block]}
+        columns = {table["key"]: table["columns"] for table in real[section["key"]]["tables"]}
+        for table in section["tables"]:
+            assert table["columns"] == columns[table["key"]]
+            assert [list(row) for row in table["rows"]] == [[each["key"] for each in table["columns"]]]
+
+
 def differences(documented: Any, real: Any, where: str = "") -> Iterator[str]:
     """Where two JSON values differ in shape; null goes with everything, a list is like its first element."""
     if documented is None or real is None or where.rpartition(".")[2] in OPEN_KEYS:
