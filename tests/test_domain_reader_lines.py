@@ -181,7 +181,9 @@ def test_an_event_with_all_that_it_may_say() -> None:
         "e1", 7, "viewed", NOON, 0, 0
     )
     assert event(kind="event") == event() == Event("e1", 7, "viewed", NOON)
-    assert reader_lines.event({"kind": "shared", "at": AT, "id": 5}, 7, "ada") == Event(
+    assert event(event=" Viewed", kind="Event") == event()
+    assert reader_lines.kind_of({"kind": "Finished"}) == reader_lines.kind_of({"kind": "EVENT"}) == "event"
+    assert reader_lines.event({"kind": "Shared", "at": AT, "id": 5}, 7, "ada") == Event(
         "5", 7, "shared", NOON
     )
 

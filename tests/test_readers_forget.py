@@ -134,6 +134,8 @@ def test_what_is_written_of_a_person_is_for_its_writer_alone(tmp_path: Path) -> 
 
 def test_the_command_writes_it_so(mingus: CommandLine, tmp_path: Path) -> None:
     mingus("readers", "import", "-", stdin="reader,goals\nada,budgeting\n")
+    bad = mingus("readers", "import", "-", stdin="reader,id,article,event,at\nada,1,9,viewed,2026-03-01\n")
+    assert (bad.code, "1 bad line was left out" in bad.err) == (1, True)
     assert mingus("readers", "export", "ada", "--output", str(tmp_path / "ada.json")).code == 0
     assert "budgeting" in (tmp_path / "ada.json").read_text()
     assert (tmp_path / "ada.json").stat().st_mode & 0o777 == 0o600

@@ -77,7 +77,8 @@ def import_(
             f"stopped: bad lines, more than {max_errors}; what came before them is kept. Mend them and run it again"
         )
     if done.counts.bad:
-        raise failed(f"{done.counts.bad} bad lines were left out; mend them and run it again")
+        bad = "1 bad line was" if done.counts.bad == 1 else f"{done.counts.bad:,} bad lines were"
+        raise failed(f"{bad} left out; mend what is wrong and run it again")
 
 
 @app.command("list")

@@ -43,7 +43,7 @@ def named(names: list[str]) -> list[str]:
 
 def kind_of(record: Record) -> str:
     """reader, assessment or event: as it says, or as its fields show."""
-    kind = record.get("kind")
+    kind = _word(record.get("kind"))
     if kind in RECORDS:
         return str(kind)
     if kind in KINDS:
@@ -92,7 +92,7 @@ def event(record: Record, article_id: int, reader_id: str) -> Event:
     """An event; one without an id gets one made of its reader, article, kind and time."""
     # The other fields are looked at only where there is something: ten million lines come this way.
     kind = record.get("event") or record.get("kind")
-    if kind not in KINDS:
+    if kind not in KINDS and (kind := _word(kind)) not in KINDS:
         raise ValueError(f"event: {_shown(kind)} is none of {', '.join(KINDS)}")
     at = moment(record, "at")
     given = identity(record, "id") if _given(record, "id") else _made_id(reader_id, article_id, kind, at)
@@ -257,6 +257,11 @@ def _details(record: Record, kind: str) -> dict[str, Any] | None:
         found = {name: _text(record, name, TEXTS[name]) for name in ("folder", "notes")}
         found |= {"priority": _whole(record, "priority", 1, 5), "tags": list(topics(record, "tags"))}
     return {name: value for name, value in found.items() if value not in (None, [])} or None
+
+
+def _word(value: Any) -> Any:
+    # As with the names of columns, capitals do not count.
+    return value.strip().lower() if isinstance(value, str) else value
 
 
 def _given(record: Record, field: str) -> bool:
