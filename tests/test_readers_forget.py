@@ -144,3 +144,5 @@ def test_the_command_writes_it_so(mingus: CommandLine, tmp_path: Path) -> None:
     planned = mingus("readers", "forget", "ada", "ada", "--dry-run", "--json")
     assert (planned.code, planned.json["readers"], "nothing was done" in planned.err) == (0, 1, True)
     assert mingus("readers", "list", "-q").out == "ada\n"
+    missing = mingus("readers", "event", "zoe", "viewed", "1")
+    assert (missing.code, "`mingus readers import` brings new ones" in missing.err) == (4, True)

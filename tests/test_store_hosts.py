@@ -52,6 +52,12 @@ def test_most_specific_rule_counts(hosts: Hosts) -> None:
     assert [rule.host for rule in hosts.list(HostPolicy.DENY) if rule.origin == "operator"] == ["example.org"]
 
 
+def test_a_name_in_its_own_letters_is_that_of_addresses(hosts: Hosts) -> None:
+    assert hosts.deny("Bücher.example.").host == "xn--bcher-kva.example"
+    assert hosts.policy("www.xn--bcher-kva.example").policy is HostPolicy.DENY
+    assert hosts.forget("bücher.example").policy is HostPolicy.UNKNOWN
+
+
 def test_setting_one_thing_keeps_the_other(hosts: Hosts) -> None:
     hosts.deny("nytimes.com")
     assert hosts.policy("nytimes.com") == HostRule("nytimes.com", HostPolicy.DENY, 0.95, None, "operator")
@@ -82,7 +88,7 @@ def test_a_rule_taken_back_leaves_what_applied_before(hosts: Hosts) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["", "https://example.org", "a/b", "a b", "-a.org", "x" * 300, "a..b", "ü.org"]
+    "host", ["", "https://example.org", "a/b", "a b", "-a.org", "x" * 300, "a..b", "ü .org"]
 )
 def test_bad_host_names_are_refused(hosts: Hosts, host: str) -> None:
     with pytest.raises(UsageError, match="host name"):

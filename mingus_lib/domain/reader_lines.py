@@ -91,7 +91,7 @@ def assessment(record: Record) -> Assessment:
 def event(record: Record, article_id: int, reader_id: str) -> Event:
     """An event; one without an id gets one made of its reader, article, kind and time."""
     # The other fields are looked at only where there is something: ten million lines come this way.
-    kind = record.get("event") or record.get("kind")
+    kind: Any = record.get("event") or record.get("kind")
     if kind not in KINDS and (kind := _word(kind)) not in KINDS:
         raise ValueError(f"event: {_shown(kind)} is none of {', '.join(KINDS)}")
     at = moment(record, "at")

@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 import tomllib
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
@@ -14,6 +15,7 @@ from itertools import islice
 from mingus_lib.domain import datafiles
 from mingus_lib.domain.library import HostPolicy, HostRule
 from mingus_lib.domain.urls import domains_of
+from mingus_lib.domain.urls.hosts import normal_host
 from mingus_lib.errors import NotFound, UsageError
 from mingus_lib.store.database import Row, Store
 from mingus_lib.store.values import as_text
@@ -78,19 +80,20 @@ class Hosts:
         now: datetime | None = None,
     ) -> HostRule:
         """Make an operator's rule; what is not given stays as it applies now. Raises UsageError."""
-        current = self.policy(_valid(host))
+        name = _valid(host)
+        current = self.policy(name)
         grade = current.quality if quality is None else quality
         if not 0 <= grade <= 1:
             raise UsageError(f"quality {grade} of {host}: a number from 0 to 1 is wanted")
         rule = (
-            _valid(host),
+            name,
             (policy or current.policy).value,
             grade,
             note,
             as_text(now or datetime.now(UTC)),
         )
         self.store.execute(_SET, rule)
-        return self.policy(host)
+        return self.policy(name)
 
     def allow(self, host: str, *, quality: float | None = None, note: str | None = None) -> HostRule:
         """Fetch from this host and its subdomains."""
@@ -153,6 +156,9 @@ def _normal(host: str) -> str:
 
 def _valid(host: str) -> str:
     name = _normal(host)
+    # A name in letters of its own language stands in addresses, and here, as IDNA spells it.
+    with suppress(ValueError):
+        name = name if name.isascii() else normal_host(name)
     if not _HOST.fullmatch(name):
         raise UsageError(
             f"{host[:80]!r} is not a host name: give it like example.org, without http:// or a path"

@@ -65,7 +65,10 @@ class Readers:
         """The reader of that id. Raises NotFound."""
         row = self.store.row(f"SELECT {_COLUMNS} FROM readers WHERE id = ?", (clean(reader_id),))  # noqa: S608
         if row is None:
-            raise NotFound(f"no reader {reader_id[:200]!r}: see `mingus readers list`", code="no-such-reader")
+            raise NotFound(
+                f"no reader {reader_id[:200]!r}: see `mingus readers list`; `mingus readers import` brings new ones",
+                code="no-such-reader",
+            )
         return _reader(row)
 
     def list(self, limit: int = 50, after: int = 0) -> list[Reader]:
