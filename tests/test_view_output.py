@@ -250,7 +250,13 @@ print("rich" in sys.modules, file=sys.stderr)"""
     ("result", "shown"),
     [
         ({"articles": 20, "gone": False, "left_over": 3}, "articles 20, gone no, left over 3"),
-        ({"article_ids": [1]}, {"article_ids": [1]}),
+        ({"read": [5], "failed": [], "links_sent": 0, "jobs": ["a", "b"]}, "read 5, links sent 0, jobs a b"),
+        (
+            {"url": "http://a.example/", "outcome": "added", "reason": None},
+            "url http://a.example/, outcome added",
+        ),
+        ([{"article_id": 1, "sure": 0.5}, {"article_id": 2}], "article id 1, sure 0.5; article id 2"),
+        (list(range(8)), "0 1 2 3 4 and 3 more"),
         ("tok", "tok"),
         (None, None),
     ],

@@ -25,6 +25,9 @@ JOB_COLUMNS = (
     Column("reason", "Reason"),
 )
 
+# So many elements of a result's list are told; `--json` has all.
+FIRST = 5
+EMPTY = (None, "")
 JOB_KEYS = ("id", "task", "queue", "state", "attempts", "result", "reason")
 
 
@@ -115,14 +118,18 @@ def show_jobs(jobs: Sequence[JobRun], form: Format) -> None:
 
 
 def in_words(result: Any) -> Any:
-    """Counts as `readers 4, lists 4`, where a result is made of such; any other as it is."""
-    if not isinstance(result, Mapping) or any(isinstance(value, list | Mapping) for value in result.values()):
+    """A job's result as `readers 4, lists 4`; of a list the first few. What is neither stays as it is."""
+    if isinstance(result, Mapping):
+        told = {name.replace("_", " "): in_words(value) for name, value in result.items()}
+        # Nought says something; an empty list says no more than its absence.
+        return ", ".join(
+            f"{name} {output.plain(value)}" for name, value in told.items() if value not in EMPTY
+        )
+    if not isinstance(result, list):
         return result
-    return ", ".join(
-        f"{name.replace('_', ' ')} {output.plain(value)}"
-        for name, value in result.items()
-        if value is not None
-    )
+    between = "; " if any(isinstance(each, Mapping) for each in result) else " "
+    more = f"{between}and {len(result) - FIRST} more" if len(result) > FIRST else ""
+    return between.join(output.plain(in_words(each)) for each in result[:FIRST]) + more
 
 
 def _count(number: int, one: str, many: str = "") -> str:
