@@ -90,6 +90,8 @@ def test_a_mail_goes_in_and_the_funnel_tells_all(eager: InPlace, site: Site) -> 
     }  # fmt: skip
     again = eager("mail", "-", "--json", stdin=newsletter(site)).json
     assert (again["again"], again["stored"], again["jobs"]) == (1, 0, [])
+    assert eager("mail", "-", stdin=newsletter(site)).out.startswith("mails\t1\t")
+    assert "of them read before\t1" in eager("mail", "-", stdin=newsletter(site)).out
     other = eager("mail", "-", "--json", stdin=newsletter(site, "m2")).json
     assert other["funnel"]["known"] == 2
     assert len(site.pages_seen) == 2

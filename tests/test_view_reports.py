@@ -39,6 +39,7 @@ from mingus_lib.store.labels import LabelStore
 from mingus_lib.store.mail_funnel import MailFunnel
 from mingus_lib.view import report as view
 from mingus_lib.view import report_terminal, report_text, report_words
+from mingus_lib.view.output import Format
 from mingus_lib.view.report import ReportFormat
 from tests.made_up_month import Month
 from tests.reader_samples import recommender
@@ -193,7 +194,16 @@ def test_reports_of_an_empty_store(tmp_path: Path, capsys: Any, monkeypatch: Any
             assert from_json(json.loads(json.dumps(document.as_json()))) == from_json(document.as_json())
             for form in ReportFormat:
                 assert_harmless(view.text(document, form, found), form)
+            assert "Ranked by" not in report_text.markdown(document)
             terminal(document, 80, capsys, monkeypatch)
+
+
+def test_an_update_names_its_numbers_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    done = {"events": 27, "articles": 96, "left": 0}
+    view.show_updated(done, Format.TABLE)
+    assert capsys.readouterr() == ("", "27 new events and 96 whole articles counted, 0 wait.\n")
+    view.show_updated(done, Format.TSV)
+    assert capsys.readouterr() == ("27\t96\t0\n", "")
 
 
 numbers = st.one_of(st.none(), st.integers(-(2**63), 2**63), st.floats(), st.floats(0, 1))

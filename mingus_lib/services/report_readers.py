@@ -15,6 +15,7 @@ from mingus_lib.store.period_reading import PeriodReading
 
 BEST = 10
 CHART_DAYS = 28
+RANKED = f"Ranked by the score of docs/reports.md, from {article_figures.LEAST_READERS} readers on."
 ARTICLE_COLUMNS = (
     Column("title", "Article"),
     Column("id", "Id", "id"),
@@ -154,7 +155,8 @@ def reading(store: PeriodReading, span: Span, policy: GatePolicy) -> Section:
             ),
             Table("unlocks", "Levels unlocked", LEVEL_COLUMNS, _unlocked(unlocks[-1])),
         ),
-        notes=(f"Ranked by the score of docs/reports.md, from {article_figures.LEAST_READERS} readers on.",),
+        # Under no table it would explain nothing.
+        notes=(RANKED,) if ranked else (),
     )
 
 

@@ -131,10 +131,10 @@ def _tried(link: JudgedLink) -> dict[str, Any]:
 def _stages(taken: Mapping[str, Any], funnel: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The rows of the funnel: what came in, what was lost and why, what is left."""
     # Stages that lead on to the next are always told; losses only where there are some.
-    yield _stage("mails read", taken["seen"])
+    yield _stage("mails", taken["seen"])
     for name, stage in (("again", "read before"), ("older", "too old"), ("resumed", "taken up again")):
         if taken[name]:
-            yield _stage(stage, taken[name])
+            yield _stage(f"of them {stage}", taken[name])
     if taken["differing"]:
         yield _stage("duplicate Message-ID, other text", len(taken["differing"]))
     if taken["no_mail"]:

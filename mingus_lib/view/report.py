@@ -111,8 +111,9 @@ def show_updated(found: Mapping[str, int], form: Format) -> None:
     if form is Format.JSON:
         output.value(found)
         return
-    output.lines(["\t".join(str(found[name]) for name in ("events", "articles", "left"))])
     if form is Format.TABLE:
         output.message(
             f"{found['events']:,} new events and {found['articles']:,} whole articles counted, {found['left']:,} wait."
         )
+        return
+    output.lines(["\t".join(str(found[name]) for name in ("events", "articles", "left"))])
