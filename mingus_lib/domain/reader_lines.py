@@ -1,6 +1,7 @@
 """Lines of an import: a record by its fields' names in, a reader, assessment or event out. Pure.
 
-Raises ValueError with the reason, for the list of bad lines.
+Raises ValueError with the reason, for the list of bad lines. Longer than 300 lines on purpose: the short way and
+the careful one have to agree, and are read beside each other.
 """
 
 from __future__ import annotations
