@@ -120,7 +120,8 @@ def test_several_changes_at_once_and_the_last_word_counts() -> None:
         ),
         (
             "topics=mindse",
-            "key_topics: 'mindse' is none, did you mean \"mindset\"?; they are " + ", ".join(topics.names()),
+            "key_topics: 'mindse' is no topic, did you mean \"mindset\"?; they are "
+            + ", ".join(topics.names()),
         ),
         *(
             (f"prerequisites=a,{part}", "prerequisites: write printable words, separated by commas")

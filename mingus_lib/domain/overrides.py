@@ -116,5 +116,5 @@ def _topic(name: str) -> str:
     found = topics.known(name)
     if found is None:
         hint = nearest(name.lower(), topics.names())
-        raise UsageError(f"key_topics: {name[:60]!r} is none{hint}; they are {', '.join(topics.names())}")
+        raise UsageError(f"key_topics: {name[:60]!r} is no topic{hint}; they are {', '.join(topics.names())}")
     return found
