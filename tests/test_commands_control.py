@@ -194,7 +194,8 @@ def test_jobs_are_found_without_redis(mingus: CommandLine, tmp_path: Path) -> No
     mingus = CommandLine(mingus.home, {"MINGUS_REDIS_URL": f"unix://{tmp_path}/nothing.sock"})
     found = mingus("jobs", "--arg", "needle", "--since", "2020-01-01", "--newer-than", "2d", "-q")
     assert (found.code, found.out) == (0, f"{needle}\n")
-    assert mingus("jobs", "--older-than", "1h", "-q").out == ""
+    none = mingus("jobs", "--older-than", "1h")
+    assert (none.out, none.err) == ("", "No job matches.\n")
 
 
 @pytest.mark.parametrize(

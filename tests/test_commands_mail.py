@@ -107,6 +107,20 @@ def test_a_mail_goes_in_and_the_funnel_tells_all(eager: InPlace, site: Site) -> 
     assert eager("mails", "senders", "--json").json[0]["sender"] == "n@a.example"
     assert eager("mails", "links", "--reason", "too-short", "--json").json[0]["article_id"]
     assert len(eager("mails", "links", "--by", "day").out.splitlines()) == 1
+    assert 'did you mean "home-page"' in eager("mails", "links", "--reason", "hompage").err
+    assert eager("mails", "links", "--reason", "home-page", "--mail", "99").err == "No such links.\n"
+    assert eager("mails", "list", "--state", "stored").err == "No mail matches.\n"
+
+
+def test_a_list_that_goes_on_says_so_unless_its_end_was_named(eager: InPlace) -> None:
+    rows = "".join(f'<p><a href="mailto:n{n}@a.example">{n}</a></p>' for n in range(51))
+    eager("mail", "-", stdin=f"From: n@a.example\nContent-Type: text/html\n\n{rows}")
+    shown = eager("mails", "links")
+    assert len(shown.out.splitlines()) == 50
+    assert shown.err == "These are the first 50. For more: --limit 500\n"
+    assert eager("mails", "links", "--limit", "50").err == ""
+    whole = eager("mails", "links", "--limit", "51")
+    assert (len(whole.out.splitlines()), whole.err) == (51, "")
 
 
 def test_a_mail_without_a_sender_is_one_among_others(eager: InPlace, site: Site) -> None:

@@ -194,6 +194,8 @@ class TestArticles:
     def test_an_empty_list_says_what_to_type(self, capsys: pytest.CaptureFixture[str]) -> None:
         articles.show_list([], Format.TABLE)
         assert "mingus add" in capsys.readouterr().err
+        articles.show_list([], Format.TABLE, narrowed=True)
+        assert capsys.readouterr().err == "No article matches.\n"
 
     def test_one_article(self, width: int, capsys: pytest.CaptureFixture[str]) -> None:
         articles.show_article(ARTICLE, Format.TABLE)

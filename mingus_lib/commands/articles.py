@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mingus_lib.commands import review
-from mingus_lib.commands.common import Json, Limit, ListsByDefault, Quiet, runtime_of
+from mingus_lib.commands.common import Json, Limit, ListsByDefault, Quiet, runtime_of, tell_of_more
 from mingus_lib.domain.library import MAX_ID
 from mingus_lib.runtime import Runtime
 from mingus_lib.services import library
@@ -49,8 +49,11 @@ def list_(
     Example: mingus articles list --status rejected --limit 20
     """
     here = runtime_of(ctx)
-    found = here.articles.list(library.chosen(status or [], host, limit, here.levels_of(reader)))
-    view.show_list(found, output.choose(as_json=as_json, quiet=quiet))
+    chosen = library.chosen(status or [], host, limit + 1, here.levels_of(reader))
+    found = here.articles.list(chosen)
+    narrowed = bool(status or host or reader)
+    view.show_list(found[:limit], output.choose(as_json=as_json, quiet=quiet), narrowed=narrowed)
+    tell_of_more(ctx, found, limit)
 
 
 @app.command()

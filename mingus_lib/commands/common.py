@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -93,6 +94,13 @@ def confirm(question: str, *, yes: bool, fix: str = "add --yes") -> None:
     # On stderr, so that it is seen, and no part of the data, where the output goes to a file.
     if not typer.confirm(question, err=True):
         raise Refused("nothing was done")
+
+
+def tell_of_more(ctx: typer.Context, found: Sequence[object], limit: int) -> None:
+    """Say on stderr that `found`, for which one more than `limit` was asked, is not all; not to who named a limit."""
+    source = ctx.get_parameter_source("limit")
+    if len(found) > limit and source is not None and source.name == "DEFAULT":
+        output.message(f"These are the first {limit}. For more: --limit {limit * 10}")
 
 
 def failed(message: str, code: int = 1) -> typer.Exit:

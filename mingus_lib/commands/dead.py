@@ -24,6 +24,7 @@ from mingus_lib.commands.common import (
     Yes,
     confirm,
     runtime_of,
+    tell_of_more,
 )
 from mingus_lib.domain.control import Act, Did
 from mingus_lib.domain.jobs import JobState
@@ -62,8 +63,9 @@ def list_(
     """
     here = runtime_of(ctx)
     chosen = jobs.chosen(Wanted(task, queue, error, older_than, newer_than), states=DEAD, ended=True)
-    found = here.history.newest(chosen, limit)
-    show_list(found, output.choose(as_json=as_json, quiet=quiet), empty=NONE)
+    found = here.history.newest(chosen, limit + 1)
+    show_list(found[:limit], output.choose(as_json=as_json, quiet=quiet), empty=NONE)
+    tell_of_more(ctx, found, limit)
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mingus_lib.commands.common import Json, Limit, ListsByDefault, Quiet, Wait, runtime_of
+from mingus_lib.commands.common import Json, Limit, ListsByDefault, Quiet, Wait, runtime_of, tell_of_more
 from mingus_lib.domain.library import MAX_ID
 from mingus_lib.services import mail_library as library
 from mingus_lib.view import mails as view
@@ -41,8 +41,10 @@ def list_(
     Example: mingus mails list --since 7d
     """
     chosen = library.chosen(state=state, sender=sender, since=since)
-    found = runtime_of(ctx).mail_funnel.mails(chosen, limit)
-    view.show_list(found, output.choose(as_json=as_json, quiet=quiet))
+    found = runtime_of(ctx).mail_funnel.mails(chosen, limit + 1)
+    narrowed = library.narrowed(chosen)
+    view.show_list(found[:limit], output.choose(as_json=as_json, quiet=quiet), narrowed=narrowed)
+    tell_of_more(ctx, found, limit)
 
 
 @app.command()
@@ -87,9 +89,12 @@ def links(
     )
     form = output.choose(as_json=as_json)
     if by is None:
-        view.show_links(library.links(funnel, chosen, limit), form)
+        found = library.links(funnel, chosen, limit + 1)
+        view.show_links(found[:limit], form, hint="" if found else library.nearest_reason(funnel, chosen))
     else:
-        view.show_funnels(library.funnels(funnel, chosen, by, limit), by, form)
+        found = library.funnels(funnel, chosen, by, limit + 1)
+        view.show_funnels(found[:limit], by, form, narrowed=library.narrowed(chosen))
+    tell_of_more(ctx, found, limit)
 
 
 @app.command()
@@ -101,8 +106,10 @@ def senders(
     Example: mingus mails senders --since 90d
     """
     chosen = library.chosen(since=since)
-    found = library.funnels(runtime_of(ctx).mail_funnel, chosen, "sender", limit)
-    view.show_funnels(found, "sender", output.choose(as_json=as_json, quiet=quiet))
+    found = library.funnels(runtime_of(ctx).mail_funnel, chosen, "sender", limit + 1)
+    form = output.choose(as_json=as_json, quiet=quiet)
+    view.show_funnels(found[:limit], "sender", form, narrowed=library.narrowed(chosen))
+    tell_of_more(ctx, found, limit)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from mingus_lib.commands.common import (
     Quiet,
     failed,
     runtime_of,
+    tell_of_more,
 )
 from mingus_lib.errors import MingusError
 from mingus_lib.runtime import Runtime
@@ -141,7 +142,9 @@ def jobs(
 
         # It never ends by itself: Ctrl-C or a closed pipe leads past the list below.
         events.show(follow_many(here.history, chosen), form)
-    show_list(here.history.newest(chosen, limit), form)
+    found = here.history.newest(chosen, limit + 1)
+    show_list(found[:limit], form, narrowed=bool(wanted))
+    tell_of_more(ctx, found, limit)
 
 
 @app.command()

@@ -41,6 +41,11 @@ def chosen(
     )
 
 
+def narrowed(wanted: LinkFilter) -> bool:
+    """Whether any filter was given."""
+    return wanted != LinkFilter()
+
+
 def mail(funnel: MailFunnel, mail_id: int) -> dict[str, Any]:
     """One mail with its parts and links; the documented shape of `mails show --json`. Raises NotFound."""
     found = funnel.mail(mail_id)
@@ -54,6 +59,15 @@ def links(funnel: MailFunnel, wanted: LinkFilter, limit: int) -> list[dict[str, 
     """Links with their fates and outcomes; the documented shape of `mails links --json`."""
     rows = funnel.links(wanted, limit)
     return [{**row, "hidden": bool(row["hidden"]), "wrappers": json.loads(row["wrappers"])} for row in rows]
+
+
+def nearest_reason(funnel: MailFunnel, wanted: LinkFilter) -> str:
+    """A hint at the reason that was meant, where no link has the one that was typed; or nothing."""
+    if wanted.reason is None:
+        return ""
+    total = funnel.total(LinkFilter())
+    codes = {*total.dropped, *total.rejected, *total.failed}
+    return "" if wanted.reason in codes else nearest(wanted.reason, codes)
 
 
 def funnels(funnel: MailFunnel, wanted: LinkFilter, by: str, limit: int) -> list[dict[str, Any]]:

@@ -34,13 +34,15 @@ SHOWN_FACTS = (
 # Lines as wide as a wide screen are hard to read.
 TEXT_WIDTH = 80
 EMPTY = "No articles here yet. Add some: mingus add https://..."
+NO_MATCH = "No article matches."
 
 
-def show_list(found: Sequence[Article], form: Format) -> None:
-    """Articles, one a row; the documented shape of `articles list --json`."""
+def show_list(found: Sequence[Article], form: Format, *, narrowed: bool = False) -> None:
+    """Articles, one a row; the documented shape of `articles list --json`. `narrowed`: filters have chosen them."""
     row = _titled if form is Format.TABLE else listed
     drop = ("added_at", "word_count", "domain")
-    output.rows([row(article) for article in found], COLUMNS, form, empty=EMPTY, drop=drop)
+    empty = NO_MATCH if narrowed else EMPTY
+    output.rows([row(article) for article in found], COLUMNS, form, empty=empty, drop=drop)
 
 
 def listed(article: Article) -> dict[str, Any]:

@@ -30,16 +30,17 @@ TASK_COLUMNS = (
 )
 # An empty list tells a newcomer what to type, on stderr, where no script takes it for a job.
 EMPTY = "No jobs yet. Add some articles: mingus add https://..."
+NO_MATCH = "No job matches."
 LIST_KEYS = (
     "id", "task", "queue", "state", "origin", "parent_id", "created_at", "scheduled_for", "started_at",
     "ended_at", "attempts", "worker", "reason",
 )  # fmt: skip
 
 
-def show_list(jobs: Sequence[JobRun], form: Format, *, empty: str = EMPTY) -> None:
-    """Jobs, newest first; the documented shape of `jobs --json`."""
+def show_list(jobs: Sequence[JobRun], form: Format, *, narrowed: bool = False, empty: str = EMPTY) -> None:
+    """Jobs, newest first; the documented shape of `jobs --json`. `narrowed`: filters have chosen them."""
     found = [{key: getattr(job, key) for key in LIST_KEYS} for job in jobs]
-    output.rows(found, COLUMNS, form, empty=empty, drop=("attempts", "created_at"))
+    output.rows(found, COLUMNS, form, empty=NO_MATCH if narrowed else empty, drop=("attempts", "created_at"))
 
 
 def as_json(job: JobRun, caused: Iterable[JobRun]) -> dict[str, Any]:

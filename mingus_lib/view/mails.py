@@ -63,6 +63,7 @@ FACTS = (
 )
 FATES = {"drop": "dropped", "known": "known"}
 EMPTY = "No mails here yet. Read some: mingus mail PATH"
+NO_MATCH = "No mail matches."
 # Whoever names a whole folder need not read a line for each picture in it.
 STRANGERS_SHOWN = 20
 
@@ -177,9 +178,9 @@ def _next_step(fed: Fed, funnel: Funnel) -> str:
     return f"{who}, where workers run (mingus up). See: mingus mails list"
 
 
-def show_list(found: Sequence[Mapping[str, Any]], form: Format) -> None:
-    """Mails, one a row; the documented shape of `mails list --json`."""
-    output.rows(found, MAILS, form, empty=EMPTY, drop=("stored_at", "sender"))
+def show_list(found: Sequence[Mapping[str, Any]], form: Format, *, narrowed: bool = False) -> None:
+    """Mails, one a row; the documented shape of `mails list --json`. `narrowed`: filters have chosen them."""
+    output.rows(found, MAILS, form, empty=NO_MATCH if narrowed else EMPTY, drop=("stored_at", "sender"))
 
 
 def show_mail(mail: Mapping[str, Any], form: Format) -> None:
@@ -204,11 +205,12 @@ def _fact(name: str, value: Any, form: Format) -> str:
     return human.printable(str(value))
 
 
-def show_links(found: Sequence[Mapping[str, Any]], form: Format) -> None:
-    """Links with their fates; the documented shape of `mails links --json`."""
+def show_links(found: Sequence[Mapping[str, Any]], form: Format, *, hint: str = "") -> None:
+    """Links with their fates; the documented shape of `mails links --json`. `hint`: why there may be none."""
     # JSON has decision and outcome apart, as they are stored; a fate is a word for eyes.
     shown = found if form is Format.JSON else [_told(link) for link in found]
-    output.rows(shown, LINKS, form, id_key="address", empty="No such links.", drop=("mail_id", "anchor"))
+    empty = f"No such links{hint or '.'}"
+    output.rows(shown, LINKS, form, id_key="address", empty=empty, drop=("mail_id", "anchor"))
 
 
 def _told(link: Mapping[str, Any]) -> dict[str, Any]:
@@ -218,11 +220,14 @@ def _told(link: Mapping[str, Any]) -> dict[str, Any]:
     return {**link, "fate": link["outcome"] or waiting, "why": why, "address": link["target"] or link["url"]}
 
 
-def show_funnels(found: Sequence[Mapping[str, Any]], by: str, form: Format) -> None:
+def show_funnels(
+    found: Sequence[Mapping[str, Any]], by: str, form: Format, *, narrowed: bool = False
+) -> None:
     """Funnels side by side; the documented shape of `mails links --by --json`."""
     columns = (Column(by, by.capitalize()), *COUNTS)
     shown = found if form is Format.JSON else [_summed(row) for row in found]
-    output.rows(shown, columns, form, id_key=by, empty=EMPTY, drop=("duplicate", "known", "mails"))
+    empty = NO_MATCH if narrowed else EMPTY
+    output.rows(shown, columns, form, id_key=by, empty=empty, drop=("duplicate", "known", "mails"))
 
 
 def _summed(row: Mapping[str, Any]) -> dict[str, Any]:
