@@ -391,6 +391,10 @@ class Runtime:
 
         return Control(self.redis, self.redis_where)
 
+    def control_if_up(self) -> Control | None:
+        """The same, or None when the private Redis does not run."""
+        return None if self._is_redis_stopped() else self.control
+
     @property
     def limits(self) -> Limits:
         """Rates and circuit breakers."""

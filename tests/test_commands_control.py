@@ -15,6 +15,9 @@ import pytest
 from mingus_lib.queues import embedded
 from mingus_lib.queues.connection import connect
 from tests.conftest import CommandLine, wait_for
+from tests.test_commands_mail import InPlace, eager
+
+__all__ = ["eager"]
 
 
 @pytest.fixture
@@ -196,6 +199,15 @@ def test_jobs_are_found_without_redis(mingus: CommandLine, tmp_path: Path) -> No
     assert (found.code, found.out) == (0, f"{needle}\n")
     none = mingus("jobs", "--older-than", "1h")
     assert (none.out, none.err) == ("", "No job matches.\n")
+
+
+def test_looking_for_what_could_be_ended_starts_no_redis(eager: InPlace) -> None:
+    shown = eager("purge", "cleanup", "--dry-run", "--json")
+    assert shown.json == [{"queue": "cleanup", "removed": 0, "dry_run": True}]
+    for command in (("stop", "--all", "--dry-run"), ("stop", "--all"), ("drain", "--all")):
+        shown = eager("workers", *command)
+        assert (shown.code, shown.out, shown.err) == (0, "", "No worker is running.\n")
+    assert not embedded.answers(eager.home)
 
 
 @pytest.mark.parametrize(

@@ -57,3 +57,13 @@ def test_json_has_the_documented_shape(capsys: pytest.CaptureFixture[str]) -> No
 def test_nothing_chosen_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     control.show_acts([], Format.TSV, dry_run=False)
     assert capsys.readouterr().err == "No job matches.\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "dry_run", "told"), [("table", True, 1), ("table", False, 0), ("tsv", True, 0)]
+)
+def test_a_dry_run_is_told_on_a_terminal(
+    form: str, dry_run: bool, told: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    control.tell_dry_run(Format(form), dry_run=dry_run)
+    assert capsys.readouterr().err.count("Nothing was done (--dry-run).") == told

@@ -187,11 +187,13 @@ def purge(
     """
     here = runtime_of(ctx)
     names = purging.chosen(queues or [])
-    counts = purging.waiting(here.redis, here.redis_where, names)
+    counts = purging.waiting(here.settings, here.redis_url, names)
     if not dry_run:
         total = sum(counts.values())
         confirm(f"Remove {total:,} waiting jobs from {', '.join(names)}?", yes=yes or not total)
         # Counted anew, since workers take jobs while somebody thinks about the answer.
         counts = purging.run(here.delivery, here.hand, here.ledger, names, here.settings.results_ttl)
     found = [{"queue": name, "removed": count, "dry_run": dry_run} for name, count in counts.items()]
-    output.rows(found, COLUMNS, output.choose(as_json=as_json))
+    form = output.choose(as_json=as_json)
+    output.rows(found, COLUMNS, form)
+    view.tell_dry_run(form, dry_run=dry_run)

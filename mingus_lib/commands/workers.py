@@ -11,7 +11,7 @@ import typer
 from mingus_lib.commands.common import DryRun, Json, ListsByDefault, Quiet, failed, runtime_of
 from mingus_lib.services import workers
 from mingus_lib.view import output, progress
-from mingus_lib.view.control import NARROW_WORKERS, TOLD_COLUMNS, WORKER_COLUMNS
+from mingus_lib.view.control import NARROW_WORKERS, TOLD_COLUMNS, WORKER_COLUMNS, tell_dry_run
 
 app = typer.Typer(
     help="List workers, stop them, or wait until they have left.", cls=ListsByDefault, add_completion=False
@@ -56,8 +56,10 @@ def stop(
     Example: mingus workers stop --all
     """
     here = runtime_of(ctx)
-    handles = workers.choose(here.control, names or [], everything=everyone)
-    told = workers.planned(handles) if dry_run else workers.stop(here.control, handles)
+    # If it is up: the private Redis is not started to find nobody in it.
+    control = here.control_if_up()
+    handles = workers.choose(control, names or [], everything=everyone)
+    told = workers.planned(handles) if dry_run or control is None else workers.stop(control, handles)
     _show(told, output.choose(as_json=as_json, quiet=quiet), dry_run)
     if any(each.outcome == "unheard" for each in told):
         raise failed("some workers could not be told; stop them on their own host")
@@ -83,10 +85,14 @@ def drain(
     here = runtime_of(ctx)
     # Before anybody is told: a slip in --timeout stops no worker.
     seconds = workers.patience(timeout)
-    handles = workers.choose(here.control, names or [], everything=everyone)
-    told = workers.stop(here.control, handles)
-    last = progress.show(workers.follow(here.control, told, handles, seconds), "workers")
-    _show(last.told, output.choose(as_json=as_json, quiet=quiet))
+    form, control = output.choose(as_json=as_json, quiet=quiet), here.control_if_up()
+    handles = workers.choose(control, names or [], everything=everyone)
+    if control is None:
+        _show([], form)
+        return
+    told = workers.stop(control, handles)
+    last = progress.show(workers.follow(control, told, handles, seconds), "workers")
+    _show(last.told, form)
     if last.done < last.total:
         raise failed(f"still there after {timeout}: {last.text}")
 
@@ -94,5 +100,4 @@ def drain(
 def _show(told: Sequence[workers.Told], form: output.Format, dry_run: bool = False) -> None:
     rows = [{**each._asdict(), "dry_run": dry_run} for each in told]
     output.rows(rows, TOLD_COLUMNS, form, id_key="name", empty="No worker is running.")
-    if dry_run and form is output.Format.TABLE:
-        output.message("Nothing was done (--dry-run).")
+    tell_dry_run(form, dry_run=dry_run)

@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mingus_lib.queues import catalog, purge
-from mingus_lib.queues.connection import translated
+from mingus_lib.services import overview
 
 if TYPE_CHECKING:
-    from redis import Redis
-
     from mingus_lib.queues.delivery import Delivery
+    from mingus_lib.settings import Settings
     from mingus_lib.store.interventions import Interventions
     from mingus_lib.store.ledger import Ledger
 
@@ -24,10 +23,13 @@ def chosen(queues: Sequence[str]) -> tuple[str, ...]:
     return catalog.check_queues(queues) or catalog.QUEUES
 
 
-def waiting(client: Redis, where: str, queues: Sequence[str]) -> dict[str, int]:
-    """How many jobs wait in each queue."""
-    with translated(where):
-        return {name: purge.waiting(client, name) for name in queues}
+def waiting(settings: Settings, redis_url: str, queues: Sequence[str]) -> dict[str, int]:
+    """How many jobs wait in each queue; of a private Redis that does not run, by the ledger. Starts nothing."""
+    found, trouble = overview.queues(settings, redis_url)
+    if trouble is not None:
+        raise trouble
+    counts = {row["name"]: row["queued"] + row["scheduled"] for row in found}
+    return {name: counts[name] for name in queues}
 
 
 def run(

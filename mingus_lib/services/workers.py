@@ -62,14 +62,14 @@ def planned(handles: Sequence[Handle]) -> list[Told]:
     return [Told(handle.name, "gone" if handle.gone else "asked", "") for handle in handles]
 
 
-def choose(control: Control, names: Sequence[str], *, everything: bool) -> list[Handle]:
-    """The workers named, with those that share their supervisor, since they end together.
+def choose(control: Control | None, names: Sequence[str], *, everything: bool) -> list[Handle]:
+    """The workers named, with those that share their supervisor, since they end together; none without a Redis.
 
     Raises UsageError and NotFound.
     """
     if bool(names) is everything:
         raise UsageError("which workers? name them, or say --all")
-    handles = control.handles()
+    handles = control.handles() if control is not None else []
     known = [handle.name for handle in handles]
     for name in names:
         if name not in known:

@@ -74,6 +74,12 @@ def show_acts(acts: Sequence[Act], form: Format, *, dry_run: bool) -> None:
         show_refused(acts)
 
 
+def tell_dry_run(form: Format, *, dry_run: bool) -> None:
+    """Say on a terminal that what is shown was not done."""
+    if dry_run and form is Format.TABLE:
+        output.message("Nothing was done (--dry-run).")
+
+
 def show_refused(acts: Sequence[Act]) -> None:
     """Say which jobs were left as they are, and why."""
     for act in acts:
