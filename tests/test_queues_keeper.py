@@ -278,13 +278,16 @@ def test_due_jobs_move_and_no_worker_s_clock_matters(parts: Parts, keeper: Keepe
     assert redis.zscore("rq:scheduled:cleanup", later) is not None
 
 
-def test_a_keeper_waits_for_redis_and_goes_on(parts: Parts) -> None:
+def test_a_keeper_waits_for_redis_and_goes_on(parts: Parts, caplog: pytest.LogCaptureFixture) -> None:
     from mingus_lib.errors import RedisUnavailable
 
     ticks: list[str] = []
 
+    caplog.set_level("INFO")
+
     class Flaky:
         busy = False
+        trouble = ""
 
         def tick(self) -> None:
             ticks.append("tick")
@@ -300,6 +303,7 @@ def test_a_keeper_waits_for_redis_and_goes_on(parts: Parts) -> None:
     keeping.keep(open_keeper, lambda _seconds: len(ticks) >= 4)
     assert len(ticks) == 4
     assert len(opened) == 3, "each failure makes it look for Redis afresh"
+    assert caplog.messages == ["away; trying again", "all is well again"]
 
 
 def test_rq_info_counts_what_is_there(parts: Parts, redis: Any) -> None:

@@ -130,8 +130,9 @@ def test_a_failover_of_sentinel(mingus: CommandLine, servers: Servers) -> None:
         wait_for(lambda: result_of(mingus, moved, **env) == "after", "a job after")
     finally:
         worker.send_signal(signal.SIGTERM)
-        worker.communicate(timeout=30)
+        _, said = worker.communicate(timeout=30)
         state.close()
+    assert said.count("Redis answers again") == 1
 
 
 def _accepted(shown: Any) -> str:

@@ -323,13 +323,18 @@ def test_a_large_backlog_is_worked_off_in_ticks_of_few_jobs(parts: Parts) -> Non
     assert desk.rows("missed") == []
 
 
-def test_a_thousand_entries_due_at_once_are_taken_in_turns(parts: Parts) -> None:
+def test_a_thousand_entries_due_at_once_are_taken_in_turns(
+    parts: Parts, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     text = "".join(f'[e{n}]\ntask = "ping"\nqueue = "cleanup"\ncron = "* * * * *"\n' for n in range(250))
     desk = Desk(parts, text=text)
     desk.tick()
     desk.clock.pass_(MINUTE)
     pauses = [desk.tick() for _ in range(3)]
     assert pauses == [0.0, 0.0, 60.0]
+    assert "e0, e1, " in caplog.text
+    assert ", e19 and 230 more" in caplog.text
     assert parts.client.llen("rq:queue:cleanup") == 250
 
 
@@ -347,7 +352,10 @@ def scheduler(parts: Parts, keeper: Timekeeper, name: str, **more: Any) -> Timet
     )
 
 
-def test_one_leads_and_another_takes_over_when_the_lock_expires(parts: Parts) -> None:
+def test_one_leads_and_another_takes_over_when_the_lock_expires(
+    parts: Parts, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     desk = Desk(parts)
     seconds = [0.0]
     made = [
@@ -363,6 +371,8 @@ def test_one_leads_and_another_takes_over_when_the_lock_expires(parts: Parts) ->
     made[1].turn()
     made[0].turn()
     assert [each.leads for each in made] == [False, True]
+    made[0].turn()
+    assert [caplog.text.count(f"{name} leads; this scheduler waits") for name in "ab"] == [1, 1]
 
 
 def test_a_scheduler_that_leaves_frees_the_lead_at_once(parts: Parts) -> None:

@@ -63,6 +63,7 @@ class Keeper:
     where: str = "MINGUS_REDIS_URL"
     results_ttl: int = 3600
     clock: Callable[[], float] = time.monotonic
+    trouble: str = field(default="", init=False)
     _beats: dict[str, tuple[int, float]] = field(default_factory=dict, init=False)
     _unconfirmed: dict[str, float] = field(default_factory=dict, init=False)
     _slow_at: float = field(default=0.0, init=False)
@@ -70,7 +71,6 @@ class Keeper:
     _stranded_before: frozenset[str] = field(default=frozenset(), init=False)
     _missing_before: frozenset[str] = field(default=frozenset(), init=False)
     _lost_at: float | None = field(default=None, init=False)
-    _trouble: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         self.delivery = Delivery(self.client, self.where)
@@ -92,9 +92,11 @@ class Keeper:
         self._say(str(failures[0]) if failures else "")
 
     def _say(self, trouble: str) -> None:
-        if trouble and trouble != self._trouble:
+        if trouble and trouble != self.trouble:
             log.error("%s; trying again", trouble)
-        self._trouble = trouble
+        elif self.trouble and not trouble:
+            log.info("all is well again")
+        self.trouble = trouble
 
     def _go_on_slowly(self) -> None:
         if self._pages is None and self.clock() >= self._slow_at:
@@ -363,6 +365,9 @@ def keep(open_keeper: Callable[[], Keeper], stopped: Callable[[float], bool]) ->
             keeper = keeper or open_keeper()
             keeper.tick()
             pause = 0.0 if keeper.busy else 1.0
+            # A keeper that has some trouble still says itself when that is over.
+            if trouble and not keeper.trouble:
+                log.info("all is well again")
             trouble = ""
         except MingusError as error:
             if str(error) != trouble:

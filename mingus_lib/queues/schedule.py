@@ -76,6 +76,7 @@ class TimetableScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has n
         self._claim = f"{name} {time.time():.0f} {secrets.token_hex(4)}"
         self._renewed_at = self._beaten_at = float("-inf")
         self._trouble = ""
+        self._waits = False
 
     @property
     def leads(self) -> bool:
@@ -126,14 +127,26 @@ class TimetableScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has n
             got = int(self.connection.eval(_ACQUIRE, 1, self.scheduler_lock_key, self._claim, milliseconds))
         if got == 0:
             self._lose_lead()
+            self._say_who_leads()
             return False
         # Held, but without a number: its leader's number was lost with a failure.
         if got == 2 or self._fence is None:
             self._fence = self._take_lead()
             log.info("this scheduler leads", extra={"fence": self._fence})
         # By the time before the call: a slow answer must not make our lead look longer than it is.
-        self._renewed_at = now
+        self._renewed_at, self._waits = now, False
         return True
+
+    def _say_who_leads(self) -> None:
+        """Once for each time of waiting, so that a standby is not taken for one that hangs."""
+        if self._waits:
+            return
+        with translated(self._where):
+            held = self.connection.get(self.scheduler_lock_key)
+        # Gone again: at the next turn this one leads itself.
+        if held is not None:
+            log.info("%s leads; this scheduler waits", held.decode("utf-8", "replace").split(" ")[0])
+            self._waits = True
 
     def remove_lock(self) -> None:
         """Give the lead up, if it is ours."""

@@ -209,7 +209,8 @@ class MingusWorker(RegisteredWorker):
             self._unsure = True
             self._redis_is_away(error)
             return None
-        self._backoff, self._unsure = 0.0, False
+        self._redis_is_back()
+        self._unsure = False
         # Not before Redis has answered: told twice, the owner shows whether it was settled already.
         self.endings.done = None
         if done is not None and settled is not None and not settled.there:
@@ -232,6 +233,11 @@ class MingusWorker(RegisteredWorker):
         # The waits of the start come through here and not through _step: the supervisor must see them turn.
         self._pulse(Doing.WAITING, self._jobs_done)
         self.attention.wait(self._backoff)
+
+    def _redis_is_back(self) -> None:
+        if self._backoff:
+            log.info("Redis answers again")
+        self._backoff = 0.0
 
     def _remember_forgotten(self, done: Settlement) -> None:
         """Redis lost the job's hash while it ran: what must come back is given to the keeper, unconfirmed."""
@@ -577,7 +583,7 @@ class MingusWorker(RegisteredWorker):
             try:
                 with self._translated():
                     do()
-                self._backoff = 0.0
+                self._redis_is_back()
                 return
             except RedisUnavailable as error:
                 self._redis_is_away(error)

@@ -30,6 +30,8 @@ STEADY_SECONDS = 15.0
 # A file that changed is read when it has stayed the same so long: an editor or a copy may be half-way through it.
 SETTLED_SECONDS = 1.0
 IDLE_SECONDS = 1.0
+# A line of the log names so many entries: a timetable may have thousands.
+NAMES_TOLD = 20
 
 
 def boot_seconds() -> float:
@@ -246,4 +248,9 @@ def _told(changes: Changes) -> str:
     named: Iterable[tuple[str, tuple[str, ...]]] = (
         ("new", changes.added), ("changed", changes.changed), ("gone", changes.removed)
     )  # fmt: skip
-    return "; ".join(f"{word}: {', '.join(names[:10])}" for word, names in named if names)
+    return "; ".join(f"{word}: {_some(names)}" for word, names in named if names)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMES_TOLD} more" if len(names) > NAMES_TOLD else ""
+    return ", ".join(names[:NAMES_TOLD]) + more
