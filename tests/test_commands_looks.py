@@ -9,13 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import cli
+from mingus_lib.commands.ending import awaited
 from mingus_lib.commands.looks import WATCHED, WITHOUT_COLUMNS
+from mingus_lib.services.waiting import Progress
 from mingus_lib.view.watching import repeat
 from tests.conftest import ROOT, CommandLine, wait_for, workers_in
 from tests.pty_screen import Screen
@@ -194,6 +197,21 @@ def test_following_a_job_ends_with_its_fate(mingus: CommandLine) -> None:
     finally:
         worker.send_signal(signal.SIGTERM)
         worker.communicate(timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("ids", "told"), [(["4f2a"], "mingus job --follow 4f2a"), (["4f2a", "b"], "mingus jobs")]
+)
+def test_who_leaves_a_wait_is_told_that_the_jobs_stay(
+    ids: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def left() -> Iterator[Progress]:
+        yield Progress(0, 1, {"queued": 1}, "", ())
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        awaited(left(), ids, "jobs", None)
+    assert capsys.readouterr().err.splitlines()[-1].endswith(told)
 
 
 def test_a_look_that_is_slower_than_its_pace_goes_on(capsys: pytest.CaptureFixture[str]) -> None:

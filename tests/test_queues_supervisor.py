@@ -14,6 +14,7 @@ import pytest
 from mingus_lib.errors import UsageError
 from mingus_lib.queues import supervisor
 from mingus_lib.queues.owner import Owner, Process, start_time, this_host
+from mingus_lib.queues.turns import Doing, Pulses
 from mingus_lib.services import working
 from tests.conftest import wait_for
 
@@ -96,6 +97,19 @@ def own_signals() -> Iterator[None]:
     signal.set_wakeup_fd(-1)
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+def test_who_stops_it_is_told_of_the_job_in_hand(caplog: pytest.LogCaptureFixture, own_signals: None) -> None:
+    caplog.set_level("INFO")
+    pulses = Pulses(1)
+
+    def be_busy(number: int) -> None:
+        pulses.turn(number, Doing.BUSY)
+        os.kill(os.getppid(), signal.SIGTERM)
+        signal.pause()
+
+    assert supervisor.Supervisor(be_busy, 1, burst=False, pulses=pulses).run() == 0
+    assert caplog.messages == ["1 job still runs; Ctrl-C (or SIGTERM) again puts it back"]
 
 
 def test_an_aide_that_hears_nothing_is_killed_and_a_stranger_s_end_is_nobody_s(

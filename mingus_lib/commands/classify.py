@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mingus_lib.commands.common import DryRun, Json, Quiet, Wait, failed, runtime_of
-from mingus_lib.commands.ending import worker_hint
+from mingus_lib.commands.ending import awaited, worker_hint
 from mingus_lib.domain.library import MAX_ID
 from mingus_lib.domain.spans import parse_since
 from mingus_lib.errors import UsageError
@@ -105,7 +105,7 @@ def _finish(here: Runtime, jobs: list[str], wait: bool, form: output.Format) -> 
     if not wait:
         receipts.show_ids(jobs, form)
         return
-    last = progress.show(waiting.follow_labels(here.history, jobs), "jobs", hint=worker_hint(here, QUEUE))
+    last = awaited(waiting.follow_labels(here.history, jobs), jobs, "jobs", worker_hint(here, QUEUE))
     # A job that failed has no result.
     items = [item for job in last.jobs for item in job.result or ()]
     if form is output.Format.JSON:

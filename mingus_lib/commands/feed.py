@@ -9,11 +9,11 @@ import typer
 
 from mingus_lib.commands import completing
 from mingus_lib.commands.common import Json, Quiet, Wait, runtime_of
-from mingus_lib.commands.ending import finish, worker_hint
+from mingus_lib.commands.ending import awaited, finish, worker_hint
 from mingus_lib.domain.library import MAX_ID
 from mingus_lib.services import add as adding
 from mingus_lib.services import enqueueing, waiting
-from mingus_lib.view import output, progress, receipts
+from mingus_lib.view import output, receipts
 
 app = typer.Typer(add_completion=False)
 
@@ -49,7 +49,7 @@ def add(
         receipts.show_added(receipt.as_json(), output.choose(as_json=as_json, quiet=quiet))
         return
     steps = waiting.follow_addresses(here.history, here.articles, receipt.job_ids, receipt.addresses)
-    last = progress.show(steps, "addresses", hint=worker_hint(here, "article_processing"))
+    last = awaited(steps, receipt.job_ids, "addresses", worker_hint(here, "article_processing"))
     receipts.show_outcomes(
         receipt.as_json(), last.outcomes, last.jobs, output.choose(as_json=as_json, quiet=quiet)
     )

@@ -66,11 +66,11 @@ def mail(
     # Before the waiting: somebody who gave a wrong folder can stop it now.
     view.show_strangers(fed.taken.no_mail)
     if wait and fed.taken.job_ids:
-        from mingus_lib.commands.ending import worker_hint
+        from mingus_lib.commands.ending import awaited, worker_hint
         from mingus_lib.services import waiting
 
         steps = waiting.follow_jobs(here.history, fed.taken.job_ids)
-        last = progress.show(steps, "jobs", hint=worker_hint(here, "email_processing"))
+        last = awaited(steps, fed.taken.job_ids, "jobs", worker_hint(here, "email_processing"))
         view.show_fed(fed, feeding.funnel(fed, here), form)
         if last.failed:
             raise failed("not every job finished; `mingus job ID` tells why")

@@ -99,6 +99,7 @@ class Supervisor:
                 passed_on += 1
                 self._pass_on(signal.SIGTERM)
                 self._manager.stopping()
+                self._say_what_runs(passed_on)
             self._reap()
             self._look_after()
         self._end_aides()
@@ -145,6 +146,17 @@ class Supervisor:
         stopping = "stopping; " if self._signals else ""
         workers, jobs = _counted(len(doing), "worker"), _counted(pulses.jobs(), "job")
         return f"{stopping}{workers}: {', '.join(words)}; {jobs} done"
+
+    def _say_what_runs(self, signals: int) -> None:
+        """So that nobody takes the wait for a job in hand for a hang."""
+        if self._pulses is None or signals > 1:
+            return
+        busy = [self._pulses.doing(number) for number in self._running.values() if number > 0].count(
+            Doing.BUSY
+        )
+        if busy:
+            verb, it = ("runs", "it") if busy == 1 else ("run", "them")
+            log.info("%s still %s; Ctrl-C (or SIGTERM) again puts %s back", _counted(busy, "job"), verb, it)
 
     def _note_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._signals += 1
