@@ -63,7 +63,8 @@ SEEN: dict[str, Any] = {
             "since_seconds": 3723.0,
             "done": 1204,
             "failed": 3,
-            "memory_bytes": 181_000_000,
+            "memory_bytes": 101_000_000,
+            "child_memory_bytes": 80_000_000,
         },
     ],
     "failures": [
@@ -140,6 +141,8 @@ class TestStatus:
         shown = capsys.readouterr().out
         assert "library1" in shown
         assert "analytics, cleanup" in shown
+        status.show_status({**SEEN, "workers": [{**SEEN["workers"][0], "queues": QUEUES}]}, Format.TABLE)
+        assert "all six" in capsys.readouterr().out
 
     def test_an_empty_library_is_told_what_to_do(self, capsys: pytest.CaptureFixture[str]) -> None:
         redis = {

@@ -11,7 +11,7 @@ import typer
 from mingus_lib.commands.common import DryRun, Json, ListsByDefault, Quiet, failed, runtime_of
 from mingus_lib.services import workers
 from mingus_lib.view import output, progress
-from mingus_lib.view.control import NARROW_WORKERS, TOLD_COLUMNS, WORKER_COLUMNS, tell_dry_run
+from mingus_lib.view.control import TOLD_COLUMNS, show_workers, tell_dry_run
 
 app = typer.Typer(
     help="List workers, stop them, or wait until they have left.", cls=ListsByDefault, add_completion=False
@@ -30,14 +30,7 @@ def list_(ctx: typer.Context, as_json: Json = False, quiet: Quiet = False) -> No
     here = runtime_of(ctx)
     # If it is up: a list of workers does not start the private Redis to find none.
     found = [asdict(worker) for worker in workers.listed(here.redis_if_up(), here.redis_where)]
-    output.rows(
-        found,
-        WORKER_COLUMNS,
-        output.choose(as_json=as_json, quiet=quiet),
-        id_key="name",
-        empty="No worker is running. Start one: mingus up",
-        drop=NARROW_WORKERS,
-    )
+    show_workers(found, output.choose(as_json=as_json, quiet=quiet))
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import Any
 
 from mingus_lib.domain.control import Act, Did
 from mingus_lib.view import output
-from mingus_lib.view.output import Column, Format, Kind
+from mingus_lib.view.output import Column, Format, Kind, Row
 
 ACT_COLUMNS = (
     Column("id", "Job", Kind.ID),
@@ -37,10 +37,18 @@ WORKER_COLUMNS = (
     Column("child_memory_bytes", "Child", Kind.BYTES),
     Column("recycled", "Recycled"),
 )
+# A person asks what a worker takes, its child (which is what grows) included; a script gets both numbers.
+_BOTH = Column("both_memory_bytes", "Memory", Kind.BYTES)
+SEEN_WORKER_COLUMNS = tuple(
+    _BOTH if column.key == "memory_bytes" else column
+    for column in WORKER_COLUMNS
+    if column.key != "child_memory_bytes"
+)
 # What a narrow screen goes without, one after another.
 NARROW_WORKERS = (
-    "recycled", "child_memory_bytes", "pid", "queues", "host", "job_seconds", "memory_bytes", "since_seconds",
+    "recycled", "pid", "queues", "host", "job_seconds", "both_memory_bytes", "since_seconds",
 )  # fmt: skip
+ALL_QUEUES = 6
 # The state is plain text here: an open queue is well, which is what STATES knows, an open breaker is not.
 BREAKER_COLUMNS = (
     Column("name", "Breaker", Kind.ID),
@@ -58,6 +66,26 @@ KEY_COLUMNS = (
 )
 # More rows than these are counted on a terminal, not listed.
 SHOWN = 50
+
+
+def show_workers(found: Sequence[Row], form: Format) -> None:
+    """The workers, one a row; the documented shape of `workers list --json`."""
+    eyes = form is Format.TABLE
+    output.rows(
+        [seen_worker(row) for row in found] if eyes else found,
+        SEEN_WORKER_COLUMNS if eyes else WORKER_COLUMNS,
+        form,
+        id_key="name",
+        empty="No worker is running. Start one: mingus up",
+        drop=NARROW_WORKERS,
+    )
+
+
+def seen_worker(row: Row) -> Row:
+    """A worker as a row for people: the memory of both processes together, `all six` for all queues."""
+    both = (row.get("memory_bytes") or 0) + (row.get("child_memory_bytes") or 0)
+    queues = "all six" if len(row["queues"]) == ALL_QUEUES else row["queues"]
+    return {**row, "both_memory_bytes": both or None, "queues": queues}
 
 
 def show_acts(acts: Sequence[Act], form: Format, *, dry_run: bool) -> None:

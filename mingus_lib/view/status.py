@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mingus_lib.view import human, output
-from mingus_lib.view.control import BREAKER_COLUMNS, NARROW_WORKERS, WORKER_COLUMNS
+from mingus_lib.view.control import BREAKER_COLUMNS, NARROW_WORKERS, SEEN_WORKER_COLUMNS, seen_worker
 from mingus_lib.view.output import Column, Format, Kind
 
 if TYPE_CHECKING:
@@ -163,4 +163,5 @@ def _draw_workers(seen: Facts, screen: Console) -> None:
     if not workers:
         screen.print("No worker is running. Start one: mingus up", style="yellow", highlight=False)
         return
-    screen.print(output.table(workers, WORKER_COLUMNS, drop=NARROW_WORKERS))
+    rows = [seen_worker(worker) for worker in workers]
+    screen.print(output.table(rows, SEEN_WORKER_COLUMNS, drop=NARROW_WORKERS))
