@@ -19,6 +19,8 @@ from mingus_lib.queues.celery import PAGE, CeleryBroker, open_broker
 from mingus_lib.queues.connection import connect
 from mingus_lib.services.celery_migration import Migration, Row, check_of
 from mingus_lib.store.history import JobFilter
+from mingus_lib.view import migration as view
+from mingus_lib.view.output import Format
 from tests.conftest import CommandLine
 from tests.old_celery import MESSAGES, fill, golden, id_of, message
 from tests.redis_proxy import Proxy
@@ -272,6 +274,21 @@ def test_celery_s_own_addresses_are_understood(given: str, shown: str) -> None:
 def test_a_broker_behind_sentinel_is_explained() -> None:
     with pytest.raises(UsageError, match=r"redis\+sentinel"):
         open_broker("sentinel://a:26379")
+
+
+def test_a_usual_screen_has_the_ids_and_the_reasons(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, why = "backend.celery_app.process_new_articles", "unknown-task: no task of that name is here"
+    row = Row(id_of("mail"), name, "celery", Outcome.LEFT, why)
+    for columns, task in (("80", False), ("140", True)):
+        monkeypatch.setenv("COLUMNS", columns)
+        view.show([row], Format.TABLE, dry_run=True)
+        shown = capsys.readouterr().out
+        assert id_of("mail") in shown
+        assert ("process_new_articles" in shown, "backend" in shown) == (task, False)
+    view.show([row], Format.TSV, dry_run=True)
+    assert name in capsys.readouterr().out
 
 
 def test_the_command_moves_tells_and_is_careful(mingus: CommandLine) -> None:

@@ -54,6 +54,12 @@ def test_json_has_the_documented_shape(capsys: pytest.CaptureFixture[str]) -> No
     ]
 
 
+def test_the_way_back_from_a_pause_names_its_queues_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"queue": "cleanup", "paused": True, "changed": True}]
+    control.show_pauses(rows, Format.TABLE)
+    assert capsys.readouterr().err.endswith("mingus resume cleanup\n")
+
+
 def test_nothing_chosen_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     control.show_acts([], Format.TSV, dry_run=False)
     assert capsys.readouterr().err == "No job matches.\n"

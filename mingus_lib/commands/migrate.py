@@ -56,7 +56,7 @@ def celery(
     """Take the waiting messages of Celery's queues over as jobs.
 
     A job keeps the message's id, so running this again doubles nothing. What is not known here is
-    left where it is, with the reason; exit 1 then. See docs/migrating.md.
+    left where it is, with the reason; exit 1 then, but not after a dry run. See docs/migrating.md.
 
     Example: mingus migrate celery --dry-run
     """
@@ -66,7 +66,10 @@ def celery(
     form = output.choose(as_json=as_json, quiet=quiet)
     total = moving.waiting()
     if not dry_run:
-        confirm(f"Take over {total:,} messages from {moving.broker.where}?", yes=yes or not total)
+        confirm(
+            f"Take over what mingus knows of {total:,} messages in {moving.broker.where}?",
+            yes=yes or not total,
+        )
     rows: list[Row] = []
     try:
         with progress.counting("Looked at", "messages") as report:

@@ -56,6 +56,8 @@ def examine(
     client, trouble = _client(settings, redis_url)
     if client is None:
         yield trouble or fail("redis", "it does not answer", "mingus up")
+        for check in ("workers", "scheduler"):
+            yield warn(check, "not known without Redis", "when Redis is up: mingus doctor")
     else:
         readable, slots = health.look_at_store(settings)
         yield from _redis(client, where(settings, redis_url), slots)

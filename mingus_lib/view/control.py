@@ -129,5 +129,7 @@ def count(found: Sequence[Any]) -> str:
 def show_pauses(rows: Sequence[Mapping[str, Any]], form: Format) -> None:
     """The queues, and on a terminal what that means."""
     output.rows(rows, PAUSE_COLUMNS, form, id_key="queue")
-    if form is Format.TABLE and any(row["paused"] for row in rows):
-        output.message("Running jobs go on. Let the others start again: mingus resume --all")
+    # Only these: what somebody else has paused is to stay so.
+    paused = [row["queue"] for row in rows if row["paused"]]
+    if form is Format.TABLE and paused:
+        output.message(f"Running jobs go on. Let the others start again: mingus resume {' '.join(paused)}")

@@ -44,9 +44,11 @@ def show(rows: Sequence[Row], form: Format, *, dry_run: bool) -> None:
     listed = rows
     if form is Format.TABLE and len(rows) > SHOWN:
         listed = [row for row in rows if row.outcome is Outcome.LEFT]
-    output.rows(
-        [{**row.as_json(), "dry_run": dry_run} for row in listed], COLUMNS, form, drop=("queue", "id")
-    )
+    found = [{**row.as_json(), "dry_run": dry_run} for row in listed]
+    if form is Format.TABLE:
+        # The module of a task is the same in all messages of an application.
+        found = [{**row, "task": (row["task"] or "").rpartition(".")[2]} for row in found]
+    output.rows(found, COLUMNS, form, drop=("queue", "task"))
     if form is Format.TABLE or not rows:
         output.message(_tally(rows, dry_run))
 
