@@ -106,6 +106,11 @@ def test_trouble_is_said_and_the_filter_narrows() -> None:
     assert "does not answer" in shown
     assert DEAD.id in shown
     assert "0000000000000001" not in shown
+    none = COLOURS.sub("", "\n".join(top.draw(SEEN, Place(filter="zzz"), 100, 30, NOW)))
+    assert none.count("No row matches.") == 3
+    assert "Workers (0)" in none
+    one = COLOURS.sub("", "\n".join(top.draw(SEEN, Place(filter="length.1.7"), 100, 30, NOW)))
+    assert "Workers (1)" in one
 
 
 ITEMS = [

@@ -118,7 +118,7 @@ def jobs(
     newer_than: NewerThan = None,
     limit: Limit = 50,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Print every change of such jobs as it happens, until Ctrl-C.")
+        bool, typer.Option("--follow", help="Print changes of such jobs as they are seen, until Ctrl-C.")
     ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -126,7 +126,7 @@ def jobs(
     """List jobs, newest first.
 
     All filters must hold. Ages are those of a job's creation. The ledger answers, also without Redis.
-    With --follow --json each change is one line of JSON.
+    With --follow --json each change is one line of JSON; of a quick job only the end may be seen.
 
     Example: mingus jobs --state dead --error http-503 --newer-than 2d --limit 20
     """

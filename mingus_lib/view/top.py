@@ -54,6 +54,15 @@ def _passes(job: Any, wanted: str) -> bool:
     return wanted.lower() in told
 
 
+def _is_shown(worker: Any, wanted: str) -> bool:
+    return wanted.lower() in f"{worker.name} {worker.state} {worker.current_job or ''}".lower()
+
+
+def _none(unfiltered: Sequence[Any], empty: str) -> str:
+    """What an empty block says: that there is nothing, or that the filter hides it."""
+    return "No row matches." if unfiltered else empty
+
+
 def draw(seen: Any, place: Place, width: int, height: int, moment: datetime) -> list[str]:
     """Exactly the lines of the picture, at most `height`, none wider than `width`, with their colours."""
     console = _console(width)
@@ -84,15 +93,16 @@ def _rendered(line: Text, console: Console, width: int) -> str:
 def _picture(seen: Any, place: Place, width: int, height: int, moment: datetime) -> list[Text]:
     chosen = now(place.chosen, items(seen, place))
     head = [*_head(seen, width, moment), *_queues(seen, place, chosen)]
+    workers = [worker for worker in seen.workers if _is_shown(worker, place.filter)]
     running = [job for job in seen.running if _passes(job, place.filter)]
     failures = [job for job in seen.failures if _passes(job, place.filter)]
     room = height - len(head) - 1
     blocks = [
-        (_worker_lines(seen.workers, width), "No worker runs. Start one: mingus up"),
-        (_running_lines(running, chosen, moment, width), "Nothing runs."),
-        (_failure_lines(failures, chosen, moment), "No job has failed."),
+        (_worker_lines(workers, width), _none(seen.workers, "No worker runs. Start one: mingus up")),
+        (_running_lines(running, chosen, moment, width), _none(seen.running, "Nothing runs.")),
+        (_failure_lines(failures, chosen, moment), _none(seen.failures, "No job has failed.")),
     ]
-    titles = (f"Workers ({len(seen.workers)})", f"Running ({len(running)})", "Last failures")
+    titles = (f"Workers ({len(workers)})", f"Running ({len(running)})", "Last failures")
     shares = share(room - len(blocks), [max(1, len(lines)) for lines, _ in blocks])
     body: list[Text] = []
     for title, (lines, empty), size in zip(titles, blocks, shares, strict=True):
