@@ -12,6 +12,7 @@ from typer.main import get_command
 
 import cli
 from mingus_lib import errors
+from mingus_lib.queues.keyring import KeyRing
 from mingus_lib.view.manual import EXIT_CODES
 from tests.conftest import ROOT, CommandLine
 
@@ -52,9 +53,15 @@ def test_every_shell_is_offered_queues(mingus: CommandLine, shell: str) -> None:
         ("mingus worker --queue cl", "cleanup"),
         ("mingus systemd --queue cl", "cleanup"),
         ("mingus jobs --col", "--columns"),
+        ("mingus schedule run swe", "sweep"),
+        ("mingus schedule disable maint", "maintain-database"),
+        ("mingus breakers reset im", "imap"),
+        ("mingus keys revoke news", "newsroom"),
     ],
 )
-def test_words_are_completed(line: str, word: str) -> None:
+def test_words_are_completed(line: str, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINGUS_HOME", str(tmp_path))
+    KeyRing(tmp_path / "keys.json").add("newsroom", ("*",))
     words = line.split(" ")
     # In this process: that the shells' scripts get there is tested above.
     completion = BashComplete(get_command(cli.app), {}, "mingus", "_MINGUS_COMPLETE")

@@ -23,6 +23,9 @@ from mingus_lib.queues import embedded, examination
 from mingus_lib.queues.connection import connect
 from mingus_lib.queues.examination import foreign_scheduler
 from mingus_lib.services import unitfiles
+from mingus_lib.store.database import Store
+from mingus_lib.store.ledger import Ledger
+from mingus_lib.store.slots import Slots
 from tests.conftest import CommandLine, wait_for
 
 
@@ -138,7 +141,10 @@ def test_health_tells_up_from_consuming(mingus: CommandLine) -> None:
     before = mingus("health", "--json")
     assert (before.code, before.json["healthy"]) == (3, False)
     assert (states(before)["workers"], states(before)["queue cleanup"]) == ("fail", "fail")
-    assert mingus("health", "-q").out.split("\n")[:-1] == ["workers", "queue cleanup"]
+    store = Store.open(mingus.home / "mingus.db")
+    Slots(store, Ledger(store)).note_fault("schedules.toml:5: no key corn")
+    store.close()
+    assert mingus("health", "-q").out.split("\n")[:-1] == ["workers", "queue cleanup", "timetable"]
 
 
 def test_a_working_system_is_healthy_and_doctor_agrees(mingus: CommandLine, worker: int) -> None:

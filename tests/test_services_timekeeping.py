@@ -24,6 +24,7 @@ from mingus_lib.services.timekeeping import Timekeeper
 from mingus_lib.services.timetables import stamp
 from mingus_lib.store.history import JobFilter
 from mingus_lib.store.slots import Slots
+from mingus_lib.store.summary import read_timetable_fault
 from tests.conftest import wait_for
 from tests.crash_lab import fork
 from tests.runtime_parts import Parts
@@ -266,9 +267,12 @@ def test_a_changed_file_is_followed_and_a_broken_one_is_not(
     assert desk.minutes() == ["12:01"]
     assert caplog.text.count("the timetable before stays") == 1
     assert "schedules.toml:5" in caplog.text
+    store = parts.folder / "mingus.db"
+    assert "schedules.toml:5" in (read_timetable_fault(store) or "")
     desk.file.write_text(FILE.replace("* * * * *", "*/2 * * * *") + "# longer\n")
     desk.walk(3 * MINUTE)
     assert desk.minutes() == ["12:01", "12:02", "12:04"]
+    assert read_timetable_fault(store) is None
 
 
 def test_a_file_is_read_when_it_has_settled(parts: Parts) -> None:

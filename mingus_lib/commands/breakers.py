@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mingus_lib.commands import completing
 from mingus_lib.commands.common import Json, ListsByDefault, Quiet, runtime_of
 from mingus_lib.services import breakers
 from mingus_lib.view import output
@@ -39,7 +40,10 @@ def list_(ctx: typer.Context, as_json: Json = False, quiet: Quiet = False) -> No
 @app.command()
 def reset(
     ctx: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Breakers by name.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Breakers by name.", autocompletion=completing.breakers),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All breakers.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,

@@ -1,4 +1,4 @@
-"""What the shell offers when Tab is pressed: queues, states, tasks and ids of jobs."""
+"""What the shell offers when Tab is pressed: queues, states, tasks, ids of jobs, entries, breakers, keys."""
 
 from __future__ import annotations
 
@@ -31,6 +31,31 @@ def jobs(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Ids of jobs in the library that the line names."""
     from mingus_lib.services import completing
 
+    return completing.job_ids(incomplete, **_library(ctx))
+
+
+def breakers(incomplete: str) -> list[tuple[str, str]]:
+    """Circuit breakers by name."""
+    from mingus_lib.services import completing
+
+    return completing.breakers(incomplete)
+
+
+def entries(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Entries of the timetable in use."""
+    from mingus_lib.services import completing
+
+    return completing.entries(incomplete, **_library(ctx))
+
+
+def keys(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Valid keys of the library that the line names."""
+    from mingus_lib.services import completing
+
+    return completing.keys(incomplete, **_library(ctx))
+
+
+def _library(ctx: typer.Context) -> dict[str, str | None]:
     # From the words of the line: while completing no callback runs, so that ctx.obj is not there.
     given = ctx.find_root().params
-    return completing.job_ids(incomplete, home=given.get("home"), config=given.get("config"))
+    return {"home": given.get("home"), "config": given.get("config")}

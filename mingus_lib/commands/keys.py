@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mingus_lib.commands import completing
 from mingus_lib.commands.common import Json, ListsByDefault, Quiet, Yes, confirm, runtime_of
 from mingus_lib.services import keys
 from mingus_lib.view import output
@@ -17,8 +18,6 @@ app = typer.Typer(
     cls=ListsByDefault,
     add_completion=False,
 )
-
-Name = Annotated[str, typer.Argument(help="What the key is called, after who has it.")]
 
 
 @app.command("list")
@@ -33,7 +32,7 @@ def list_(ctx: typer.Context, as_json: Json = False, quiet: Quiet = False) -> No
 @app.command()
 def add(
     ctx: typer.Context,
-    name: Name,
+    name: Annotated[str, typer.Argument(help="What the key is called, after who has it.")],
     permission: Annotated[
         list[str],
         typer.Option(
@@ -66,7 +65,11 @@ def add(
 
 @app.command()
 def revoke(
-    ctx: typer.Context, name: Name, yes: Yes = False, as_json: Json = False, quiet: Quiet = False
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="A valid key.", autocompletion=completing.keys)],
+    yes: Yes = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Let no job signed with a key run any more, those that wait included.
 

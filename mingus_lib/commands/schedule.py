@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from mingus_lib.commands import completing
 from mingus_lib.commands.common import Json, ListsByDefault, Quiet, Wait, runtime_of
 from mingus_lib.commands.ending import finish
 from mingus_lib.domain.timetable import Timetable
@@ -21,8 +22,11 @@ app = typer.Typer(
     add_completion=False,
 )
 
-Name = Annotated[str, typer.Argument(help="An entry of the timetable.")]
-Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Entries of the timetable.")]
+Name = Annotated[str, typer.Argument(help="An entry of the timetable.", autocompletion=completing.entries)]
+Names = Annotated[
+    list[str],
+    typer.Argument(metavar="NAME...", help="Entries of the timetable.", autocompletion=completing.entries),
+]
 
 
 def _timetable(here: Runtime) -> Timetable:

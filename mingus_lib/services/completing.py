@@ -30,6 +30,33 @@ def tasks(beginning: str) -> Words:
     return [(task.name, task.summary) for task in catalog.load().values() if task.name.startswith(beginning)]
 
 
+def breakers(beginning: str) -> Words:
+    """Circuit breakers by name: those of what tasks need."""
+    return [(name, "breaker") for name in sorted(catalog.dependencies()) if name.startswith(beginning)]
+
+
+def entries(beginning: str, *, home: str | None = None, config: str | None = None) -> Words:
+    """Entries of the timetable's file, each with its task; none of a file with a fault."""
+    from mingus_lib.services import timetables
+
+    try:
+        found = timetables.read(timetables.locate(load({"home": home}, config=config))).entries
+    except MingusError:
+        return []
+    return [(name, entry.task) for name, entry in found.items() if name.startswith(beginning)]
+
+
+def keys(beginning: str, *, home: str | None = None, config: str | None = None) -> Words:
+    """Valid keys by name, each with its id."""
+    from mingus_lib.queues.keyring import KeyRing
+
+    try:
+        found = KeyRing(load({"home": home}, config=config).home / "keys.json").keys.values()
+    except MingusError:
+        return []
+    return [(key.name, key.id) for key in found if not key.revoked_at and key.name.startswith(beginning)]
+
+
 def job_ids(beginning: str, *, home: str | None = None, config: str | None = None) -> Words:
     """Jobs whose ids begin so, each with its state and task; the newest when nothing is typed. Redis is not asked."""
     try:

@@ -24,7 +24,7 @@ from mingus_lib.domain.checks import (
 from mingus_lib.errors import MingusError, NotFound, RedisUnavailable
 from mingus_lib.queues import status
 from mingus_lib.services.overview import Looked, look_at_redis
-from mingus_lib.store.summary import read_summary
+from mingus_lib.store.summary import read_summary, read_timetable_fault
 
 if TYPE_CHECKING:
     from mingus_lib.settings import Settings
@@ -52,6 +52,7 @@ def look(
     # Whoever asks about some workers does not ask about the timetable.
     if seen is not None and not (queues or here):
         found.append(judge_scheduler(seen.leader.name if seen.leader else None, slots))
+        found += _timetable(settings)
     return found
 
 
@@ -95,6 +96,16 @@ def _judged(
         judge_workers(workers),
         *(judge_queue(queue, workers, max_age) for queue in judged),
     ]
+
+
+def _timetable(settings: Settings) -> list[Finding]:
+    """What the scheduler said of the timetable, which takes too long to be read at every look."""
+    try:
+        fault = read_timetable_fault(settings.store_path)
+    except MingusError:
+        # The store has a line of its own.
+        return []
+    return [fail("timetable", fault, "mend the file: mingus schedule check")] if fault else []
 
 
 def look_at_store(settings: Settings) -> tuple[Finding, int]:

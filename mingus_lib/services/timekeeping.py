@@ -120,6 +120,7 @@ class Timekeeper:
             log.error(
                 "%s; %s", error, "the timetable before stays" if self.timetable else "waiting for a good one"
             )
+            self.slots.note_fault(str(error))
             return
         if changes is not None and changes.any:
             assert self.timetable is not None

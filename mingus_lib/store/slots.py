@@ -18,7 +18,7 @@ from mingus_lib.domain.timetable import Entry, next_slot
 from mingus_lib.errors import LeadLost
 from mingus_lib.store.database import Row, Store
 from mingus_lib.store.ledger import OPEN, Ledger
-from mingus_lib.store.values import as_optional_text, as_optional_time, as_text, as_time
+from mingus_lib.store.values import as_optional_text, as_optional_time, as_text, as_time, clean
 
 _LEAD = """
 INSERT INTO meta VALUES ('schedule_fence', '1')
@@ -28,6 +28,10 @@ _CHANGED = """
 INSERT INTO meta VALUES ('schedule_changes', '1')
 ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)
 """
+_FAULTY = """
+INSERT INTO meta VALUES ('schedule_fault', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value
+"""
+_SOUND = "DELETE FROM meta WHERE key = 'schedule_fault'"
 _STATES = "SELECT name, task, timing, active, switched, mark, next_at FROM schedule_entries"
 _PUT = """
 INSERT INTO schedule_entries (name, task, timing, active, switched, mark, next_at) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -107,7 +111,13 @@ class Slots:
                 connection.execute(_FORGET, (name,))
             if changes.any:
                 connection.execute(_CHANGED)
+            connection.execute(_SOUND)
             return changes
+
+    def note_fault(self, fault: str) -> None:
+        """Keep why a timetable was refused, for those who look, until the next one is taken over."""
+        with self._store.transaction() as connection:
+            connection.execute(_FAULTY, (clean(fault),))
 
     def switch(self, entry: Entry, on: bool | None, now: datetime) -> bool:
         """Switch an entry on or off, or (None) let the file say again; whether that changed if it runs."""

@@ -38,6 +38,7 @@ SELECT name, task, next_at FROM schedule_entries WHERE active AND next_at IS NOT
 
 # A range, not LIKE: that one ignores case, and so walks all ids.
 _IDS_BY_PREFIX = "SELECT id, state, task FROM job_runs WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
+_FAULT = "SELECT value FROM meta WHERE key = 'schedule_fault'"
 _NEWEST_IDS = "SELECT id, state, task FROM job_runs ORDER BY created_at DESC LIMIT ?"
 
 
@@ -75,6 +76,19 @@ def read_queues(path: Path, *, busy_timeout: float = 2.0) -> tuple[dict[tuple[st
         paused = connection.execute(PAUSED).fetchone()
     counts = {(row["queue"], row["state"]): row["jobs"] for row in rows}
     return counts, paused_queues(paused[0] if paused else None)
+
+
+def read_timetable_fault(path: Path, *, busy_timeout: float = 2.0) -> str | None:
+    """Why the leading scheduler has refused the timetable as it is now; raises as read_summary."""
+    if not path.exists():
+        raise failures.absent(path)
+    with (
+        failures.in_our_words(path),
+        closing(raw_connection(path, busy_timeout, read_only=True)) as connection,
+    ):
+        _must_be_current(connection, path)
+        row = connection.execute(_FAULT).fetchone()
+    return None if row is None else str(row[0])
 
 
 def read_job_ids(path: Path, prefix: str, *, limit: int, busy_timeout: float) -> list[tuple[str, str, str]]:
