@@ -15,6 +15,7 @@ from mingus_lib.commands import completing
 from mingus_lib.errors import Refused
 from mingus_lib.runtime import Runtime
 from mingus_lib.view import output
+from mingus_lib.view.looks import wish
 
 if TYPE_CHECKING:
     from typer._click import Context
@@ -99,7 +100,8 @@ def confirm(question: str, *, yes: bool, fix: str = "add --yes") -> None:
 def tell_of_more(ctx: typer.Context, found: Sequence[object], limit: int) -> None:
     """Say on stderr that `found`, for which one more than `limit` was asked, is not all; not to who named a limit."""
     source = ctx.get_parameter_source("limit")
-    if len(found) > limit and source is not None and source.name == "DEFAULT":
+    # Into a picture that is drawn again and again nothing else may be written.
+    if len(found) > limit and source is not None and source.name == "DEFAULT" and wish.every is None:
         output.message(f"These are the first {limit}. For more: --limit {limit * 10}")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mingus_lib.commands.common import Json, Limit, runtime_of
+from mingus_lib.commands.common import Json, Limit, runtime_of, tell_of_more
 from mingus_lib.commands.report_output import Fresh, InFormat, ToFile, deliver
 from mingus_lib.view import output, progress
 from mingus_lib.view import report as view
@@ -200,8 +200,9 @@ def list_(
 
     Example: mingus report list --kind daily
     """
-    found = runtime_of(ctx).reports.stored.list(kind and kind.value, limit)
-    view.show_stored(found, output.choose(as_json=as_json))
+    found = runtime_of(ctx).reports.stored.list(kind and kind.value, limit + 1)
+    view.show_stored(found[:limit], output.choose(as_json=as_json))
+    tell_of_more(ctx, found, limit)
 
 
 @app.command()
