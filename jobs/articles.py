@@ -87,5 +87,6 @@ def reprocess_article(article_id: int, offline: bool = False) -> dict[str, Any]:
     here = runtime.current()
     item = here.reprocess.run(article_id, offline=offline, deadline=now.deadline)
     if item.changed:
-        here.follow_up("classify_article_batch", {"article_ids": [article_id]}, parent=now.id)
+        ids = [item.outcome.article_id]
+        here.follow_up("classify_article_batch", {"article_ids": ids}, parent=now.id)
     return item.outcome.as_json()

@@ -18,7 +18,6 @@ from mingus_lib.services.choosing import BATCH
 if TYPE_CHECKING:
     from mingus_lib.services.classify import ClassifyResult
 
-# The most that the two tasks below take.
 # A new budget begins for everybody at once: the jobs that waited for it do not.
 SPREAD_SECONDS = 600.0
 

@@ -236,9 +236,14 @@ def test_a_redis_of_another_store_is_refused(mingus: CommandLine, redis: object,
     url = embedded.url(redis_home)
     assert mingus("enqueue", "ping", "--queue", "cleanup", MINGUS_REDIS_URL=url).code == 0
     other = CommandLine(mingus.home.with_name("other"))
-    shown = other("enqueue", "ping", "--queue", "cleanup", MINGUS_REDIS_URL=url)
-    assert shown.code == 5
-    assert "belongs to the store" in shown.err
+    for line in (
+        ("enqueue", "ping", "--queue", "cleanup"),
+        ("purge", "--dry-run"),
+        ("workers", "drain", "--all"),
+    ):
+        shown = other(*line, MINGUS_REDIS_URL=url)
+        assert shown.code == 5
+        assert "belongs to the store" in shown.err
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
@@ -355,13 +360,15 @@ def test_archiving_what_is_not_there_is_not_found(mingus: CommandLine) -> None:
 def test_allowing_a_host_tells_how_to_fetch_what_was_held(mingus: CommandLine) -> None:
     mingus("hosts", "list")
     with Store.open(mingus.home / "mingus.db") as store:
-        for name in ("a", "b"):
-            Articles(store).record(held(f"https://example.org/{name}"), job_id=name, position=0, now=NOW)
+        for name in ("news.example.org/a", "example.org/b"):
+            Articles(store).record(held(f"https://{name}"), job_id=name, position=0, now=NOW)
     assert mingus("hosts", "allow", "other.example").err == ""
+    assert mingus("hosts", "allow", "news.example.org").err.startswith("1 held of news.example.org; fetch: ")
     told = mingus("hosts", "allow", "example.org").err
-    assert told.startswith("2 held of example.org; fetch them: mingus reprocess $(mingus articles list ")
-    listed = mingus(*told.partition("$(mingus ")[2].strip().removesuffix(")").split())
-    assert listed.out == "2\n1\n"
+    assert told.startswith("2 held of example.org; fetch: mingus articles list ")
+    assert told.endswith(" | mingus add -\n")
+    listed = mingus(*told.partition("fetch: mingus ")[2].partition(" | ")[0].split())
+    assert listed.out == "https://example.org/b\nhttps://news.example.org/a\n"
 
 
 def test_a_full_output_is_said_in_one_line(mingus: CommandLine) -> None:

@@ -105,7 +105,7 @@ def test_an_editor_goes_through_what_waits(
     # Enter and an unknown key show the same article; what was taken back comes at once, and the other after it.
     assert shown == [order[0], order[1], order[1], order[1], order[0], order[0], order[1], order[2]]
     assert f"{order[0]} accepted." in told
-    assert f"{order[0]} comes again." in told
+    assert f"The latest decision, on {order[0]}, is taken back." in told
     assert f"{order[0]} skipped." in told
     assert f"{order[1]} overridden." in told
     found = {row["id"]: row["flags"] for row in library.labels.waiting()}

@@ -57,6 +57,14 @@ def test_a_key_is_exported_over_nothing_not_even_a_link_that_leads_nowhere(
     assert not (tmp_path / "elsewhere.json").exists()
 
 
+def test_a_key_is_not_written_into_what_somebody_has_laid_there(ring: KeyRing, tmp_path: Path) -> None:
+    laid = tmp_path / f".crawler.json.{os.getpid()}.tmp"
+    laid.touch()
+    laid.chmod(0o666)
+    keyring.export(ring.own(), tmp_path / "crawler.json")
+    assert (tmp_path / "crawler.json").stat().st_mode & 0o777 == 0o600
+
+
 def test_the_operators_of_a_shared_library_can_read_its_keys(tmp_path: Path) -> None:
     folder = tmp_path / "shared"
     folder.mkdir()

@@ -329,11 +329,12 @@ def test_the_short_way_keeps_what_the_careful_way_does(at: str, mark: str, kind:
 
 
 @given(
-    st.text(alphabet=st.sampled_from('ab,"\r\n\n\n\0é'), max_size=80),
+    st.text(alphabet=st.sampled_from('ab,;"\r\n\n\n\0é'), max_size=80),
     st.integers(1, 40),
+    st.sampled_from(["id,reader\n", "id;reader\n", "sep=;\nid;reader\n", "id\treader\n"]),
 )
-def test_a_block_cut_at_once_is_what_its_lines_are(text: str, block: int) -> None:
-    content = ("\ufeffid,reader\n" + text).encode()
+def test_a_block_cut_at_once_is_what_its_lines_are(text: str, block: int, header: str) -> None:
+    content = ("\ufeff" + header + text).encode()
 
     def told(place: Place | None = None) -> list[tuple[int, Any, Place]]:
         lines = record_lines.Lines(io.BytesIO(content), "made up")

@@ -13,7 +13,8 @@ import pytest
 
 from mingus_lib.clients.web import MemoryPacer, MemoryRobotsCache, Web
 from mingus_lib.domain.extract import extract
-from mingus_lib.domain.models import FetchPolicy, Outcome, QualityPolicy
+from mingus_lib.domain.library import ArticleFilter
+from mingus_lib.domain.models import ArticleStatus, FetchPolicy, Outcome, QualityPolicy
 from mingus_lib.errors import TransientError
 from mingus_lib.queues.context import JobContext
 from mingus_lib.services.ingest import Ingest, IngestResult
@@ -198,6 +199,24 @@ def test_hosts_are_denied_and_held(sites: Sites, ingest: Ingest, store: Store, a
     ingest.hosts.allow(site.host)
     let_in = holding.process([site.url("/a")], job=job("three"))
     assert outcomes(let_in) == [Outcome.ADDED]
+
+
+def test_what_was_held_is_looked_at_like_all_that_comes_in(
+    sites: Sites, ingest: Ingest, articles: Articles
+) -> None:
+    site = serve(sites, a=page("alpha"), b=page("alpha"), c=redirect("/a"))
+    holding = Ingest(
+        web=ingest.web, articles=articles, hosts=ingest.hosts, quality=ingest.quality, hold_unknown_hosts=True
+    )
+    held = holding.process([site.url(f"/{name}") for name in "abc"], job=job())
+    ingest.hosts.allow(site.host)
+    again = Reprocess(web=ingest.web, articles=articles, hosts=ingest.hosts, quality=ingest.quality)
+    found = [again.run(item.article_id or 0, offline=False, deadline=None) for item in held.outcomes]
+    assert [each.outcome.outcome for each in found] == [
+        Outcome.ADDED, Outcome.DUPLICATE, Outcome.DUPLICATE,
+    ]  # fmt: skip
+    assert [each.changed for each in found] == [True, False, False]
+    assert len(articles.list(ArticleFilter(statuses=(ArticleStatus.PUBLISHED,)))) == 1
 
 
 def test_an_address_that_redirects_is_known_the_next_time(sites: Sites, ingest: Ingest) -> None:

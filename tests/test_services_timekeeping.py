@@ -269,6 +269,9 @@ def test_a_changed_file_is_followed_and_a_broken_one_is_not(
     assert "schedules.toml:5" in caplog.text
     store = parts.folder / "mingus.db"
     assert "schedules.toml:5" in (read_timetable_fault(store) or "")
+    desk.fence = desk.slots.lead()
+    desk.walk(MINUTE)
+    assert "schedules.toml:5" in (read_timetable_fault(store) or "")
     desk.file.write_text(FILE.replace("* * * * *", "*/2 * * * *") + "# longer\n")
     desk.walk(3 * MINUTE)
     assert desk.minutes() == ["12:01", "12:02", "12:04"]

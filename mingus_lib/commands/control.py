@@ -187,6 +187,8 @@ def purge(
     """
     here = runtime_of(ctx)
     names = purging.chosen(queues or [])
+    # A Redis of another library is refused before anything is counted.
+    here.control_if_up()
     counts = purging.waiting(here.settings, here.redis_url, names)
     if not dry_run:
         total = sum(counts.values())

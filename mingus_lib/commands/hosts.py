@@ -9,6 +9,7 @@ import typer
 
 from mingus_lib.commands.common import Json, ListsByDefault, Quiet, runtime_of
 from mingus_lib.domain.library import HostPolicy, HostRule
+from mingus_lib.domain.urls import registrable_domain
 from mingus_lib.services import library
 from mingus_lib.view import output
 from mingus_lib.view.output import Column, Kind
@@ -58,11 +59,12 @@ def allow(
     here = runtime_of(ctx)
     rule = here.hosts.allow(host, quality=quality, note=note)
     _show(rule, as_json)
-    held = len(here.articles.list(library.chosen(["held"], rule.host, library.ALL)))
-    if held:
-        # The list and not the ids: there may be hundreds.
-        ids = f"mingus articles list --status held --host {rule.host} --limit {held} -q"
-        output.message(f"{held} held of {rule.host}; fetch them: mingus reprocess $({ids})")
+    if held := library.held(here.articles, rule.host):
+        # A list and no ids, since there may be hundreds; added again, they are looked at like all that comes in.
+        told = (
+            f"mingus articles list --status held --host {registrable_domain(rule.host)} --limit {library.ALL}"
+        )
+        output.message(f"{held:,} held of {rule.host}; fetch: {told} --columns canonical_url | mingus add -")
 
 
 @app.command()

@@ -20,6 +20,7 @@ from mingus_lib.commands.common import (
     confirm,
     failed,
     runtime_of,
+    tell_of_more,
 )
 from mingus_lib.domain.library import MAX_ID
 from mingus_lib.domain.readers import DEVICES, KINDS, EventKind
@@ -27,12 +28,13 @@ from mingus_lib.errors import UsageError
 from mingus_lib.services import reader_import
 from mingus_lib.view import facts, human, output, progress
 from mingus_lib.view import readers as view
+from mingus_lib.view.control import tell_dry_run
 
 app = typer.Typer(
     help="Import, list, show, assess, export and forget readers.", cls=ListsByDefault, add_completion=False
 )
 
-# So many are named where all might be too many for a question.
+# So many are named where all might be too many for a line.
 NAMED = 5
 Who = Annotated[str, typer.Argument(metavar="READER", help="A reader's id.")]
 Score = Annotated[float | None, typer.Option(min=0, max=100, help="A score, 0 to 100.")]
@@ -71,7 +73,9 @@ def import_(
     # One more than may be bad: the line that stopped the import is told as well.
     view.show_import(done.as_json(), output.choose(as_json=as_json), max_errors + 1)
     if done.unread:
-        output.message(f"Columns that nothing was read from: {', '.join(map(human.printable, done.unread))}")
+        output.message(
+            f"Columns that nothing was read from: {human.some([*map(human.printable, done.unread)], NAMED)}"
+        )
     if done.stopped:
         raise failed(
             f"stopped: bad lines, more than {max_errors}; what came before them is kept. Mend them and run it again"
@@ -88,7 +92,9 @@ def list_(ctx: typer.Context, limit: Limit = 50, as_json: Json = False, quiet: Q
     Example: mingus readers list --limit 20
     """
     here = runtime_of(ctx)
-    view.show_list(here.readers.list(limit), output.choose(as_json=as_json, quiet=quiet))
+    found = here.readers.list(limit + 1)
+    view.show_list(found[:limit], output.choose(as_json=as_json, quiet=quiet))
+    tell_of_more(ctx, found, limit)
 
 
 @app.command()
@@ -205,15 +211,15 @@ def forget(
     Example: mingus readers forget ada --yes
     """
     here = runtime_of(ctx)
-    for each in readers:
+    found = list(dict.fromkeys(readers))
+    for each in found:
         # All are looked for first: one that is misspelt must not leave the others forgotten.
         here.readers.find(each)
-    more = f" and {len(readers) - NAMED} more" if len(readers) > NAMED else ""
-    confirm(f"Forget {', '.join(readers[:NAMED])}{more} for good?", yes=yes or dry_run)
-    counts = here.reader_records.forget(readers, dry_run=dry_run)
-    if dry_run:
-        output.message("So much would be removed; nothing was done (--dry-run).")
+    confirm(f"Forget {human.some(found, NAMED)} for good?", yes=yes or dry_run)
+    counts = {**here.reader_records.forget(found, dry_run=dry_run), "dry_run": dry_run}
+    form = output.choose(as_json=as_json)
     if as_json:
         output.value(counts)
     else:
-        facts.show(((name, str(count)) for name, count in counts.items()), output.choose())
+        facts.show(((name, str(count)) for name, count in counts.items() if name != "dry_run"), form)
+    tell_dry_run(form, dry_run=dry_run)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mingus_lib.commands.common import Json, Limit, Quiet, runtime_of
+from mingus_lib.commands.common import Json, Limit, Quiet, runtime_of, tell_of_more
 from mingus_lib.domain import overrides
 from mingus_lib.domain.library import MAX_ID
 from mingus_lib.errors import MingusError, UsageError
@@ -70,7 +70,9 @@ def review(
     elif ids:
         raise UsageError("say what to do with them: --accept, --set FIELD=VALUE, --skip or --undo")
     else:
-        view.show_waiting(here.labels.waiting(limit), form)
+        found = here.labels.waiting(limit + 1)
+        view.show_waiting(found[:limit], form)
+        tell_of_more(ctx, found, limit)
 
 
 class _Walk:
@@ -141,5 +143,5 @@ class _Walk:
         self.wanted = reviewing.undo(self.labels, [])[0]
         # Else both would be passed over: that one comes now, and this one after it.
         self.seen -= {self.wanted, article_id}
-        output.message(f"The latest decision is taken back; {self.wanted} comes again.")
+        output.message(f"The latest decision, on {self.wanted}, is taken back.")
         return True

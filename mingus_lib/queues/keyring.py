@@ -132,7 +132,9 @@ def write_private(path: Path, text: str, *, shared: int | None = None) -> None:
     # In the same folder: across file systems a rename is no single step.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        # What somebody else has laid there would keep its owner and its mode.
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             if shared is not None:
                 share(descriptor, path, shared)

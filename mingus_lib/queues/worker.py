@@ -316,8 +316,8 @@ class MingusWorker(RegisteredWorker):
             limited = replace(admitted, task=admitted.task.within(verdict.timeout))
             self._feed(Run(job, limited, verdict, time.monotonic()))
         else:
-            self._let_probe_go(admitted.task)
             self.endings.done = self._not_run(job, admitted, verdict)
+            self._let_probe_go(admitted.task)
 
     def _keys_now(self) -> Mapping[str, Key]:
         try:
@@ -506,8 +506,6 @@ class MingusWorker(RegisteredWorker):
         self.child = None if self.attention.signals else Child.fork(self._open_ledger)
         self._run, self.held = None, None
         job, attempt, now = run.job, run.verdict.attempt, datetime.now(UTC)
-        if run.doom != "lost":
-            self._let_probe_go(run.task)
         if run.doom == "put-back":
             log.warning("put back: its worker leaves", extra=run.facts)
             self.endings.record(lambda: self.ledger.put_back(job.id, attempt), Settlement(job, How.QUEUED))
@@ -525,6 +523,9 @@ class MingusWorker(RegisteredWorker):
             self._fail(run, self._verdict_on(run, run.doom))
         else:
             self._lose(run, f"killed: its process ended with {ending(status)}")
+        # Last, as in _conclude: Redis may keep us waiting.
+        if run.doom != "lost":
+            self._let_probe_go(run.task)
 
     def _verdict_on(self, run: Run, doom: str) -> FailureVerdict:
         if doom == "memory-limit":

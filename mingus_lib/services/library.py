@@ -16,7 +16,7 @@ from mingus_lib.domain.gate import Levels
 from mingus_lib.domain.library import Article, ArticleFilter
 from mingus_lib.domain.models import ArticleStatus
 from mingus_lib.domain.spreadsheets import MARK, defused
-from mingus_lib.domain.urls import canonical
+from mingus_lib.domain.urls import canonical, domains_of, host_of, plain_host, registrable_domain
 from mingus_lib.domain.words import is_printable, nearest
 from mingus_lib.errors import NotFound, UsageError
 
@@ -47,7 +47,15 @@ def chosen(
                 f"no status {status!r}{nearest(status, STATUSES)}; they are {', '.join(STATUSES)}"
             )
     wanted = tuple(ArticleStatus(status) for status in statuses)
-    return ArticleFilter(statuses=wanted, domain=host.lower() if host else None, limit=limit, reader=reader)
+    return ArticleFilter(
+        statuses=wanted, domain=plain_host(host) if host else None, limit=limit, reader=reader
+    )
+
+
+def held(articles: Articles, host: str) -> int:
+    """How many articles of the host, or of one below it, wait because nobody had judged it."""
+    wanted = ArticleFilter(statuses=(ArticleStatus.HELD,), domain=registrable_domain(host), limit=ALL)
+    return sum(host in domains_of(host_of(each.canonical_url)) for each in articles.list(wanted))
 
 
 def checked_note(note: str | None) -> str | None:

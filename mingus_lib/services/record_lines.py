@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,7 @@ MAX_LINE_BYTES = 1_000_000
 TOO_LONG = "a line of more than a megabyte"
 # Of a CSV, the likeliest first.
 DELIMITERS = ",;\t"
+SEPARATOR = re.compile(r'sep=([^"\w\s]|\t)', re.IGNORECASE)
 # How files of Office begin, new (ZIP) and old (OLE).
 NO_TEXTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
@@ -87,12 +89,15 @@ class Lines:
     def runs(self, form: str | None, place: Place | None) -> Iterator[Run]:
         """All records, or those after `place`; a run is about a block long."""
         texts = (line for line in self._lines() if line.strip())
-        # Excel's word on what stands between the fields; the header shows it as well.
-        first = next((line for line in texts if not line.lower().startswith("sep=")), None)
+        first = next(texts, None)
+        # Excel's word on what stands between the fields.
+        told = SEPARATOR.match(first or "")
+        if told is not None:
+            first = next(texts, None)
         if first is None:
             raise UsageError(f"{self._name}: there is nothing in it; it needs a CSV header, or JSON Lines")
         json_lines = form == "jsonl" if form else first.lstrip().startswith("{")
-        header = () if json_lines else self._header(first)
+        header = () if json_lines else self._header(first, told[1] if told else None)
         if place is None:
             self._give_back(0 if json_lines else self._used)
         else:
@@ -101,24 +106,28 @@ class Lines:
             self._ends, self.number = place.offset, place.line
         return self._object_runs() if json_lines else self._row_runs(header)
 
-    def _header(self, first: str) -> tuple[str, ...]:
+    def _header(self, first: str, told: str | None) -> tuple[str, ...]:
         # Spreadsheets write semicolons where the comma is the decimal sign.
-        self._delimiter = max(DELIMITERS, key=first.count)
+        for delimiter in told or sorted(DELIMITERS, key=first.count, reverse=True):
+            names = self._names(first, delimiter)
+            # Columns without a name, as spreadsheets leave them behind, are no twins.
+            named = [name for name in names if name]
+            if {"reader", "id"} & set(named) and len(set(named)) == len(named):
+                self._delimiter = delimiter
+                return tuple(names)
+        raise UsageError(
+            f"{self._name}: its first line is no CSV header, with a column `reader` or `id`, "
+            "and no JSON object"
+        )
+
+    def _names(self, first: str, delimiter: str) -> Sequence[str]:
         try:
-            names = reader_lines.named(next(csv.reader([first], delimiter=self._delimiter)))
+            return reader_lines.named(next(csv.reader([first], delimiter=delimiter)))
         except csv.Error as error:
             # The lines of a file with another system's line ends are all one to us, and none to csv.
             raise UsageError(
                 f"{self._name}, line 1: no CSV ({error}); save it with line ends of LF"
             ) from error
-        # Columns without a name, as spreadsheets leave them behind, are no twins.
-        named = [name for name in names if name]
-        if not {"reader", "id"} & set(named) or len(set(named)) < len(named):
-            raise UsageError(
-                f"{self._name}: its first line is no CSV header, with a column `reader` or `id`, "
-                "and no JSON object"
-            )
-        return tuple(names)
 
     def _row_runs(self, header: tuple[str, ...]) -> Iterator[Run]:
         """A block without quotes is cut at once, in a fifth of the time that it takes line by line."""

@@ -13,6 +13,7 @@ from mingus_lib.domain.models import FetchedPage, ItemOutcome, Outcome, QualityP
 from mingus_lib.domain.quality import assess
 from mingus_lib.domain.urls import host_of
 from mingus_lib.errors import NotFound, PermanentError
+from mingus_lib.services.ingest import NOT_FETCHED
 from mingus_lib.store.articles import Articles
 from mingus_lib.store.hosts import Hosts
 
@@ -80,6 +81,11 @@ class Reprocess:
         verdict = assess(read, url=page.final_url, policy=self.quality)
         quality = self.hosts.policy(host_of(page.final_url)).quality
         draft = draft_article(page, read, verdict, url=article.url, source_quality=quality)
+        if article.status in NOT_FETCHED:
+            # Its first page: it may be elsewhere, or a duplicate, as one that is added may.
+            asked = article.canonical_url
+            outcome = self.articles.record(draft, job_id=None, position=0, now=datetime.now(UTC), asked=asked)
+            return Reprocessed(outcome, outcome.outcome is Outcome.ADDED)
         # The article keeps its address: the page may declare another one by now.
         draft = replace(draft, canonical_url=article.canonical_url, domain=article.domain)
         outcome = self.articles.update(article.id, draft, now=datetime.now(UTC))

@@ -57,9 +57,10 @@ def undo(labels: LabelStore, article_ids: Sequence[int]) -> list[int]:
 
 
 def following(labels: LabelStore, seen: Set[int], wanted: int | None = None) -> dict[str, Any] | None:
-    """What waits and was not seen: `wanted` if it is near, else the most valuable."""
-    # Skipped ones wait still, so that so many more have to be asked for.
-    unseen = [row for row in labels.waiting(limit=len(seen) + 2) if row["id"] not in seen]
+    """What waits and was not seen: `wanted` if it does, else the most valuable."""
+    # Skipped ones wait still, so that so many more have to be asked for; to find one, all.
+    limit = len(seen) + 1 if wanted is None else labels.count_waiting()
+    unseen = [row for row in labels.waiting(limit) if row["id"] not in seen]
     return next((row for row in unseen if row["id"] == wanted), next(iter(unseen), None))
 
 

@@ -54,6 +54,7 @@ def commands(plan: Plan, folder: Path) -> list[str]:
         "systemd-sysusers && systemd-tmpfiles --create",
         # What an operator has added there since the first time stays.
         f"test -e {CONFIG} || install -m 640 -g {plan.user} {typed}/mingus.toml {CONFIG}",
+        f"diff {CONFIG} {typed}/mingus.toml   # both must name the same home and Redis",
         f"install -m 644 {units} /etc/systemd/system/",
         *_enabling(plan, "systemctl"),
         f"usermod --append --groups {plan.user} YOUR_NAME   # to be an operator; then log in again",

@@ -65,6 +65,7 @@ class Timekeeper:
     _waiting: list[tuple[datetime, str]] = field(default_factory=list, init=False)
     _ticked: tuple[datetime, float] | None = field(default=None, init=False)
     _steady: bool = field(default=False, init=False)
+    _fault: str | None = field(default=None, init=False)
 
     def load(self) -> Changes | None:
         """Read the file if it changed (or was asked for). Raises UsageError; the timetable before stays.
@@ -79,7 +80,7 @@ class Timekeeper:
         before = self.timetable
         # Noted as seen even if this raises: a bad file is complained of once, not every second.
         self.timetable = timetables.read(path)
-        self._version = -1
+        self._version, self._fault = -1, None
         return timetables.compare(before, self.timetable)
 
     def tick(self, fence: int) -> float:
@@ -120,7 +121,8 @@ class Timekeeper:
             log.error(
                 "%s; %s", error, "the timetable before stays" if self.timetable else "waiting for a good one"
             )
-            self.slots.note_fault(str(error))
+            self._fault = str(error)
+            self.slots.note_fault(self._fault)
             return
         if changes is not None and changes.any:
             assert self.timetable is not None
@@ -136,6 +138,9 @@ class Timekeeper:
             # What another leader did meanwhile was not seen from here.
             self._ticked = None
         self.slots.sync(self.timetable.entries, self.now(), fence)
+        # A new leader has taken over the timetable before, which makes the file no better.
+        if self._fault is not None:
+            self.slots.note_fault(self._fault)
         # Asked after the sync, which may have changed it.
         self._fence, self._version = fence, self.slots.version()
         self._learn()

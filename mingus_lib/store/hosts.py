@@ -7,15 +7,13 @@ import json
 import re
 import sqlite3
 import tomllib
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
 
 from mingus_lib.domain import datafiles
 from mingus_lib.domain.library import HostPolicy, HostRule
-from mingus_lib.domain.urls import domains_of
-from mingus_lib.domain.urls.hosts import normal_host
+from mingus_lib.domain.urls import domains_of, plain_host
 from mingus_lib.errors import NotFound, UsageError
 from mingus_lib.store.database import Row, Store
 from mingus_lib.store.values import as_text
@@ -59,7 +57,7 @@ class Hosts:
     def policy(self, host: str) -> HostRule:
         """The rule for a host; policy `unknown` and quality 0.5 when nobody said anything."""
         self._seed_once()
-        name = _normal(host)
+        name = plain_host(host)
         # No name has more than 127 labels: what has is not worth a longer query.
         names = [*islice(domains_of(name), 128)]
         row = self.store.row(_COVERING, (json.dumps(names),))
@@ -150,15 +148,8 @@ def _seed_text() -> str:
     return datafiles.text("hosts.toml")
 
 
-def _normal(host: str) -> str:
-    return host.strip().lower().rstrip(".")
-
-
 def _valid(host: str) -> str:
-    name = _normal(host)
-    # A name in letters of its own language stands in addresses, and here, as IDNA spells it.
-    with suppress(ValueError):
-        name = name if name.isascii() else normal_host(name)
+    name = plain_host(host)
     if not _HOST.fullmatch(name):
         raise UsageError(
             f"{host[:80]!r} is not a host name: give it like example.org, without http:// or a path"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mingus_lib.domain.control import Act, Did
-from mingus_lib.view import output
+from mingus_lib.view import looks, output
 from mingus_lib.view.output import Column, Format, Kind, Row
 
 ACT_COLUMNS = (
@@ -70,7 +70,8 @@ SHOWN = 50
 
 def show_workers(found: Sequence[Row], form: Format) -> None:
     """The workers, one a row; the documented shape of `workers list --json`."""
-    eyes = form is Format.TABLE
+    # Who names columns means those of --json.
+    eyes = form is Format.TABLE and looks.wish.columns is None
     output.rows(
         [seen_worker(row) for row in found] if eyes else found,
         SEEN_WORKER_COLUMNS if eyes else WORKER_COLUMNS,
@@ -130,6 +131,6 @@ def show_pauses(rows: Sequence[Mapping[str, Any]], form: Format) -> None:
     """The queues, and on a terminal what that means."""
     output.rows(rows, PAUSE_COLUMNS, form, id_key="queue")
     # Only these: what somebody else has paused is to stay so.
-    paused = [row["queue"] for row in rows if row["paused"]]
+    paused = [row["queue"] for row in rows if row["paused"] and row["changed"]]
     if form is Format.TABLE and paused:
         output.message(f"Running jobs go on. Let the others start again: mingus resume {' '.join(paused)}")

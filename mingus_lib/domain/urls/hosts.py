@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -30,6 +31,16 @@ def domains_of(host: str) -> Iterator[str]:
     """A host and every domain above it, the nearest first: whole labels, so that t.co is not in nerdwallet.com."""
     labels = host.split(".")
     return (".".join(labels[start:]) for start in range(len(labels)))
+
+
+def plain_host(text: str) -> str:
+    """A host that somebody typed as addresses have it: lower case, IDNA; what is no host stays what it is."""
+    name = text.strip().lower().rstrip(".")
+    # Only then: a name of ASCII is looked up for every address.
+    if not name.isascii():
+        with suppress(ValueError):
+            return normal_host(name)
+    return name
 
 
 def normal_host(text: str) -> str:
