@@ -24,6 +24,7 @@ from mingus_lib.commands.common import (
 )
 from mingus_lib.domain.library import MAX_ID
 from mingus_lib.domain.readers import DEVICES, KINDS, EventKind
+from mingus_lib.domain.words import some
 from mingus_lib.errors import UsageError
 from mingus_lib.services import reader_import
 from mingus_lib.view import facts, human, output, progress
@@ -74,7 +75,7 @@ def import_(
     view.show_import(done.as_json(), output.choose(as_json=as_json), max_errors + 1)
     if done.unread:
         output.message(
-            f"Columns that nothing was read from: {human.some([*map(human.printable, done.unread)], NAMED)}"
+            f"Columns that nothing was read from: {some([*map(human.printable, done.unread)], NAMED)}"
         )
     if done.stopped:
         raise failed(
@@ -215,7 +216,7 @@ def forget(
     for each in found:
         # All are looked for first: one that is misspelt must not leave the others forgotten.
         here.readers.find(each)
-    confirm(f"Forget {human.some(found, NAMED)} for good?", yes=yes or dry_run)
+    confirm(f"Forget {some(found, NAMED)} for good?", yes=yes or dry_run)
     counts = {**here.reader_records.forget(found, dry_run=dry_run), "dry_run": dry_run}
     form = output.choose(as_json=as_json)
     if as_json:

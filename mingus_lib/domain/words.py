@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 from unicodedata import normalize
 
@@ -81,6 +81,12 @@ def preview(text: str, limit: int = 500) -> str:
     space = folded.rfind(" ", 0, limit)
     # Chinese and Japanese have none, and nothing but an ellipsis would say nothing.
     return folded[: space if space > 0 else limit - 1] + "…"
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """The first of them, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

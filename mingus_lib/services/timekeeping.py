@@ -15,6 +15,7 @@ from mingus_lib.domain import slots as deciding
 from mingus_lib.domain.jobs import JobSpec
 from mingus_lib.domain.slots import Changes, Decision, EntryState, Outcome, SlotRun
 from mingus_lib.domain.timetable import Entry, Timetable, jittered, next_slot, slot_job_id
+from mingus_lib.domain.words import some
 from mingus_lib.errors import RedisUnavailable, UsageError
 from mingus_lib.queues.enqueue import new_job
 from mingus_lib.services import timetables
@@ -254,9 +255,4 @@ def _told(changes: Changes) -> str:
     named: Iterable[tuple[str, tuple[str, ...]]] = (
         ("new", changes.added), ("changed", changes.changed), ("gone", changes.removed)
     )  # fmt: skip
-    return "; ".join(f"{word}: {_some(names)}" for word, names in named if names)
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMES_TOLD} more" if len(names) > NAMES_TOLD else ""
-    return ", ".join(names[:NAMES_TOLD]) + more
+    return "; ".join(f"{word}: {some(names, NAMES_TOLD)}" for word, names in named if names)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from mingus_lib.domain.spans import age_words
@@ -60,12 +59,6 @@ def printable(text: str, *, keep_lines: bool = False) -> str:
     # Every second part is a flag, whose tags are shown nowhere else.
     parts = enumerate(FLAG.split(text))
     return "".join(part if number % 2 else _spelled(part, kept) for number, part in parts)
-
-
-def some(names: Sequence[str], most: int) -> str:
-    """The first of them, and how many more there are."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def _spelled(text: str, kept: str) -> str:
