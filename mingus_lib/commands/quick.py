@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable
 
@@ -41,8 +40,6 @@ def health(as_json: bool) -> int:
 
 
 def _guarded(run: Callable[[Runtime], MingusError | int]) -> int:
-    # As in cli.main.
-    gc.set_threshold(50_000)
     encoding.forgive()
     from mingus_lib import settings
 
