@@ -105,6 +105,8 @@ def sender_of(text: str) -> tuple[str, str]:
     plain = _NAME_AND_ADDRESS.fullmatch(text)
     name, address = (plain[1].strip(), plain[2]) if plain else parseaddr(text)
     if not _ADDRESS.fullmatch(address):
+        # Of a header with a fault newer Pythons give nothing at all.
+        name = name or text.rpartition("<")[0].strip()
         found = _ADDRESS.search(text)
         address = found[0] if found else ""
     return name[:200], address.lower()
