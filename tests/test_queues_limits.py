@@ -124,13 +124,18 @@ def test_a_success_forgives_failures(limits: Limits) -> None:
     assert limits.wait_for("openai", 1) == 0
 
 
-def test_jobs_that_need_what_is_broken_are_scheduled_not_failed(
-    parts: Parts, limits: Limits, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def break_down(limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pings need what has just failed too often."""
     task = dataclasses.replace(catalog.find("ping"), dependency="openai")
     monkeypatch.setitem(catalog._tasks, "ping", task)
     for _ in range(FAILURES_TO_OPEN):
         limits.failed("openai", "x")
+
+
+def test_jobs_that_need_what_is_broken_are_scheduled_not_failed(
+    parts: Parts, limits: Limits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_down(limits, monkeypatch)
     waiting = parts.run()
     assert (waiting.state, waiting.attempts) == (JobState.SCHEDULED, 0)
     assert waiting.reason == "breaker-open: openai fails"
@@ -139,10 +144,7 @@ def test_jobs_that_need_what_is_broken_are_scheduled_not_failed(
 def test_a_breaker_closes_when_its_probe_succeeds(
     parts: Parts, limits: Limits, redis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = dataclasses.replace(catalog.find("ping"), dependency="openai")
-    monkeypatch.setitem(catalog._tasks, "ping", task)
-    for _ in range(FAILURES_TO_OPEN):
-        limits.failed("openai", "x")
+    break_down(limits, monkeypatch)
     redis.hincrbyfloat("mingus:breaker:openai", "opened_at", -60)
     assert parts.run().state is JobState.FINISHED
     assert limits.breakers() == []
@@ -152,10 +154,7 @@ def test_a_breaker_closes_when_its_probe_succeeds(
 def test_a_probe_that_tells_nothing_holds_nobody_back(
     parts: Parts, limits: Limits, redis: Any, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    task = dataclasses.replace(catalog.find("ping"), dependency="openai")
-    monkeypatch.setitem(catalog._tasks, "ping", task)
-    for _ in range(FAILURES_TO_OPEN):
-        limits.failed("openai", "x")
+    break_down(limits, monkeypatch)
     redis.hincrbyfloat("mingus:breaker:openai", "opened_at", -60)
     if how == "cancelled":
         job_id = parts.ping()

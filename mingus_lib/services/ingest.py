@@ -24,7 +24,6 @@ from mingus_lib.domain.extract import extract
 from mingus_lib.domain.library import HostPolicy
 from mingus_lib.domain.models import (
     ArticleDraft,
-    ArticleStatus,
     FetchedPage,
     ItemOutcome,
     Outcome,
@@ -35,6 +34,7 @@ from mingus_lib.domain.urls import canonical, host_of
 from mingus_lib.errors import MingusError, PermanentError, TransientError, UsageError
 from mingus_lib.queues.context import JobContext
 from mingus_lib.services.trackers import Following, Unwanted
+from mingus_lib.store.article_rows import PLACEHOLDERS
 from mingus_lib.store.articles import Articles
 from mingus_lib.store.hosts import Hosts
 
@@ -42,8 +42,6 @@ log = logging.getLogger("mingus.ingest")
 
 # So soon a thread notices that nobody takes its page any more.
 HAND_OVER_SECONDS = 0.5
-# Known by their address alone: nobody has looked at the pages.
-NOT_FETCHED = (ArticleStatus.HELD, ArticleStatus.PENDING)
 
 
 @cache
@@ -167,7 +165,7 @@ class _Run:
             self._note(position, ItemOutcome(url, Outcome.FAILED, None, error.reason))
             return None
         known = self.ingest.articles.known(address)
-        if known is not None and known.status not in NOT_FETCHED and not self.force:
+        if known is not None and known.status not in PLACEHOLDERS and not self.force:
             why = f"same-address: known as article {known.id}"
             self._note(position, ItemOutcome(url, Outcome.DUPLICATE, known.id, why))
             return None

@@ -13,7 +13,7 @@ from mingus_lib.domain.models import FetchedPage, ItemOutcome, Outcome, QualityP
 from mingus_lib.domain.quality import assess
 from mingus_lib.domain.urls import host_of
 from mingus_lib.errors import NotFound, PermanentError
-from mingus_lib.services.ingest import NOT_FETCHED
+from mingus_lib.store.article_rows import PLACEHOLDERS
 from mingus_lib.store.articles import Articles
 from mingus_lib.store.hosts import Hosts
 
@@ -81,7 +81,7 @@ class Reprocess:
         verdict = assess(read, url=page.final_url, policy=self.quality)
         quality = self.hosts.policy(host_of(page.final_url)).quality
         draft = draft_article(page, read, verdict, url=article.url, source_quality=quality)
-        if article.status in NOT_FETCHED:
+        if article.status in PLACEHOLDERS:
             # Its first page: it may be elsewhere, or a duplicate, as one that is added may.
             asked = article.canonical_url
             outcome = self.articles.record(draft, job_id=None, position=0, now=datetime.now(UTC), asked=asked)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from mingus_lib.domain.states import ArticleStatus, Failure, NextSlot, StoreSummary
@@ -65,13 +66,7 @@ def read_queues(path: Path, *, busy_timeout: float = 2.0) -> tuple[dict[tuple[st
 
     Raises as read_summary.
     """
-    if not path.exists():
-        raise failures.absent(path)
-    with (
-        failures.in_our_words(path),
-        closing(raw_connection(path, busy_timeout, read_only=True)) as connection,
-    ):
-        _must_be_current(connection, path)
+    with _opened(path, busy_timeout) as connection:
         rows = connection.execute(_QUEUE_COUNTS).fetchall()
         paused = connection.execute(PAUSED).fetchone()
     counts = {(row["queue"], row["state"]): row["jobs"] for row in rows}
@@ -80,19 +75,20 @@ def read_queues(path: Path, *, busy_timeout: float = 2.0) -> tuple[dict[tuple[st
 
 def read_timetable_fault(path: Path, *, busy_timeout: float = 2.0) -> str | None:
     """Why the leading scheduler has refused the timetable as it is now; raises as read_summary."""
-    if not path.exists():
-        raise failures.absent(path)
-    with (
-        failures.in_our_words(path),
-        closing(raw_connection(path, busy_timeout, read_only=True)) as connection,
-    ):
-        _must_be_current(connection, path)
+    with _opened(path, busy_timeout) as connection:
         row = connection.execute(_FAULT).fetchone()
     return None if row is None else str(row[0])
 
 
 def read_job_ids(path: Path, prefix: str, *, limit: int, busy_timeout: float) -> list[tuple[str, str, str]]:
     """Id, state and task of jobs whose ids begin with `prefix`, the newest without one; raises as read_summary."""
+    with _opened(path, busy_timeout) as connection:
+        sql, values = (_IDS_BY_PREFIX, (prefix, f"{prefix}\x7f")) if prefix else (_NEWEST_IDS, ())
+        return [tuple(row) for row in connection.execute(sql, (*values, limit))]
+
+
+@contextmanager
+def _opened(path: Path, busy_timeout: float) -> Iterator[sqlite3.Connection]:
     if not path.exists():
         raise failures.absent(path)
     with (
@@ -100,8 +96,7 @@ def read_job_ids(path: Path, prefix: str, *, limit: int, busy_timeout: float) ->
         closing(raw_connection(path, busy_timeout, read_only=True)) as connection,
     ):
         _must_be_current(connection, path)
-        sql, values = (_IDS_BY_PREFIX, (prefix, f"{prefix}\x7f")) if prefix else (_NEWEST_IDS, ())
-        return [tuple(row) for row in connection.execute(sql, (*values, limit))]
+        yield connection
 
 
 def _read(path: Path, shown: int, busy_timeout: float, *, immutable: bool = False) -> StoreSummary:
